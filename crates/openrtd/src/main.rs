@@ -1,0 +1,2 @@
+//! OpenRTD, one program.
+fn main() {}

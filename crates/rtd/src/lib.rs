@@ -1,0 +1,1 @@
+//! The real-time device: acquire, judge, scale, serve, and take set points back

@@ -1,0 +1,1 @@
+//! The site model: site.toml with spans, devices, points, scaling and signs

@@ -1,0 +1,28 @@
+//! The vocabulary every room of OpenRTD speaks.
+//!
+//! A telemetry value is worth nothing without its quality, the reason for that quality and its age. This crate
+//! gives those four their types, so that no room can pass a bare number on: a [`Sample`] is a value *with* its
+//! [`Quality`], its [`Reasons`] and both clocks. It knows no protocol, no file and no socket.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`clock`] | [`Now`]: monotonic time for ages and time-outs, wall time for stamps, and how far to trust it |
+//! | [`quality`] | [`Quality`], [`Reason`], [`Reasons`] |
+//! | [`sample`] | [`Value`], [`Sample`], [`Origin`] |
+//! | [`unit`] | [`Unit`] and conversions between units of one dimension |
+//! | [`point`] | [`PointId`], [`Sign`], [`ResourceKind`] |
+//! | [`journal`] | [`Journal`]: one-line JSON records that never slow their writer |
+
+pub mod clock;
+pub mod journal;
+pub mod point;
+pub mod quality;
+pub mod sample;
+pub mod unit;
+
+pub use clock::{Mono, Now, Wall, WallTrust};
+pub use journal::Journal;
+pub use point::{PointId, ResourceKind, Sign};
+pub use quality::{Quality, Reason, ReasonKind, Reasons};
+pub use sample::{Origin, Sample, Value};
+pub use unit::{Dimension, Unit};
