@@ -1,1 +1,269 @@
-//! How every TOML file of OpenRTD is read: unknown keys refused, errors by file, line, column and field
+//! How every TOML file of OpenRTD is read.
+//!
+//! A wrong line in a configuration must cost a minute, not an afternoon: every error names the file, the line, the
+//! column, the field, what was found and what is allowed. Unknown keys are errors (types derive
+//! `serde(deny_unknown_fields)`), and checks that need two fields point at the text through [`Spanned`] values.
+//!
+//! ```
+//! use config::{Problems, Source, Spanned};
+//!
+//! #[derive(serde::Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct Meter { name: String, ratio: Spanned<f64> }
+//!
+//! let source = Source::from_text("meter.toml", "name = 'main'\nratio = -2.0\n");
+//! let meter: Meter = source.parse()?;
+//! let mut problems = Problems::default();
+//! if *meter.ratio.get_ref() <= 0.0 {
+//!     problems.add(source.problem(meter.ratio.span(), "ratio", "must be above 0"));
+//! }
+//! assert_eq!(problems.into_result(()).unwrap_err().to_string(), "meter.toml:2:9: ratio: must be above 0");
+//! # Ok::<(), config::Problems>(())
+//! ```
+
+use std::fmt;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+pub use toml::Spanned;
+
+/// A configuration file larger than this is refused: it is somebody's data file, given by mistake.
+const FILE_OCTETS_MAX: u64 = 8 * 1024 * 1024;
+
+/// One thing wrong with a file, at its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file as the user named it.
+    pub file: PathBuf,
+    /// Line and column, both from 1; `None` where the file as a whole is meant.
+    pub at: Option<(usize, usize)>,
+    /// The field, as a path such as `analog[2].unit`; empty where the text does not even parse.
+    pub field: String,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some((line, column)) = self.at {
+            write!(f, ":{line}:{column}")?;
+        }
+        if !self.field.is_empty() {
+            write!(f, ": {}", self.field)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// All that is wrong with a file: a user wants to mend it in one go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Adds one.
+    pub fn add(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+
+    /// Adds all of `others`.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// The problems in the order in which they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `value` where nothing is wrong.
+    ///
+    /// # Errors
+    /// The problems themselves, sorted by their place in the file.
+    pub fn into_result<T>(mut self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() {
+            return Ok(value);
+        }
+        self.0.sort_by(|a, b| (&a.file, a.at).cmp(&(&b.file, b.at)));
+        Err(self)
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.0.iter().enumerate() {
+            write!(f, "{}{problem}", if at == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The text of a file, kept so that problems found later can still point into it.
+#[derive(Clone, Debug)]
+pub struct Source {
+    file: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is larger than 8 MiB or is not UTF-8.
+    pub fn read(file: impl AsRef<Path>) -> Result<Self, Problems> {
+        let file = file.as_ref();
+        let refuse = |message: String| Problems::from(whole_file(file, message));
+        let size = fs::metadata(file).map_err(|error| refuse(format!("cannot be read: {error}")))?.len();
+        if size > FILE_OCTETS_MAX {
+            return Err(refuse(format!("{size} octets, at most {FILE_OCTETS_MAX} are read")));
+        }
+        let octets = fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+        let text =
+            String::from_utf8(octets).map_err(|error| refuse(format!("is not UTF-8 text: {error}")))?;
+        Ok(Self { file: file.to_owned(), text })
+    }
+
+    /// A source from a text that `name` names.
+    #[must_use]
+    pub fn from_text(name: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        Self { file: name.into(), text: text.into() }
+    }
+
+    /// The file as the user named it.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// `path` as meant by this file: relative paths start at the file's own folder.
+    #[must_use]
+    pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// The text as a `T`.
+    ///
+    /// # Errors
+    /// The first place where the text is not TOML, or not a `T`.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problems> {
+        toml::from_str(&self.text).map_err(|error| {
+            let message = error.message().trim_end().replace('\n', "; ");
+            let at = error.span().map(|span| self.line_and_column(span.start));
+            Problem { file: self.file.clone(), at, field: String::new(), message }.into()
+        })
+    }
+
+    /// A problem at a place in the text.
+    #[must_use]
+    pub fn problem(
+        &self,
+        span: Range<usize>,
+        field: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Problem {
+        Problem {
+            file: self.file.clone(),
+            at: Some(self.line_and_column(span.start)),
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+
+    /// A problem of the file as a whole.
+    #[must_use]
+    pub fn whole(&self, field: impl Into<String>, message: impl Into<String>) -> Problem {
+        Problem { field: field.into(), ..whole_file(&self.file, message.into()) }
+    }
+
+    /// Line and column of an octet offset, both from 1, columns in characters.
+    fn line_and_column(&self, offset: usize) -> (usize, usize) {
+        let before = self.text.get(..offset).unwrap_or(&self.text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = before.matches('\n').count() + 1;
+        (line, before.get(line_start..).map_or(0, |text| text.chars().count()) + 1)
+    }
+}
+
+/// A problem of a file that has no place inside it.
+#[must_use]
+pub fn whole_file(file: &Path, message: impl Into<String>) -> Problem {
+    Problem { file: file.to_owned(), at: None, field: String::new(), message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its reading is tested")]
+    struct Point {
+        id: String,
+        index: u16,
+    }
+
+    fn refusal(text: &str) -> String {
+        Source::from_text("p.toml", text)
+            .parse::<Point>()
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+            .unwrap_err()
+    }
+
+    #[test]
+    fn errors_name_file_line_column_and_what_is_allowed() {
+        assert_eq!(
+            refusal("id = 'a'\nindx = 3\n"),
+            "p.toml:2:1: unknown field `indx`, expected `id` or `index`"
+        );
+        assert!(
+            refusal("id = 'a'\nindex = 70000\n").starts_with("p.toml:2:9: invalid value: integer `70000`")
+        );
+        assert!(refusal("id = 'a'\nindex = \n").starts_with("p.toml:2:9: "));
+        assert!(refusal("id = 'a'\n").contains("missing field `index`"));
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let source = Source::from_text("p.toml", "a = 'é'\nb = 'éé' # x");
+        assert_eq!(source.line_and_column(source.text().find('#').unwrap()), (2, 10));
+    }
+
+    #[test]
+    fn an_unreadable_file_is_named() {
+        let error = Source::read("no/such/site.toml").unwrap_err().to_string();
+        assert!(error.starts_with("no/such/site.toml: cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn problems_come_in_the_order_of_the_file() {
+        let source = Source::from_text("p.toml", "one\ntwo\n");
+        let mut problems = Problems::default();
+        problems.add(source.problem(4..7, "b", "second"));
+        problems.add(source.problem(0..3, "a", "first"));
+        let text = problems.into_result(()).unwrap_err().to_string();
+        assert_eq!(text, "p.toml:1:1: a: first\np.toml:2:1: b: second");
+    }
+}
