@@ -1,0 +1,109 @@
+//! One connection, TCP or TLS, with the habits that DNP3 wants of it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
+
+/// How long a graceful close may take before the socket is dropped anyway.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// A TCP or TLS stream of octets. `TCP_NODELAY` is set.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Connection {
+    pub(crate) fn tcp(stream: TcpStream) -> Self {
+        Self { stream: Stream::Tcp(stream) }
+    }
+
+    pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>) -> Self {
+        Self { stream: Stream::Tls(Box::new(stream.into())) }
+    }
+
+    /// Writes all link frames of one application fragment in one write and flushes. A fragment split over
+    /// several writes costs a round trip and a segment each at the other end.
+    ///
+    /// Not cancellation-safe: when dropped half-way the stream is out of step and has to be closed.
+    ///
+    /// # Errors
+    /// As the socket reports.
+    pub async fn write_fragment(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.write_all(octets).await?;
+        self.flush().await
+    }
+
+    /// Closes gracefully: `close_notify` where there is TLS, then FIN. Gives up after a second, since a peer
+    /// that does not read must not keep us.
+    pub async fn close(mut self) {
+        // Whatever the outcome, the socket is dropped next.
+        let _ = tokio::time::timeout(CLOSE_TIME_MAX, self.shutdown()).await;
+    }
+
+    /// True when the octets travel through TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// For the journal: `TCP`, `TLS 1.2` or `TLS 1.3`.
+    #[must_use]
+    pub fn protocol(&self) -> &'static str {
+        match &self.stream {
+            Stream::Tcp(_) => "TCP",
+            Stream::Tls(stream) => match stream.get_ref().1.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
+                _ => "TLS",
+            },
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(context, octets),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
