@@ -1,1 +1,3 @@
-//! The real-time device: acquire, judge, scale, serve, and take set points back
+//! The real-time device: acquire, judge, scale, serve, and take set points back.
+
+pub mod core;
