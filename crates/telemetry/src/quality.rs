@@ -6,10 +6,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The summary of a sample's reasons.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quality {
     /// Fresh, plausible and from its real source.
@@ -61,6 +61,10 @@ pub enum ReasonKind {
     Offline,
     /// The session with the device that reports the point is down (the ISO's view).
     LinkDown,
+    /// The heartbeat of the device that reports the point is stuck (the ISO's view).
+    HeartbeatStuck,
+    /// The source itself doubts its value: a chattering contact, a bad analog reference.
+    Doubtful,
 }
 
 impl ReasonKind {
@@ -68,7 +72,9 @@ impl ReasonKind {
     #[must_use]
     pub const fn quality(self) -> Quality {
         match self {
-            Self::Saturated | Self::Forced | Self::RemoteForced => Quality::Questionable,
+            Self::Saturated | Self::Forced | Self::RemoteForced | Self::HeartbeatStuck | Self::Doubtful => {
+                Quality::Questionable
+            }
             _ => Quality::Bad,
         }
     }
@@ -90,6 +96,8 @@ impl ReasonKind {
             Self::Input => "an input is not good",
             Self::Offline => "off line",
             Self::LinkDown => "link down",
+            Self::HeartbeatStuck => "heartbeat stuck",
+            Self::Doubtful => "doubted by its source",
         }
     }
 }
