@@ -1,0 +1,1 @@
+//! DNP3 (IEEE 1815) sans-I/O: link, transport, application, outstation and master

@@ -1,0 +1,107 @@
+//! What the device tells its journal: one JSON object for each thing that happened.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use telemetry::{PointId, Quality, Reasons, Unit, Value, Wall};
+
+/// A journal line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Record {
+    /// The device listens.
+    Ready {
+        /// The address that masters connect to.
+        listen: String,
+    },
+    /// The value or the quality of a point changed.
+    Point(Box<PointRecord>),
+    /// A device of the plant came up or went down.
+    Device {
+        /// When.
+        time: Wall,
+        /// Its id.
+        device: Arc<str>,
+        /// `up` or `down`.
+        state: &'static str,
+        /// Why; empty when it came up.
+        why: String,
+    },
+    /// A master's session came up, went down or was refused.
+    Session {
+        /// When.
+        time: Wall,
+        /// `up`, `down` or `refused`.
+        state: &'static str,
+        /// The master; `None` where it was refused.
+        master: Option<Arc<str>>,
+        /// Who it said it was; empty where it said nothing.
+        peer: String,
+        /// Where it came from.
+        address: String,
+        /// Why it went down or was refused.
+        why: String,
+    },
+    /// A master commanded.
+    Command {
+        /// When.
+        time: Wall,
+        /// The master.
+        master: Arc<str>,
+        /// The set point's id; `None` where no point has the index.
+        point: Option<PointId>,
+        /// The DNP3 index.
+        index: u16,
+        /// The value in the set point's unit, where it could be understood.
+        value: Option<f64>,
+        /// `select`, `sbo`, `direct` or `direct-no-ack`.
+        mode: &'static str,
+        /// The DNP3 command status.
+        status: String,
+    },
+    /// The authority over a set point changed hands.
+    Authority {
+        /// When.
+        time: Wall,
+        /// The set point's id.
+        point: PointId,
+        /// The master that has it now; `None` where the plant has it.
+        master: Option<Arc<str>>,
+        /// Why.
+        why: &'static str,
+    },
+    /// The device stopped.
+    Stopped,
+}
+
+/// A point's change, with all that is needed to compare it with the plant and with the ISO.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PointRecord {
+    /// When it was judged.
+    pub time: Wall,
+    /// Its id.
+    pub id: PointId,
+    /// `analog_input`, `binary_input` or `analog_output_status`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// DNP3 index; `None` where it is not served.
+    pub index: Option<u16>,
+    /// In `unit`; `None` while nothing was ever read.
+    pub value: Option<Value>,
+    /// `None` for states.
+    pub unit: Option<Unit>,
+    /// The summary of `reasons`.
+    pub quality: Quality,
+    /// Why it is not simply good.
+    pub reasons: Reasons,
+    /// Names of the DNP3 flags that are set.
+    pub flags: Vec<&'static str>,
+    /// Counts on the wire; `None` for states and where the wire carries the value itself.
+    pub counts: Option<i64>,
+    /// When the source gave the value.
+    pub source_time: Option<Wall>,
+    /// When the transaction that carried the last reading was sent; `None` for points made inside.
+    pub read_sent: Option<Wall>,
+    /// When its answer was received.
+    pub read_received: Option<Wall>,
+}
