@@ -1,0 +1,424 @@
+//! A site as the rest of the device uses it: resolved and validated, nothing left to look up or to doubt.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ieee1815_tokio::{PeerIdentity, TlsPolicy, TlsVersion};
+use telemetry::{PointId, ResourceKind, Sign, Unit};
+
+use crate::sunspec::SunSpecPoint;
+
+macro_rules! index {
+    ($name:ident $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(usize);
+
+        impl $name {
+            /// From a position.
+            #[must_use]
+            pub const fn new(at: usize) -> Self {
+                Self(at)
+            }
+
+            /// The position.
+            #[must_use]
+            pub const fn get(self) -> usize {
+                self.0
+            }
+        }
+    };
+}
+
+index!(DeviceIx "A device's position in [`Site::devices`].");
+index!(ReadingIx "A reading's position in [`Device::readings`].");
+
+/// A whole site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// What kind of resource it is to the ISO.
+    pub resource: ResourceKind,
+    /// The running device's own control socket.
+    pub socket: PathBuf,
+    /// The DNP3 end.
+    pub outstation: Outstation,
+    /// Its TLS files.
+    pub tls: Tls,
+    /// Who may connect; at least one, no address and no identity twice.
+    pub masters: Vec<Master>,
+    /// Devices of the plant, by [`DeviceIx`].
+    pub devices: Vec<Device>,
+    /// Measured quantities.
+    pub analogs: Vec<Analog>,
+    /// Measured states.
+    pub digitals: Vec<Digital>,
+    /// The counter that proves that the device works.
+    pub heartbeat: Option<Heartbeat>,
+    /// The computed state of the unit's connection.
+    pub connection: Option<Connection>,
+    /// What a master may command.
+    pub setpoints: Vec<SetPoint>,
+}
+
+/// The DNP3 end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outstation {
+    /// Where masters connect to.
+    pub listen: SocketAddr,
+    /// Its DNP3 address, 0 to 65519.
+    pub address: u16,
+    /// Who sets the DNP3 time.
+    pub time_source: TimeSource,
+    /// Events kept for each master.
+    pub events_max: usize,
+}
+
+/// Who sets the DNP3 time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeSource {
+    /// The machine's clock is right; masters are not asked for the time.
+    #[default]
+    Local,
+    /// A master writes it.
+    Master,
+}
+
+/// Files and versions of TLS; every file existed when the site was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM: our certificate and its intermediates.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+    /// PEM: authorities that may vouch for masters.
+    pub trust_anchors: Vec<PathBuf>,
+    /// Oldest version spoken.
+    pub min_version: TlsVersion,
+    /// Newest version spoken.
+    pub max_version: TlsVersion,
+    /// Where session secrets go, for captures only.
+    pub debug_keylog: Option<PathBuf>,
+}
+
+impl Tls {
+    /// The policy of the listening end that admits `admitted`.
+    #[must_use]
+    pub fn policy(&self, admitted: Vec<PeerIdentity>) -> TlsPolicy {
+        TlsPolicy {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            trust_anchors: self.trust_anchors.clone(),
+            min_version: self.min_version,
+            max_version: self.max_version,
+            admitted,
+            debug_keylog: self.debug_keylog.clone(),
+        }
+    }
+}
+
+/// One master.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Master {
+    /// What people call it.
+    pub name: Arc<str>,
+    /// Its DNP3 address.
+    pub address: u16,
+    /// The certificates it may show; at least one.
+    pub admit: Vec<PeerIdentity>,
+    /// Whether it may send set points.
+    pub control: bool,
+}
+
+/// One device of the plant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Its id.
+    pub id: Arc<str>,
+    /// How it is read.
+    pub protocol: Protocol,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Modbus unit id.
+    pub unit_id: u8,
+    /// Time between two polls.
+    pub poll: Duration,
+    /// How long an answer is waited for.
+    pub timeout: Duration,
+    /// What is read of it, by [`ReadingIx`]; nothing twice.
+    pub readings: Vec<ReadingSpec>,
+}
+
+/// How a device is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// Modbus/TCP with SunSpec models, found by walking their chain.
+    SunSpec,
+    /// Modbus/TCP with registers at fixed addresses.
+    Modbus,
+}
+
+/// One thing read of a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadingSpec {
+    /// Where it lies.
+    pub place: Place,
+    /// What becomes of it.
+    pub form: Form,
+}
+
+/// Where a reading lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    /// A point of a SunSpec model.
+    SunSpec(&'static SunSpecPoint),
+    /// Registers at a fixed address.
+    Register {
+        /// Which of the device's tables.
+        table: RegisterTable,
+        /// Protocol address, from 0.
+        register: u16,
+        /// How the registers are read.
+        kind: RegisterType,
+        /// Order of the registers of a 32-bit value.
+        word_order: WordOrder,
+    },
+}
+
+/// What becomes of a reading.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Form {
+    /// A number, times `scale` (1 for SunSpec, which has factors of its own).
+    Number {
+        /// Units of the source for each step of the raw value.
+        scale: f64,
+    },
+    /// One bit of the raw value, 0 the lowest.
+    Bit(u8),
+    /// Whether the raw value is this one.
+    Equals(u32),
+}
+
+/// One of Modbus' register tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RegisterTable {
+    /// Holding registers (function 3).
+    #[default]
+    Holding,
+    /// Input registers (function 4).
+    Input,
+}
+
+/// Type of the value in raw registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RegisterType {
+    /// Unsigned, one register.
+    #[default]
+    U16,
+    /// Two's complement, one register.
+    I16,
+    /// Unsigned, two registers.
+    U32,
+    /// Two's complement, two registers.
+    I32,
+    /// IEEE 754 single, two registers.
+    F32,
+}
+
+impl RegisterType {
+    /// Registers taken.
+    #[must_use]
+    pub const fn registers(self) -> u16 {
+        match self {
+            Self::U16 | Self::I16 => 1,
+            Self::U32 | Self::I32 | Self::F32 => 2,
+        }
+    }
+}
+
+/// Order of the registers of a 32-bit value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WordOrder {
+    /// High word first.
+    #[default]
+    Big,
+    /// Low word first.
+    Little,
+}
+
+/// How a quantity goes onto the wire.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wire {
+    /// `max_counts` counts stand for `max_units` units.
+    Counts {
+        /// Units at full scale, above 0.
+        max_units: f64,
+        /// Counts at full scale, above 0.
+        max_counts: f64,
+    },
+    /// The engineering value itself, as a float.
+    Engineering,
+}
+
+/// How a point is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// DNP3 index with the offset applied; `None`: not served.
+    pub index: Option<u16>,
+    /// Event class 1 to 3; 0: no events.
+    pub class: u8,
+    /// Static variation (of g30, g1 or g40).
+    pub static_variation: u8,
+    /// Event variation (of g32, g2 or g42).
+    pub event_variation: u8,
+}
+
+/// A measured quantity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analog {
+    /// Its id.
+    pub id: PointId,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// How it is served.
+    pub served: Served,
+    /// Its device.
+    pub device: DeviceIx,
+    /// Its reading of that device.
+    pub reading: ReadingIx,
+    /// Unit of the reading; of the same dimension as `unit`.
+    pub source_unit: Unit,
+    /// Unit of the point.
+    pub unit: Unit,
+    /// Which way the source counts.
+    pub sign: Sign,
+    /// Counts or engineering units.
+    pub wire: Wire,
+    /// Older than this is stale.
+    pub age_max: Duration,
+    /// Lowest and highest plausible value, in `unit`.
+    pub range: Option<(f64, f64)>,
+    /// A smaller change is no event, in `unit`.
+    pub deadband: f64,
+}
+
+/// A measured state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Digital {
+    /// Its id.
+    pub id: PointId,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// How it is served.
+    pub served: Served,
+    /// Its device.
+    pub device: DeviceIx,
+    /// Its reading of that device.
+    pub reading: ReadingIx,
+    /// Older than this is stale.
+    pub age_max: Duration,
+}
+
+/// The heartbeat: an analog input in counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Its id.
+    pub id: PointId,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// How it is served.
+    pub served: Served,
+    /// Least time between two advances.
+    pub period: Duration,
+    /// Counts 0 to `wrap` - 1.
+    pub wrap: u32,
+}
+
+/// The unit's connection: a binary input made of others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Its id.
+    pub id: PointId,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// How it is served.
+    pub served: Served,
+    /// Connected when all these digitals are true; at least one.
+    pub all: Vec<PointId>,
+}
+
+/// A set point: an analog output, its status, and its feedback as an analog input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetPoint {
+    /// Its id.
+    pub id: PointId,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// How its status (g40, g42) is served; the index is also g41's.
+    pub served: Served,
+    /// Its unit, of active power.
+    pub unit: Unit,
+    /// Counts or engineering units, of set point and feedback alike.
+    pub wire: Wire,
+    /// Lowest and highest value accepted, in `unit`.
+    pub limits: (f64, f64),
+    /// How long the owner's session may be away.
+    pub hold: Duration,
+    /// The analog that it follows while the plant owns it.
+    pub actual: PointId,
+    /// The digital that tells that the plant is in remote.
+    pub remote: Option<PointId>,
+    /// The digital (or the connection) that must be true.
+    pub connected: Option<PointId>,
+    /// The value in force, as an analog input.
+    pub feedback: Feedback,
+    /// The devices that carry it out; at least one.
+    pub drives: Vec<Drive>,
+}
+
+/// A set point's value in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    /// Its id.
+    pub id: PointId,
+    /// What people call it.
+    pub name: Arc<str>,
+    /// How it is served.
+    pub served: Served,
+}
+
+/// A device's part of a set point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drive {
+    /// The device.
+    pub device: DeviceIx,
+    /// How it is told.
+    pub control: Control,
+    /// It falls back by itself when not refreshed for so many seconds; 0: never.
+    pub revert_s: u16,
+}
+
+/// How a device is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Control {
+    /// SunSpec 704, watts.
+    SunSpec704 {
+        /// Watts for each unit of the set point, the device's share included.
+        watts_per_unit: f64,
+    },
+    /// SunSpec 123, percent of the device's rating.
+    SunSpec123 {
+        /// Percent for each unit of the set point, the device's share included.
+        percent_per_unit: f64,
+    },
+}
