@@ -1,0 +1,118 @@
+//! The DNP3 end, TLS and the masters.
+
+use std::collections::BTreeMap;
+
+use config::Spanned;
+use ieee1815_tokio::{PeerIdentity, TlsVersion};
+
+use super::{ADDRESS_MAX, Check, EVENTS_MAX_DEFAULT, EVENTS_MAX_MAX};
+use crate::model::{Master, Outstation, Tls};
+use crate::raw::{RawMaster, RawOutstation, RawTls};
+
+impl Check<'_> {
+    pub(crate) fn outstation(&mut self, raw: &RawOutstation) -> Outstation {
+        self.dnp3_address("outstation.address".to_owned(), &raw.address);
+        if let Some(events) = &raw.events_max
+            && !(1..=EVENTS_MAX_MAX).contains(events.get_ref())
+        {
+            let message = format!("{}, allowed: 1 to {EVENTS_MAX_MAX}", events.get_ref());
+            self.problem(events.span(), "outstation.events_max", message);
+        }
+        Outstation {
+            listen: raw.listen,
+            address: *raw.address.get_ref(),
+            time_source: raw.time_source,
+            events_max: raw.events_max.as_ref().map_or(EVENTS_MAX_DEFAULT, |events| *events.get_ref()),
+        }
+    }
+
+    fn dnp3_address(&mut self, field: String, address: &Spanned<u16>) {
+        if *address.get_ref() > ADDRESS_MAX {
+            let message = format!("{}, DNP3 addresses are 0 to {ADDRESS_MAX}", address.get_ref());
+            self.problem(address.span(), field, message);
+        }
+    }
+
+    pub(crate) fn tls(&mut self, raw: &RawTls) -> Tls {
+        let certificate = self.file("tls.certificate", &raw.certificate);
+        let key = self.file("tls.key", &raw.key);
+        if raw.trust_anchors.get_ref().is_empty() {
+            self.problem(raw.trust_anchors.span(), "tls.trust_anchors", "at least one file is needed");
+        }
+        let trust_anchors =
+            raw.trust_anchors.get_ref().iter().map(|path| self.file("tls.trust_anchors", path)).collect();
+        let min_version = self.version("tls.min_version", raw.min_version.as_ref(), TlsVersion::V1_2);
+        let max_version = self.version("tls.max_version", raw.max_version.as_ref(), TlsVersion::V1_3);
+        if min_version > max_version
+            && let Some(text) = raw.min_version.as_ref().or(raw.max_version.as_ref())
+        {
+            self.problem(text.span(), "tls", "min_version is above max_version");
+        }
+        let debug_keylog = raw.debug_keylog.as_ref().map(|path| self.source.resolve(path));
+        Tls { certificate, key, trust_anchors, min_version, max_version, debug_keylog }
+    }
+
+    fn version(&mut self, field: &str, text: Option<&Spanned<String>>, default: TlsVersion) -> TlsVersion {
+        let Some(text) = text else { return default };
+        text.get_ref().parse().unwrap_or_else(|error: ieee1815_tokio::TlsVersionError| {
+            self.problem(text.span(), field, error.to_string());
+            default
+        })
+    }
+
+    pub(crate) fn masters(&mut self, raw: &[RawMaster]) -> Vec<Master> {
+        if raw.is_empty() {
+            self.problems.add(self.source.whole("master", "at least one [[master]] is needed"));
+        }
+        let mut names = BTreeMap::new();
+        let mut addresses = BTreeMap::new();
+        let mut identities: Vec<(PeerIdentity, String)> = Vec::new();
+        let mut masters = Vec::new();
+        for (at, raw) in raw.iter().enumerate() {
+            let field = |name: &str| format!("master[{at}].{name}");
+            let name = raw.name.get_ref();
+            if names.insert(name, ()).is_some() {
+                self.problem(raw.name.span(), field("name"), format!("`{name}` is another master's name"));
+            }
+            self.dnp3_address(field("address"), &raw.address);
+            if let Some(other) = addresses.insert(*raw.address.get_ref(), name) {
+                let message = format!("{} is already the address of master `{other}`", raw.address.get_ref());
+                self.problem(raw.address.span(), field("address"), message);
+            }
+            if raw.admit.get_ref().is_empty() {
+                self.problem(raw.admit.span(), field("admit"), "at least one identity is needed");
+            }
+            let mut admit = Vec::new();
+            for text in raw.admit.get_ref() {
+                let identity = match text.get_ref().parse::<PeerIdentity>() {
+                    Ok(identity) => identity,
+                    Err(error) => {
+                        self.problem(text.span(), field("admit"), error.to_string());
+                        continue;
+                    }
+                };
+                if let Some((_, other)) = identities.iter().find(|(known, _)| same(known, &identity)) {
+                    let message = format!("`{identity}` is already admitted as master `{other}`");
+                    self.problem(text.span(), field("admit"), message);
+                }
+                identities.push((identity.clone(), name.clone()));
+                admit.push(identity);
+            }
+            masters.push(Master {
+                name: name.as_str().into(),
+                address: *raw.address.get_ref(),
+                admit,
+                control: raw.control,
+            });
+        }
+        masters
+    }
+}
+
+/// Names are compared without regard to case, as the TLS layer does.
+fn same(one: &PeerIdentity, other: &PeerIdentity) -> bool {
+    match (one, other) {
+        (PeerIdentity::Name(one), PeerIdentity::Name(other)) => one.eq_ignore_ascii_case(other),
+        _ => one == other,
+    }
+}

@@ -1,0 +1,194 @@
+//! From `site.toml` as written to a [`Site`]: all problems are collected, none is left for the first poll to find.
+
+mod devices;
+mod masters;
+mod points;
+mod setpoints;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use config::{Problems, Source, Spanned};
+use telemetry::PointId;
+
+use crate::model::Site;
+use crate::raw::RawSite;
+
+/// Events kept for each master, unless the file says otherwise.
+const EVENTS_MAX_DEFAULT: usize = 1000;
+/// The most that the file may say: a buffer is memory for each master.
+const EVENTS_MAX_MAX: usize = 1_000_000;
+/// DNP3 addresses above are reserved.
+pub(crate) const ADDRESS_MAX: u16 = 65_519;
+
+impl Site {
+    /// Reads and checks a site file.
+    ///
+    /// # Errors
+    /// Everything wrong with the file, at its lines and columns; files that it names and that do not exist.
+    pub fn read(path: &Path) -> Result<Self, Problems> {
+        Self::from_source(&Source::read(path)?)
+    }
+
+    /// Checks a site's text.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn from_source(source: &Source) -> Result<Self, Problems> {
+        let raw: RawSite = source.parse()?;
+        let mut check = Check::new(source, raw.outstation.index_offset);
+        let site = check.site(raw);
+        check.problems.into_result(site)
+    }
+}
+
+/// What kind of point an id names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Analog,
+    Digital,
+    SetPoint,
+}
+
+impl Kind {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Analog => "analog",
+            Self::Digital => "digital",
+            Self::SetPoint => "set point",
+        }
+    }
+}
+
+pub(crate) struct Check<'a> {
+    source: &'a Source,
+    pub(crate) problems: Problems,
+    index_offset: i32,
+    points: BTreeMap<PointId, Kind>,
+    indexes: BTreeMap<(Kind, u16), PointId>,
+}
+
+impl<'a> Check<'a> {
+    fn new(source: &'a Source, index_offset: i32) -> Self {
+        let problems = Problems::default();
+        Self { source, problems, index_offset, points: BTreeMap::new(), indexes: BTreeMap::new() }
+    }
+
+    pub(crate) fn problem(&mut self, at: Range<usize>, field: impl Into<String>, message: impl Into<String>) {
+        self.problems.add(self.source.problem(at, field, message));
+    }
+
+    fn site(&mut self, raw: RawSite) -> Site {
+        let outstation = self.outstation(&raw.outstation);
+        let tls = self.tls(&raw.tls);
+        let masters = self.masters(&raw.master);
+        let mut devices = self.devices(&raw.device);
+        let analogs: Vec<_> =
+            raw.analog.iter().enumerate().map(|(at, raw)| self.analog(at, raw, &mut devices)).collect();
+        let digitals: Vec<_> =
+            raw.digital.iter().enumerate().map(|(at, raw)| self.digital(at, raw, &mut devices)).collect();
+        let heartbeat = raw.heartbeat.as_ref().map(|raw| self.heartbeat(raw));
+        let connection = raw.connection.as_ref().map(|raw| self.connection(raw));
+        let setpoints = raw
+            .setpoint
+            .iter()
+            .enumerate()
+            .map(|(at, raw)| self.setpoint(at, raw, &analogs, &devices))
+            .collect();
+        Site {
+            file: self.source.file().to_owned(),
+            name: raw.site.name.into(),
+            resource: raw.site.resource,
+            socket: self.source.resolve(raw.site.socket),
+            outstation,
+            tls,
+            masters,
+            devices,
+            analogs: analogs.into_iter().flatten().collect(),
+            digitals: digitals.into_iter().flatten().collect(),
+            heartbeat,
+            connection,
+            setpoints,
+        }
+    }
+
+    /// A file that must be there.
+    pub(crate) fn file(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
+        let resolved = self.source.resolve(path.get_ref());
+        match std::fs::metadata(&resolved) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => self.problem(path.span(), field, format!("{} is not a file", resolved.display())),
+            Err(error) => {
+                self.problem(path.span(), field, format!("{} cannot be read: {error}", resolved.display()));
+            }
+        }
+        resolved
+    }
+
+    /// A text that must say something.
+    pub(crate) fn id(&mut self, field: &str, id: &Spanned<String>) {
+        let text = id.get_ref();
+        if text.is_empty() || text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
+            self.problem(
+                id.span(),
+                field,
+                format!("`{text}` is not an id: it must not be empty or hold blanks"),
+            );
+        }
+    }
+
+    /// A number of milliseconds within `low..=high`.
+    pub(crate) fn millis(
+        &mut self,
+        field: impl Into<String>,
+        value: &Spanned<u64>,
+        (low, high): (u64, u64),
+    ) -> std::time::Duration {
+        let millis = *value.get_ref();
+        if !(low..=high).contains(&millis) {
+            self.problem(value.span(), field, format!("{millis} ms, allowed: {low} to {high}"));
+        }
+        std::time::Duration::from_millis(millis)
+    }
+
+    /// A number that must be finite and above 0.
+    pub(crate) fn above_zero(&mut self, field: impl Into<String>, value: &Spanned<f64>) -> f64 {
+        let number = *value.get_ref();
+        if !(number.is_finite() && number > 0.0) {
+            self.problem(value.span(), field, format!("{number}, must be above 0"));
+            return 1.0;
+        }
+        number
+    }
+
+    /// Two numbers, the lower first.
+    pub(crate) fn ordered(&mut self, field: impl Into<String>, value: &Spanned<(f64, f64)>) -> (f64, f64) {
+        let (low, high) = *value.get_ref();
+        if !(low.is_finite() && high.is_finite() && low < high) {
+            let message = format!("[{low}, {high}], must be two numbers, the lower one first");
+            self.problem(value.span(), field, message);
+        }
+        (low, high)
+    }
+
+    /// The id of a point of one of `kinds` that must exist.
+    pub(crate) fn point(&mut self, field: impl Into<String>, id: &Spanned<String>, kind: Kind) -> PointId {
+        let message = match self.points.get(id.get_ref().as_str()) {
+            Some(found) if *found == kind => None,
+            Some(found) => Some(format!(
+                "`{}` is a point of kind {}, wanted: {}",
+                id.get_ref(),
+                found.words(),
+                kind.words()
+            )),
+            None => Some(format!("there is no point `{}`", id.get_ref())),
+        };
+        if let Some(message) = message {
+            self.problem(id.span(), field, message);
+        }
+        id.get_ref().as_str().into()
+    }
+}

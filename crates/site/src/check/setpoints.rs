@@ -1,0 +1,127 @@
+//! Set points and the devices that carry them out.
+
+use config::Spanned;
+use telemetry::{Dimension, Unit};
+
+use super::points::{RawServed, Variations, name, raw_served};
+use super::{Check, Kind};
+use crate::model::{Analog, Control, Device, Drive, Feedback, Protocol, SetPoint, Wire};
+use crate::raw::{RawControl, RawDrive, RawSetPoint};
+
+impl Check<'_> {
+    pub(crate) fn setpoint(
+        &mut self,
+        at: usize,
+        raw: &RawSetPoint,
+        analogs: &[Option<Analog>],
+        devices: &[Device],
+    ) -> SetPoint {
+        let field = format!("setpoint[{at}]");
+        let unit = *raw.unit.get_ref();
+        let power = unit.dimension() == Dimension::ActivePower;
+        if !power {
+            self.problem(raw.unit.span(), format!("{field}.unit"), format!("{unit}, allowed: W, kW, MW"));
+        }
+        let wire =
+            self.wire(&field, &raw.id, raw.wire.as_ref(), raw.max_units.as_ref(), raw.max_counts.as_ref());
+        let served = self.served(&field, &raw_served!(raw), &Variations::output(wire), Some(wire));
+        let limits = self.ordered(format!("{field}.limits"), &raw.limits);
+        if let Wire::Counts { max_units, .. } = wire
+            && (limits.0 < -max_units || limits.1 > max_units)
+        {
+            let message = format!("reach beyond max_units {max_units}: they cannot be sent");
+            self.problem(raw.limits.span(), format!("{field}.limits"), message);
+        }
+        let hold = self.millis(format!("{field}.hold_ms"), &raw.hold_ms, (0, 86_400_000));
+        let actual = self.point(format!("{field}.actual"), &raw.actual, Kind::Analog);
+        if let Some(analog) = analogs.iter().flatten().find(|analog| analog.id == actual)
+            && analog.unit != unit
+        {
+            let message = format!("`{actual}` is in {}, the set point in {unit}", analog.unit);
+            self.problem(raw.actual.span(), format!("{field}.actual"), message);
+        }
+        let mut digital = |name: &str, id: &Option<Spanned<String>>| {
+            id.as_ref().map(|id| self.point(format!("{field}.{name}"), id, Kind::Digital))
+        };
+        let (remote, connected) = (digital("remote", &raw.remote), digital("connected", &raw.connected));
+        let told = format!("{field}.feedback");
+        let feedback = Feedback {
+            id: raw.feedback.id.get_ref().as_str().into(),
+            name: name(raw.feedback.name.as_ref(), &raw.feedback.id),
+            served: self.served(&told, &raw_served!(raw.feedback), &Variations::analog(wire), Some(wire)),
+        };
+        let drives = self.drives(&format!("{field}.drive"), &raw.drive, unit, devices);
+        SetPoint {
+            id: raw.id.get_ref().as_str().into(),
+            name: name(raw.name.as_ref(), &raw.id),
+            served,
+            unit,
+            wire,
+            limits,
+            hold,
+            actual,
+            remote,
+            connected,
+            feedback,
+            drives,
+        }
+    }
+
+    fn drives(
+        &mut self,
+        field: &str,
+        raw: &Spanned<Vec<Spanned<RawDrive>>>,
+        unit: Unit,
+        devices: &[Device],
+    ) -> Vec<Drive> {
+        let drives = raw.get_ref();
+        if drives.is_empty() {
+            self.problem(raw.span(), field, "at least one device is needed");
+        }
+        let shares: f64 = drives
+            .iter()
+            .map(|drive| drive.get_ref().share.as_ref().map_or(1.0, |share| *share.get_ref()))
+            .sum();
+        if !drives.is_empty() && (shares - 1.0).abs() > 1e-9 {
+            // Otherwise every one of several devices would be told the whole.
+            self.problem(raw.span(), field, format!("the devices' `share`s sum up to {shares}, must be 1"));
+        }
+        drives.iter().filter_map(|drive| self.drive(field, drive, unit, devices)).collect()
+    }
+
+    fn drive(
+        &mut self,
+        field: &str,
+        raw: &Spanned<RawDrive>,
+        unit: Unit,
+        devices: &[Device],
+    ) -> Option<Drive> {
+        let drive = raw.get_ref();
+        let share =
+            drive.share.as_ref().map_or(1.0, |share| self.above_zero(format!("{field}.share"), share));
+        let control = match (drive.control, &drive.rated_mw) {
+            (RawControl::SunSpec704, None) => {
+                unit.convert(share, Unit::Watt).map(|watts_per_unit| Control::SunSpec704 { watts_per_unit })
+            }
+            (RawControl::SunSpec704, Some(rated)) => {
+                self.problem(rated.span(), format!("{field}.rated_mw"), "only for control = \"123\"");
+                None
+            }
+            (RawControl::SunSpec123, Some(rated)) => {
+                let rated_mw = self.above_zero(format!("{field}.rated_mw"), rated);
+                let megawatts = unit.convert(share, Unit::Megawatt);
+                megawatts.map(|mw| Control::SunSpec123 { percent_per_unit: mw * 100.0 / rated_mw })
+            }
+            (RawControl::SunSpec123, None) => {
+                let message = "control = \"123\" is a percentage: `rated_mw` of the device is missing";
+                self.problem(raw.span(), field, message);
+                None
+            }
+        };
+        let device = self.device(&format!("{field}.device"), &drive.device, devices)?;
+        if devices.get(device.get()).is_some_and(|device| device.protocol != Protocol::SunSpec) {
+            self.problem(drive.device.span(), format!("{field}.device"), "is not a SunSpec device");
+        }
+        Some(Drive { device, control: control?, revert_s: drive.revert_s })
+    }
+}

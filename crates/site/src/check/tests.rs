@@ -1,0 +1,191 @@
+//! The example site, and golden texts of what is told about a wrong one.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::model::{Control, Form, Place, Wire};
+
+const SITE: &str = include_str!("example.toml");
+
+/// A folder with the files that the example names.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("pki")).unwrap();
+    for file in ["rtd.pem", "rtd.key", "ca.pem"] {
+        std::fs::write(folder.path().join("pki").join(file), "").unwrap();
+    }
+    folder
+}
+
+fn read(text: &str) -> Result<Site, String> {
+    let folder = folder();
+    let path: PathBuf = folder.path().join("site.toml");
+    std::fs::write(&path, text).unwrap();
+    let prefix = format!("{}/", folder.path().display());
+    Site::read(&path).map_err(|problems| problems.to_string().replace(&prefix, ""))
+}
+
+/// What is told of the example with `from` replaced, once, by `to`.
+fn refusal(from: &str, to: &str) -> String {
+    assert!(SITE.contains(from), "{from}");
+    read(&SITE.replacen(from, to, 1)).unwrap_err()
+}
+
+#[test]
+fn the_example_is_fine_and_resolved() {
+    let site = read(SITE).unwrap();
+    assert_eq!((site.devices.len(), site.analogs.len(), site.digitals.len()), (4, 4, 2));
+    let poi = &site.analogs[0];
+    assert_eq!((&*site.devices[poi.device.get()].id, poi.served.index), ("meter", Some(1)));
+    assert_eq!((poi.served.static_variation, poi.served.event_variation, poi.served.class), (2, 2, 2));
+    let reading = &site.devices[poi.device.get()].readings[poi.reading.get()];
+    assert!(matches!(reading.place, Place::SunSpec(point) if point.name == "W" && point.model == 203));
+    assert_eq!(poi.wire, Wire::Counts { max_units: 15.0, max_counts: 30_000.0 });
+    let breaker = &site.digitals[0];
+    let reading = &site.devices[breaker.device.get()].readings[breaker.reading.get()];
+    assert_eq!(reading.form, Form::Bit(0));
+    let soc = &site.analogs[3];
+    assert_eq!((soc.wire, soc.served.static_variation, soc.served.index), (Wire::Engineering, 5, None));
+    let setpoint = &site.setpoints[0];
+    assert_eq!(setpoint.drives[0].control, Control::SunSpec704 { watts_per_unit: 1e6 });
+    assert!(site.tls.key.ends_with("pki/rtd.key") && site.tls.key.is_absolute());
+}
+
+#[test]
+fn one_reading_for_two_points_is_read_once() {
+    let twice = "[[analog]]\nid = 'again'\nunit = 'kW'\nsign = '-'\nwire = 'engineering'\nage_max_ms = 1\n\
+                 source = { device = 'meter', sunspec = '203.W' }\n";
+    let site = read(&format!("{SITE}\n{twice}")).unwrap();
+    assert_eq!(site.devices[1].readings.len(), 1);
+    assert_eq!(site.analogs[4].reading, site.analogs[0].reading);
+}
+
+#[test]
+fn the_offset_is_applied() {
+    let site = read(&SITE.replacen("address = 10", "address = 10\nindex_offset = -1", 1)).unwrap();
+    assert_eq!((site.analogs[0].served.index, site.setpoints[0].served.index), (Some(0), Some(0)));
+    assert_eq!(site.analogs[3].served.index, None, "not served stays not served");
+}
+
+#[test]
+fn percent_drives_count_from_the_rating() {
+    let site = read(&SITE.replacen(r#"control = "704""#, r#"control = "123", rated_mw = 5.0"#, 1)).unwrap();
+    assert_eq!(site.setpoints[0].drives[0].control, Control::SunSpec123 { percent_per_unit: 20.0 });
+}
+
+#[test]
+fn what_the_reader_itself_refuses() {
+    assert_eq!(
+        refusal("address = 10", "adress = 10"),
+        "site.toml:8:1: unknown field `adress`, expected one of `listen`, `address`, `index_offset`, \
+         `time_source`, `events_max`"
+    );
+    assert!(refusal(r#"unit = "MW""#, r#"unit = "MWatt""#).contains("unknown unit `MWatt`, allowed: W, kW"));
+    assert!(refusal("sign = \"+\"\n", "").contains("missing field `sign`"));
+}
+
+#[test]
+fn golden_errors() {
+    let cases = [
+        (
+            "index = 2\n",
+            "index = 1\n",
+            "site.toml:65:9: analog[1].index: 1 is already the analog index of `poi.mw`",
+        ),
+        (
+            "id = \"bess.mw\"\n",
+            "id = \"poi.mw\"\n",
+            "site.toml:63:6: analog[1].id: there is already a point `poi.mw`",
+        ),
+        (
+            "unit = \"MW\"\nsign",
+            "unit = \"Mvar\"\nsign",
+            "site.toml:53:8: analog[0].unit: Mvar measures ReactivePower, but the source gives W (ActivePower); \
+             allowed: W, kW, MW",
+        ),
+        (
+            "sunspec = \"203.W\"",
+            "sunspec = \"713.W\"",
+            "site.toml:55:40: analog[0].source.sunspec: SunSpec model 713 has no point `W`, allowed: WHRtg, WHAvail, \
+             SoC, SoH, Sta",
+        ),
+        (
+            "device = \"meter\"",
+            "device = \"metre\"",
+            "site.toml:55:21: analog[0].source.device: there is no device `metre`, known: inv1, meter, bess, switchgear",
+        ),
+        (
+            "max_counts = 30000",
+            "max_counts = 40000\nstatic_variation = 2",
+            "site.toml:58:20: analog[0].static_variation: 2 carries 16 bits, and max_counts 40000 is above 32767",
+        ),
+        (
+            "range = [-15.0, 15.0]",
+            "range = [15.0, -15.0]",
+            "site.toml:59:9: analog[0].range: [15, -15], must be two numbers, the lower one first",
+        ),
+        (
+            "certificate = \"pki/rtd.pem\"",
+            "certificate = \"pki/gone.pem\"",
+            "site.toml:11:15: tls.certificate: pki/gone.pem cannot be read: No such file or directory (os error 2)",
+        ),
+        (
+            "address = 2\n",
+            "address = 1\n",
+            "site.toml:23:11: master[1].address: 1 is already the address of master `ems`",
+        ),
+        (
+            "name:observer.example",
+            "name:EMS.example",
+            "site.toml:24:10: master[1].admit: `name:EMS.example` is already admitted as master `ems`",
+        ),
+        (
+            "actual = \"bess.mw\"",
+            "actual = \"poi.breaker\"",
+            "site.toml:123:10: setpoint[0].actual: `poi.breaker` is a point of kind digital, wanted: analog",
+        ),
+        (
+            "all = [\"poi.breaker\"]",
+            "all = [\"poi.braker\"]",
+            "site.toml:113:8: connection.all: there is no point `poi.braker`",
+        ),
+        (
+            "limits = [-4.0, 4.0]",
+            "limits = [-6.0, 4.0]",
+            "site.toml:121:10: setpoint[0].limits: reach beyond max_units 5: they cannot be sent",
+        ),
+        (
+            "id = \"meter\"\n",
+            "id = \"inv1\"\n",
+            "site.toml:33:6: device[1].id: there is already a device `inv1`",
+        ),
+        (
+            "max_version = \"1.3\"",
+            "max_version = \"1.1\"",
+            "site.toml:14:15: tls.max_version: TLS \"1.1\" is not offered: \"1.2\" and \"1.3\" are",
+        ),
+        ("bit = 0", "bit = 16", "site.toml:95:55: digital[0].source.bit: bit 16 of a value of 16 bits"),
+    ];
+    let told: Vec<String> = cases.iter().map(|(from, to, _)| first(&refusal(from, to))).collect();
+    let wanted: Vec<&str> = cases.iter().map(|(.., wanted)| *wanted).collect();
+    assert_eq!(told, wanted);
+}
+
+fn first(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let text =
+        SITE.replacen("unit = \"MW\"\nsign", "unit = \"V\"\nsign", 1).replacen("bit = 0", "bit = 99", 1);
+    assert_eq!(read(&text).unwrap_err().lines().filter(|line| line.contains("measures")).count(), 1);
+    assert!(read(&text).unwrap_err().contains("bit 99"));
+}
+
+#[test]
+fn several_devices_need_shares() {
+    let drive = r#"{ device = "bess", control = "704", revert_s = 60 }"#;
+    let told = refusal(drive, &format!("{drive}, {drive}"));
+    assert!(told.contains("`share`s sum up to 2, must be 1"), "{told}");
+}
