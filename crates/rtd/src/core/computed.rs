@@ -159,7 +159,10 @@ mod tests {
         assert_eq!(counts, [0, 1, 2, 0], "every 4 s, wrapping at 3");
     }
 
-    fn connection(breaker: Option<(bool, Reasons)>, disconnector: (bool, Reasons)) -> (Option<Value>, Reasons) {
+    fn connection(
+        breaker: Option<(bool, Reasons)>,
+        disconnector: (bool, Reasons),
+    ) -> (Option<Value>, Reasons) {
         let mut table = states(&["breaker", "disconnector", "connected"]);
         let at = |id: &str| table.find(id).unwrap();
         let all = Connected { point: at("connected"), inputs: vec![at("breaker"), at("disconnector")] };

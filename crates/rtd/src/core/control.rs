@@ -208,7 +208,8 @@ pub(crate) struct SetPoint {
 impl SetPoint {
     /// A set point that the plant holds: whatever a master commanded before this start is not taken up again.
     pub(crate) fn new(spec: SetPointSpec) -> Self {
-        let drive = |spec: &DriveSpec| Drive { spec: spec.clone(), asked: None, confirmed: None, failed: None };
+        let drive =
+            |spec: &DriveSpec| Drive { spec: spec.clone(), asked: None, confirmed: None, failed: None };
         let drives = spec.drives.iter().map(drive).collect();
         Self { spec, authority: Authority::Local, accepted: None, in_force: None, away_since: None, drives }
     }
@@ -246,13 +247,17 @@ impl SetPoint {
         }
         let value = self.within_limits(wire).ok_or(CommandStatus::OutOfRange)?;
         match self.authority {
-            Authority::Iso { master: owner } if owner != master => return Err(CommandStatus::BlockedOtherMaster),
+            Authority::Iso { master: owner } if owner != master => {
+                return Err(CommandStatus::BlockedOtherMaster);
+            }
             _ => {}
         }
         match permissives {
             Permissives { remote: Permit::Withheld, .. } => Err(CommandStatus::Local),
             Permissives { connected: Permit::Withheld, .. } => Err(CommandStatus::Blocked),
-            Permissives { remote: Permit::Given, connected: Permit::Given, devices: Permit::Given } => Ok(value),
+            Permissives { remote: Permit::Given, connected: Permit::Given, devices: Permit::Given } => {
+                Ok(value)
+            }
             // A condition that cannot be seen, or a device that cannot be reached, is the plant's side failing.
             _ => Err(CommandStatus::DownstreamFail),
         }
@@ -312,7 +317,8 @@ impl SetPoint {
             }
             drive.forget();
         }
-        (self.authority, self.accepted, self.in_force, self.away_since) = (Authority::Local, None, None, None);
+        (self.authority, self.accepted, self.in_force, self.away_since) =
+            (Authority::Local, None, None, None);
         Some((why, writes))
     }
 

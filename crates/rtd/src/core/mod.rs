@@ -1,5 +1,254 @@
 //! The one deterministic machine of the device.
+//!
+//! It owns the point table, every outstation session and control. Tasks around it carry octets, reports and the
+//! time in ([`Input`]) and octets, device writes and records out ([`Output`]); it never looks at a clock, a socket
+//! or a file. The same inputs at the same times give the same outputs, octet for octet.
 
+mod brain;
+mod build;
+mod computed;
+mod control;
+mod devices;
 pub mod field;
+mod flags;
+mod judge;
+mod points;
+mod record;
+mod scale;
+mod story;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ieee1815::outstation::{ConfigError, Outstation};
+use ieee1815::{Measured, Value as Wire};
+use site::{DeviceIx, Site};
+use telemetry::{Mono, Now, Value};
 
 pub use field::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading};
+pub use flags::flags;
+pub use record::{PointRecord, Record};
+pub use scale::Scale;
+
+use brain::Brain;
+use points::{PastEvent, PointIx};
+
+/// A master's position in the site's list; its outstation session has the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MasterIx(usize);
+
+impl MasterIx {
+    /// From a position.
+    #[must_use]
+    pub const fn new(at: usize) -> Self {
+        Self(at)
+    }
+
+    /// The position.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// What comes in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// From a driver task.
+    Field(FieldEvent),
+    /// A master's session came up; a session of the same master that was up before is over.
+    Connected {
+        /// Which master.
+        master: MasterIx,
+        /// Who its certificate says it is.
+        peer: String,
+        /// Where it comes from.
+        address: String,
+    },
+    /// A master's session went down.
+    Disconnected {
+        /// Which master.
+        master: MasterIx,
+        /// Why, in words.
+        why: String,
+    },
+    /// Octets of a master's session.
+    Octets {
+        /// Which master.
+        master: MasterIx,
+        /// As they came from the stream, chopped anyhow.
+        octets: Vec<u8>,
+    },
+    /// Nothing but time: [`Core::due`] has come.
+    Time,
+}
+
+/// What goes out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// One write for a master's session.
+    Octets {
+        /// Which master.
+        master: MasterIx,
+        /// Whole link frames.
+        octets: Vec<u8>,
+    },
+    /// A write for a device's driver.
+    Write {
+        /// Which device.
+        device: DeviceIx,
+        /// The number under which it is answered.
+        request: u64,
+        /// What.
+        write: FieldWrite,
+    },
+    /// A journal line.
+    Record(Record),
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Core {
+    outstation: Outstation,
+    brain: Brain,
+    sessions: Vec<Session>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Session {
+    up: bool,
+    peer: String,
+    address: String,
+}
+
+impl Core {
+    /// The machine of a site in which nothing was ever read. `boot` makes the samples of this start unique.
+    ///
+    /// # Errors
+    /// Where the outstation refuses the points; a [`Site`] that was read from a file does not come to this.
+    pub fn new(site: &Site, boot: u64, now: Now) -> Result<Self, ConfigError> {
+        let outstation = Outstation::new(build::point_configs(site), build::session_configs(site))?;
+        let sessions = vec![Session::default(); site.masters.len()];
+        Ok(Self { outstation, brain: build::brain(site, boot, now), sessions })
+    }
+
+    /// Takes one input and says what follows from it.
+    pub fn handle(&mut self, input: Input, now: Now) -> Vec<Output> {
+        self.brain.begin(now);
+        match input {
+            Input::Field(event) => self.brain.field(event),
+            Input::Connected { master, peer, address } => self.connected(master, peer, address),
+            Input::Disconnected { master, why } => self.disconnected(master, why),
+            Input::Octets { master, octets } => self.receive(master, &octets),
+            Input::Time => {}
+        }
+        self.outstation.handle_timeout(since_origin(now.mono));
+        self.brain.settle();
+        self.publish(now);
+        let mut outputs = self.brain.take_outputs();
+        for session in 0..self.sessions.len() {
+            while let Some(octets) = self.outstation.poll_transmit(session) {
+                outputs.push(Output::Octets { master: MasterIx(session), octets });
+            }
+        }
+        outputs
+    }
+
+    /// When [`Input::Time`] is to be given at the latest.
+    #[must_use]
+    pub fn due(&self) -> Option<Mono> {
+        let outstation = self.outstation.timeout().map(|at| Mono::ZERO.plus(at));
+        [outstation, self.brain.due()].into_iter().flatten().min()
+    }
+
+    fn connected(&mut self, master: MasterIx, peer: String, address: String) {
+        if self.sessions.get(master.0).is_some_and(|session| session.up) {
+            self.disconnected(master, "a newer session took its place".to_owned());
+        }
+        let Some(session) = self.sessions.get_mut(master.0) else { return };
+        *session = Session { up: true, peer: peer.clone(), address: address.clone() };
+        self.outstation.connected(master.0);
+        self.brain.session(master, true, peer, address, String::new());
+    }
+
+    fn disconnected(&mut self, master: MasterIx, why: String) {
+        let Some(session) = self.sessions.get_mut(master.0).filter(|session| session.up) else { return };
+        session.up = false;
+        let (peer, address) = (session.peer.clone(), session.address.clone());
+        self.outstation.disconnected(master.0);
+        self.brain.session(master, false, peer, address, why);
+    }
+
+    fn receive(&mut self, master: MasterIx, octets: &[u8]) {
+        if !self.sessions.get(master.0).is_some_and(|session| session.up) {
+            return;
+        }
+        let now = since_origin(self.brain.now().mono);
+        self.outstation.receive(master.0, octets, now, &mut self.brain);
+        if self.outstation.take_reads_answered(master.0) > 0 {
+            self.brain.served(master);
+        }
+    }
+
+    /// Hands what changed to the outstation, and tells the journal.
+    fn publish(&mut self, now: Now) {
+        for point in self.brain.table.take_changed() {
+            self.publish_point(point, now);
+        }
+    }
+
+    fn publish_point(&mut self, at: PointIx, now: Now) {
+        let Some(row) = self.brain.table.row(at) else { return };
+        let (kind, index, wire, flags) = (row.spec.point, row.spec.index, row.wire(), row.flags());
+        let time = self.brain.time.stamp(row.sample.received, now);
+        if let Some(index) = index {
+            let value = match row.sample.value {
+                Some(Value::Binary(state)) => Wire::Binary(state),
+                None if kind == ieee1815::PointType::BinaryInput => Wire::Binary(false),
+                _ => Wire::Analog(wire),
+            };
+            self.outstation.update(kind, index, Measured { value, flags: Some(flags), time: Some(time) });
+        }
+        let record = Record::Point(Box::new(story::record(row, now)));
+        self.brain.record(record);
+        if let Some(row) = self.brain.table.row_mut(at) {
+            row.remember(PastEvent { time: now.wall, wire, flags });
+        }
+    }
+
+    /// A session that was refused before it came here, for the journal.
+    #[must_use]
+    pub fn refused(now: Now, peer: String, address: String, why: String) -> Record {
+        Record::Session { time: now.wall, state: "refused", master: None, peer, address, why }
+    }
+
+    /// Every point's story, as JSON.
+    #[must_use]
+    pub fn points(&self, now: Now) -> serde_json::Value {
+        story::points(&self.brain, now)
+    }
+
+    /// Devices, sessions and set points, as JSON.
+    #[must_use]
+    pub fn status(&self, now: Now) -> serde_json::Value {
+        let sessions = self.sessions.iter().zip(self.brain.masters());
+        let sessions: Vec<_> = sessions
+            .map(|(session, name): (&Session, &Arc<str>)| {
+                serde_json::json!({ "master": name, "up": session.up, "peer": session.peer, "address": session.address })
+            })
+            .collect();
+        serde_json::json!({
+            "devices": story::devices(&self.brain, now),
+            "sessions": sessions,
+            "setpoints": story::setpoints(&self.brain),
+        })
+    }
+}
+
+/// The protocol crate counts from the same origin in its own type.
+fn since_origin(mono: Mono) -> Duration {
+    mono.since(Mono::ZERO)
+}

@@ -101,7 +101,15 @@ impl Row {
             received: Mono::ZERO,
             origin: Origin { boot, sequence: 0 },
         };
-        Self { spec, sample, last: None, events: VecDeque::new(), judged: never, stale: false, stale_at: None }
+        Self {
+            spec,
+            sample,
+            last: None,
+            events: VecDeque::new(),
+            judged: never,
+            stale: false,
+            stale_at: None,
+        }
     }
 
     /// The value as it goes onto the wire; zero while there is none.

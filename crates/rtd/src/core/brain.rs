@@ -1,0 +1,333 @@
+//! What the device knows and decides, beside the DNP3 sessions: points, control, heartbeat, the time base.
+//!
+//! It is the outstation's [`Application`]: commands and time writes of the masters are judged here, against the
+//! same table that everything else is judged against.
+
+use std::sync::Arc;
+
+use ieee1815::outstation::Application;
+use ieee1815::{Command, CommandStatus, Iin, OperateMode};
+use telemetry::{Mono, Now, Reason, ReasonKind, Reasons, Value};
+
+use super::computed::{Connected, Heartbeat, inherited};
+use super::control::{Authority, Permissives, Permit, SetPoint};
+use super::devices::DeviceState;
+use super::field::{FieldEvent, FieldOutcome, FieldReport};
+use super::points::{PointIx, Table};
+use super::record::Record;
+use super::time::TimeBase;
+use super::{MasterIx, Output};
+
+/// A set point with its places in the table.
+#[derive(Debug)]
+pub(super) struct Commanded {
+    /// Index of its g41 and g40.
+    pub(super) index: u16,
+    /// The value held (g40).
+    pub(super) held: PointIx,
+    /// The value in force.
+    pub(super) feedback: PointIx,
+    /// What the plant does.
+    pub(super) actual: PointIx,
+    pub(super) remote: Option<PointIx>,
+    pub(super) connected: Option<PointIx>,
+    pub(super) setpoint: SetPoint,
+}
+
+/// Everything but the sessions.
+#[derive(Debug)]
+pub(super) struct Brain {
+    pub(super) table: Table,
+    pub(super) setpoints: Vec<Commanded>,
+    pub(super) time: TimeBase,
+    heartbeat: Option<Heartbeat>,
+    connection: Option<Connected>,
+    /// Name, right to control, and whether its session is up.
+    masters: Vec<(Arc<str>, bool, bool)>,
+    next_request: u64,
+    now: Now,
+    outputs: Vec<Output>,
+}
+
+impl Brain {
+    pub(super) fn new(
+        table: Table,
+        setpoints: Vec<Commanded>,
+        heartbeat: Option<Heartbeat>,
+        connection: Option<Connected>,
+        time: TimeBase,
+        masters: Vec<(Arc<str>, bool)>,
+        now: Now,
+    ) -> Self {
+        let masters = masters.into_iter().map(|(name, control)| (name, control, false)).collect();
+        Self {
+            table,
+            setpoints,
+            time,
+            heartbeat,
+            connection,
+            masters,
+            next_request: 1,
+            now,
+            outputs: Vec::new(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Lets time pass up to `now`.
+    pub(super) fn begin(&mut self, now: Now) {
+        self.now = now;
+        self.table.age(now.mono);
+    }
+
+    pub(super) fn masters(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.masters.iter().map(|(name, ..)| name)
+    }
+
+    pub(super) fn record(&mut self, record: Record) {
+        self.outputs.push(Output::Record(record));
+    }
+
+    pub(super) fn take_outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    pub(super) fn field(&mut self, event: FieldEvent) {
+        match event {
+            FieldEvent::Report(report) => self.report(&report),
+            FieldEvent::Written { device, request, result } => {
+                for commanded in &mut self.setpoints {
+                    commanded.setpoint.written(device, request, &result);
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, report: &FieldReport) {
+        let change = self.table.report(report);
+        if let Some(beat) = &mut self.heartbeat {
+            beat.judged();
+        }
+        let Some(change) = change else { return };
+        if change.up && matches!(report.outcome, FieldOutcome::Readings(_)) {
+            for commanded in &mut self.setpoints {
+                commanded.setpoint.device_up(report.device);
+            }
+        }
+        let (time, state) = (self.now.wall, if change.up { "up" } else { "down" });
+        self.record(Record::Device { time, device: change.device, state, why: change.why });
+    }
+
+    /// A master's session came up or went down.
+    pub(super) fn session(&mut self, master: MasterIx, up: bool, peer: String, address: String, why: String) {
+        let Some(entry) = self.masters.get_mut(master.get()) else { return };
+        entry.2 = up;
+        let name = Arc::clone(&entry.0);
+        for commanded in &mut self.setpoints {
+            commanded.setpoint.session(master, up, self.now.mono);
+        }
+        let (time, state) = (self.now.wall, if up { "up" } else { "down" });
+        self.record(Record::Session { time, state, master: Some(name), peer, address, why });
+    }
+
+    /// A read of a master was answered.
+    pub(super) fn served(&mut self, _master: MasterIx) {
+        if let Some(beat) = &mut self.heartbeat {
+            beat.served();
+        }
+    }
+
+    fn masters_connected(&self) -> bool {
+        self.masters.iter().any(|(.., up)| *up)
+    }
+
+    /// When something happens here by itself next.
+    pub(super) fn due(&self) -> Option<Mono> {
+        let connected = self.masters_connected();
+        let setpoints = self.setpoints.iter().filter_map(|commanded| commanded.setpoint.due()).min();
+        let beat = self.heartbeat.as_ref().and_then(|beat| beat.due(connected));
+        let time = self.time.needed_next(self.now.mono);
+        [self.table.stale_next(), setpoints, beat, time].into_iter().flatten().min()
+    }
+
+    /// Brings everything made here in line with what has come in.
+    pub(super) fn settle(&mut self) {
+        if let Some(connection) = &self.connection {
+            let (value, reasons) = connection.evaluate(&self.table);
+            self.table.make(connection.point, value, reasons, self.now);
+        }
+        for at in 0..self.setpoints.len() {
+            self.settle_setpoint(at);
+        }
+        let connected = self.masters_connected();
+        if let Some(beat) = &mut self.heartbeat
+            && let Some(count) = beat.advance(connected, self.now.mono)
+        {
+            let value = Some(Value::Analog(f64::from(count)));
+            self.table.make(beat.point, value, Reasons::none(), self.now);
+        }
+    }
+
+    fn settle_setpoint(&mut self, at: usize) {
+        let Some(permissives) = self.setpoints.get(at).map(|commanded| self.permissives(commanded)) else {
+            return;
+        };
+        let Some(commanded) = self.setpoints.get_mut(at) else { return };
+        let mut records = Vec::new();
+        let mut writes = Vec::new();
+        let released = commanded.setpoint.release(self.now.mono, permissives, &mut self.next_request);
+        if let Some((why, releases)) = released {
+            let point = commanded.setpoint.spec.id.clone();
+            records.push(Record::Authority { time: self.now.wall, point, master: None, why: why.words() });
+            writes.extend(releases);
+        }
+        writes.extend(commanded.setpoint.writes(self.now.mono, &mut self.next_request));
+        self.outputs.extend(records.into_iter().map(Output::Record));
+        self.outputs.extend(writes.into_iter().map(|write| Output::Write {
+            device: write.device,
+            request: write.request,
+            write: write.write,
+        }));
+        self.show(at);
+    }
+
+    /// The held value and the value in force, as points. While the plant owns, both follow what it does.
+    fn show(&mut self, at: usize) {
+        let Some(commanded) = self.setpoints.get(at) else { return };
+        let Some(actual) = self.table.row(commanded.actual) else { return };
+        let followed =
+            || -> (Option<Value>, Reasons) { (actual.sample.value, inherited(actual).into_iter().collect()) };
+        let setpoint = &commanded.setpoint;
+        let held = match setpoint.accepted() {
+            Some(value) => (Some(Value::Analog(value)), Reasons::none()),
+            None => followed(),
+        };
+        let in_force = match (setpoint.authority(), setpoint.in_force()) {
+            (Authority::Local, _) => followed(),
+            (Authority::Iso { .. }, value) => (value.map(Value::Analog), self.force_reasons(commanded)),
+        };
+        let (held_at, feedback_at) = (commanded.held, commanded.feedback);
+        self.table.make(held_at, held.0, held.1, self.now);
+        self.table.make(feedback_at, in_force.0, in_force.1, self.now);
+    }
+
+    /// What speaks against the value in force: a device that refused it or does not answer, or none confirmed yet.
+    fn force_reasons(&self, commanded: &Commanded) -> Reasons {
+        let setpoint = &commanded.setpoint;
+        let refused = setpoint
+            .failures()
+            .map(|(drive, why)| Reason::new(ReasonKind::Offline, format!("{}: {why}", drive.name)));
+        let dead = setpoint
+            .spec
+            .drives
+            .iter()
+            .filter(|drive| self.table.devices().is_dead(drive.device))
+            .map(|drive| Reason::new(ReasonKind::SourceDead, Arc::clone(&drive.name)));
+        let none =
+            setpoint.in_force().is_none().then(|| Reason::new(ReasonKind::Offline, "not confirmed yet"));
+        refused.chain(dead).chain(none).collect()
+    }
+
+    fn permissives(&self, commanded: &Commanded) -> Permissives {
+        let state = |at: Option<PointIx>| match at {
+            None => Permit::Given,
+            Some(at) => Permit::from(self.table.row(at).and_then(super::points::Row::good_state)),
+        };
+        let device = |drive: &super::control::DriveSpec| match self.table.devices().get(drive.device) {
+            Some(device) if device.state == DeviceState::Up => Permit::Given,
+            Some(device) if device.state == DeviceState::Down => Permit::Withheld,
+            _ => Permit::Unknown,
+        };
+        let devices: Vec<Permit> = commanded.setpoint.spec.drives.iter().map(device).collect();
+        let devices = [Permit::Withheld, Permit::Unknown]
+            .into_iter()
+            .find(|permit| devices.contains(permit))
+            .unwrap_or(Permit::Given);
+        Permissives { remote: state(commanded.remote), connected: state(commanded.connected), devices }
+    }
+
+    fn command(&mut self, session: usize, index: u16, command: &Command, mode: OperateMode) -> CommandStatus {
+        let master = MasterIx::new(session);
+        let Some((name, control, _)) = self.masters.get(session).cloned() else {
+            return CommandStatus::NotAuthorized;
+        };
+        let wire = match command {
+            Command::Analog { value, .. } => Some(*value),
+            Command::Crob(_) => None,
+        };
+        let at = self.setpoints.iter().position(|commanded| commanded.index == index);
+        let (result, point, units) = match (at.and_then(|at| self.setpoints.get(at)), wire) {
+            (Some(commanded), Some(wire)) => {
+                let setpoint = &commanded.setpoint;
+                let judged = setpoint.judge(master, control, wire, self.permissives(commanded));
+                (judged, Some(setpoint.spec.id.clone()), Some(setpoint.spec.scale.from_wire(wire)))
+            }
+            _ => (Err(CommandStatus::NotSupported), None, wire),
+        };
+        let status = match result {
+            Ok(_) => CommandStatus::Success,
+            Err(status) => status,
+        };
+        if let (Ok(value), Some(at), false) = (result, at, mode == OperateMode::Select) {
+            self.accept(at, master, &name, value);
+        }
+        let value = units.filter(|value| value.is_finite());
+        let (time, mode, status_text) = (self.now.wall, mode_word(mode), status.to_string());
+        self.record(Record::Command { time, master: name, point, index, value, mode, status: status_text });
+        status
+    }
+
+    fn accept(&mut self, at: usize, master: MasterIx, name: &Arc<str>, value: f64) {
+        let Some(commanded) = self.setpoints.get_mut(at) else { return };
+        let actual = self
+            .table
+            .row(commanded.actual)
+            .filter(|row| row.sample.reasons.quality() == telemetry::Quality::Good);
+        let actual = actual.and_then(|row| row.sample.value).map(Value::as_f64);
+        let taken = commanded.setpoint.authority() == Authority::Local;
+        commanded.setpoint.accept(master, value, actual);
+        if taken {
+            let point = commanded.setpoint.spec.id.clone();
+            let (time, master) = (self.now.wall, Some(Arc::clone(name)));
+            self.record(Record::Authority { time, point, master, why: "an accepted command" });
+        }
+    }
+}
+
+const fn mode_word(mode: OperateMode) -> &'static str {
+    match mode {
+        OperateMode::Select => "select",
+        OperateMode::SelectBeforeOperate => "sbo",
+        OperateMode::Direct => "direct",
+        OperateMode::DirectNoAck => "direct-no-ack",
+    }
+}
+
+impl Application for Brain {
+    fn select(&mut self, session: usize, index: u16, command: &Command) -> CommandStatus {
+        self.command(session, index, command, OperateMode::Select)
+    }
+
+    fn operate(&mut self, session: usize, index: u16, command: &Command, mode: OperateMode) -> CommandStatus {
+        self.command(session, index, command, mode)
+    }
+
+    fn write_time(&mut self, _session: usize, millis: u64) -> bool {
+        self.time.write(millis, self.now.mono)
+    }
+
+    fn indications(&self, _session: usize) -> Iin {
+        let mut iin = Iin::NONE;
+        if self.time.is_needed(self.now.mono) {
+            iin = iin | Iin::NEED_TIME;
+        }
+        let local = |commanded: &Commanded| self.permissives(commanded).remote == Permit::Withheld;
+        if self.setpoints.iter().any(local) {
+            iin = iin | Iin::LOCAL_CONTROL;
+        }
+        iin
+    }
+}

@@ -1,0 +1,220 @@
+//! From a site to the machine that runs it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ieee1815::outstation::{PointConfig, SessionConfig};
+use ieee1815::{Flags, Measured, PointType, Value};
+use site::{Control, DeviceIx, ReadingIx, Served, Site, TimeSource, Wire};
+use telemetry::{Now, PointId, Unit};
+
+use super::brain::{Brain, Commanded};
+use super::computed::{Connected, Heartbeat};
+use super::control::{DriveKind, DriveSpec, SetPoint, SetPointSpec};
+use super::judge::{Rule, RuleKind};
+use super::points::{PointSpec, Source, Table};
+use super::scale::Scale;
+use super::time::TimeBase;
+
+pub(super) fn scale(wire: Wire) -> Scale {
+    match wire {
+        Wire::Counts { max_units, max_counts } => Scale::Counts { max_units, max_counts },
+        Wire::Engineering => Scale::Engineering,
+    }
+}
+
+/// What the wire starts with: nothing was ever read.
+fn config(point: PointType, served: &Served, deadband: f64) -> Option<PointConfig> {
+    let value = match point {
+        PointType::BinaryInput | PointType::BinaryOutputStatus => Value::Binary(false),
+        PointType::AnalogInput | PointType::AnalogOutputStatus => Value::Analog(0.0),
+    };
+    Some(PointConfig {
+        point,
+        index: served.index?,
+        static_variation: served.static_variation,
+        event_variation: served.event_variation,
+        class: served.class,
+        deadband,
+        initial: Measured { value, flags: Some(Flags::RESTART), time: None },
+    })
+}
+
+/// A deadband in units, in counts.
+fn deadband(wire: Wire, units: f64) -> f64 {
+    match wire {
+        Wire::Counts { max_units, max_counts } => units * max_counts / max_units,
+        Wire::Engineering => units,
+    }
+}
+
+pub(super) fn point_configs(site: &Site) -> Vec<PointConfig> {
+    let analogs = site.analogs.iter().filter_map(|analog| {
+        config(PointType::AnalogInput, &analog.served, deadband(analog.wire, analog.deadband))
+    });
+    let digitals =
+        site.digitals.iter().filter_map(|digital| config(PointType::BinaryInput, &digital.served, 0.0));
+    let heartbeat =
+        site.heartbeat.iter().filter_map(|beat| config(PointType::AnalogInput, &beat.served, 0.0));
+    let connection =
+        site.connection.iter().filter_map(|unit| config(PointType::BinaryInput, &unit.served, 0.0));
+    let setpoints = site.setpoints.iter().flat_map(|setpoint| {
+        [
+            config(PointType::AnalogOutputStatus, &setpoint.served, 0.0),
+            config(PointType::AnalogInput, &setpoint.feedback.served, 0.0),
+        ]
+    });
+    analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints.flatten()).collect()
+}
+
+pub(super) fn session_configs(site: &Site) -> Vec<SessionConfig> {
+    let session = |master: &site::Master| {
+        let mut config = SessionConfig::new(site.outstation.address, master.address);
+        config.events_max = site.outstation.events_max;
+        config
+    };
+    site.masters.iter().map(session).collect()
+}
+
+pub(super) fn brain(site: &Site, boot: u64, now: Now) -> Brain {
+    let device_ids: Vec<Arc<str>> = site.devices.iter().map(|device| Arc::clone(&device.id)).collect();
+    let table = Table::new(specs(site), device_ids, boot);
+    let heartbeat = site.heartbeat.as_ref().and_then(|beat| {
+        Some(Heartbeat::new(table.find(beat.id.as_str())?, beat.period, beat.wrap, now.mono))
+    });
+    let connection = site.connection.as_ref().and_then(|unit| {
+        let inputs = unit.all.iter().filter_map(|id| table.find(id.as_str())).collect();
+        Some(Connected { point: table.find(unit.id.as_str())?, inputs })
+    });
+    let find = |id: &Option<PointId>| id.as_ref().and_then(|id| table.find(id.as_str()));
+    let setpoints = site.setpoints.iter().filter_map(|setpoint| {
+        Some(Commanded {
+            index: setpoint.served.index?,
+            held: table.find(setpoint.id.as_str())?,
+            feedback: table.find(setpoint.feedback.id.as_str())?,
+            actual: table.find(setpoint.actual.as_str())?,
+            remote: find(&setpoint.remote),
+            connected: find(&setpoint.connected),
+            setpoint: SetPoint::new(setpoint_spec(site, setpoint)),
+        })
+    });
+    let setpoints = setpoints.collect();
+    let masters = site.masters.iter().map(|master| (Arc::clone(&master.name), master.control)).collect();
+    let time = TimeBase::new(site.outstation.time_source == TimeSource::Master);
+    Brain::new(table, setpoints, heartbeat, connection, time, masters, now)
+}
+
+fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointSpec {
+    let drive = |drive: &site::Drive| DriveSpec {
+        device: drive.device,
+        name: device_id(site, drive.device),
+        kind: match drive.control {
+            Control::SunSpec704 { watts_per_unit } => DriveKind::SunSpec704 { watts_per_unit },
+            Control::SunSpec123 { percent_per_unit } => DriveKind::SunSpec123 { percent_per_unit },
+        },
+        revert_s: drive.revert_s,
+    };
+    SetPointSpec {
+        id: setpoint.id.clone(),
+        scale: scale(setpoint.wire),
+        limits: setpoint.limits,
+        hold: setpoint.hold,
+        drives: setpoint.drives.iter().map(drive).collect(),
+    }
+}
+
+fn device_id(site: &Site, at: DeviceIx) -> Arc<str> {
+    site.devices.get(at.get()).map_or_else(|| Arc::from(""), |device| Arc::clone(&device.id))
+}
+
+fn specs(site: &Site) -> Vec<PointSpec> {
+    let analogs = site.analogs.iter().map(|analog| analog_spec(site, analog));
+    let digitals = site.digitals.iter().map(|digital| PointSpec {
+        id: digital.id.clone(),
+        name: Arc::clone(&digital.name),
+        point: PointType::BinaryInput,
+        index: digital.served.index,
+        unit: None,
+        scale: None,
+        full_scale: Arc::from(""),
+        source: field(
+            digital.device,
+            digital.reading,
+            Rule { kind: RuleKind::Digital, device: device_id(site, digital.device) },
+            digital.age_max,
+        ),
+    });
+    let heartbeat = site.heartbeat.iter().map(|beat| {
+        let counts = f64::from(beat.wrap);
+        let wire = Wire::Counts { max_units: counts, max_counts: counts };
+        made(&beat.id, &beat.name, PointType::AnalogInput, &beat.served, Some((Unit::Count, wire)))
+    });
+    let connection = site
+        .connection
+        .iter()
+        .map(|unit| made(&unit.id, &unit.name, PointType::BinaryInput, &unit.served, None));
+    let setpoints = site.setpoints.iter().flat_map(|setpoint| {
+        let scaled = Some((setpoint.unit, setpoint.wire));
+        let feedback = &setpoint.feedback;
+        [
+            made(&setpoint.id, &setpoint.name, PointType::AnalogOutputStatus, &setpoint.served, scaled),
+            made(&feedback.id, &feedback.name, PointType::AnalogInput, &feedback.served, scaled),
+        ]
+    });
+    analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints).collect()
+}
+
+fn analog_spec(site: &Site, analog: &site::Analog) -> PointSpec {
+    let text = |(low, high): (f64, f64)| (low, high, Arc::from(format!("{low}..{high} {}", analog.unit)));
+    let kind = RuleKind::Analog {
+        from: analog.source_unit,
+        to: analog.unit,
+        sign: analog.sign,
+        range: analog.range.map(text),
+    };
+    PointSpec {
+        id: analog.id.clone(),
+        name: Arc::clone(&analog.name),
+        point: PointType::AnalogInput,
+        index: analog.served.index,
+        unit: Some(analog.unit),
+        scale: Some(scale(analog.wire)),
+        full_scale: full_scale(analog.wire, analog.unit),
+        source: field(
+            analog.device,
+            analog.reading,
+            Rule { kind, device: device_id(site, analog.device) },
+            analog.age_max,
+        ),
+    }
+}
+
+fn field(device: DeviceIx, reading: ReadingIx, rule: Rule, age_max: Duration) -> Source {
+    Source::Field { device, reading, rule, age_max }
+}
+
+fn made(
+    id: &PointId,
+    name: &Arc<str>,
+    point: PointType,
+    served: &Served,
+    scaled: Option<(Unit, Wire)>,
+) -> PointSpec {
+    PointSpec {
+        id: id.clone(),
+        name: Arc::clone(name),
+        point,
+        index: served.index,
+        unit: scaled.map(|(unit, _)| unit),
+        scale: scaled.map(|(_, wire)| scale(wire)),
+        full_scale: scaled.map_or_else(|| Arc::from(""), |(unit, wire)| full_scale(wire, unit)),
+        source: Source::Made,
+    }
+}
+
+fn full_scale(wire: Wire, unit: Unit) -> Arc<str> {
+    match wire {
+        Wire::Counts { max_units, max_counts } => format!("{max_units} {unit} = {max_counts} counts").into(),
+        Wire::Engineering => "32-bit float".into(),
+    }
+}

@@ -1,0 +1,134 @@
+//! What the device tells of itself: the record of a change, and every point's story from register to wire.
+
+use serde_json::{Value as Json, json};
+use telemetry::{Mono, Now, Quality};
+
+use super::brain::Brain;
+use super::control::Authority;
+use super::field::Reading;
+use super::points::{Row, Source};
+use super::record::PointRecord;
+use super::scale::Scale;
+use super::{MasterIx, flags};
+
+const fn kind(point: ieee1815::PointType) -> &'static str {
+    match point {
+        ieee1815::PointType::BinaryInput => "binary_input",
+        ieee1815::PointType::BinaryOutputStatus => "binary_output_status",
+        ieee1815::PointType::AnalogInput => "analog_input",
+        ieee1815::PointType::AnalogOutputStatus => "analog_output_status",
+    }
+}
+
+/// Counts on the wire; `None` for states and where the wire carries the value itself.
+fn counts(row: &Row) -> Option<i64> {
+    matches!(row.spec.scale, Some(Scale::Counts { .. }))
+        .then(|| row.wire())
+        .filter(|wire| wire.abs() < 1e15)
+        .and_then(|wire| format!("{wire:.0}").parse().ok())
+}
+
+pub(super) fn record(row: &Row, now: Now) -> PointRecord {
+    PointRecord {
+        time: now.wall,
+        id: row.spec.id.clone(),
+        kind: kind(row.spec.point),
+        index: row.spec.index,
+        value: row.sample.value,
+        unit: row.spec.unit,
+        quality: row.sample.quality(),
+        reasons: row.sample.reasons.clone(),
+        flags: flags::names(row.flags()),
+        counts: counts(row),
+        source_time: row.sample.source_time.map(|(time, _)| time),
+        read_sent: row.last.as_ref().map(|last| last.sent.wall),
+        read_received: row.last.as_ref().map(|last| last.received.wall),
+    }
+}
+
+fn raw(reading: &Reading) -> Json {
+    match reading {
+        Reading::Number(number) => json!(number),
+        Reading::State(state) => json!(state),
+        Reading::NotImplemented => json!("not implemented"),
+        Reading::NotANumber => json!("not a number"),
+        Reading::Invalid(words) => json!(words),
+    }
+}
+
+fn millis(now: Now, then: Mono) -> u64 {
+    u64::try_from(now.mono.since(then).as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn points(brain: &Brain, now: Now) -> Json {
+    let one = |row: &Row| {
+        let mut story = json!(record(row, now));
+        let events: Vec<Json> = row
+            .events
+            .iter()
+            .map(
+                |event| json!({ "time": event.time, "wire": event.wire, "flags": flags::names(event.flags) }),
+            )
+            .collect();
+        if let Some(fields) = story.as_object_mut() {
+            let known = row.sample.value.is_some();
+            fields.insert("name".to_owned(), json!(row.spec.name));
+            fields.insert("age_ms".to_owned(), json!(known.then(|| millis(now, row.sample.received))));
+            fields.insert("raw".to_owned(), row.last.as_ref().map_or(Json::Null, |last| raw(&last.reading)));
+            if let Source::Field { device, age_max, .. } = row.spec.source {
+                let id = brain.table.devices().get(device).map(|device| device.id.clone());
+                fields.insert("device".to_owned(), json!(id));
+                fields.insert("age_ms_max".to_owned(), json!(age_max.as_millis()));
+            }
+            fields.insert("events".to_owned(), Json::Array(events));
+        }
+        story
+    };
+    json!({ "points": brain.table.rows().map(one).collect::<Vec<_>>() })
+}
+
+pub(super) fn devices(brain: &Brain, now: Now) -> Json {
+    let points = |id: &str| {
+        brain.table.rows().filter(|row| {
+            matches!(row.spec.source, Source::Field { device, .. }
+                if brain.table.devices().get(device).is_some_and(|device| &*device.id == id))
+                && row.sample.quality() != Quality::Good
+        })
+    };
+    brain
+        .table
+        .devices()
+        .iter()
+        .map(|device| {
+            json!({
+                "device": device.id,
+                "state": device.state.words(),
+                "polls": device.polls,
+                "polls_failed": device.polls_failed,
+                "points_not_good": points(&device.id).count(),
+                "last_answer_ms": device.last_answer.map(|then| millis(now, then.mono)),
+                "last_failure": device.last_failure.as_ref().map(|(_, failure)| &failure.words),
+            })
+        })
+        .collect()
+}
+
+pub(super) fn setpoints(brain: &Brain) -> Json {
+    let name = |master: MasterIx| brain.masters().nth(master.get());
+    brain
+        .setpoints
+        .iter()
+        .map(|commanded| {
+            let owner = match commanded.setpoint.authority() {
+                Authority::Local => None,
+                Authority::Iso { master } => name(master),
+            };
+            json!({
+                "point": commanded.setpoint.spec.id,
+                "owner": owner,
+                "accepted": commanded.setpoint.accepted(),
+                "in_force": commanded.setpoint.in_force(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,214 @@
+//! Puts the machine and its tasks together, and takes them apart again.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ieee1815::outstation::ConfigError;
+use ieee1815_tokio::{BindError, Listener, TlsError};
+use localsocket::{LocalServer, SocketError};
+use site::{DeviceIx, Site};
+use telemetry::Journal;
+use telemetry::clock::SystemClock;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::acquire;
+use crate::core::{Core, FieldEvent, FieldWrite, Input, MasterIx, Output, Record};
+use crate::serve::{SessionEvent, SessionId, serve};
+
+/// Events that may wait for the machine; whoever has more to tell waits.
+const EVENTS_WAITING_MAX: usize = 1024;
+/// Writes that may wait for one driver.
+const WRITES_WAITING_MAX: usize = 16;
+
+/// Why the device does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The TLS files of the site cannot be used.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
+    /// The DNP3 address cannot be listened on.
+    #[error("outstation.listen: {0}")]
+    Bind(#[from] BindError),
+    /// The local socket cannot be opened.
+    #[error("site.socket: {0}")]
+    Socket(#[from] SocketError),
+    /// The points do not make an outstation.
+    #[error("points: {0}")]
+    Points(#[from] ConfigError),
+}
+
+impl RunError {
+    /// Whether it is what the user wrote that is wrong, rather than the machine it runs on.
+    #[must_use]
+    pub const fn is_configuration(&self) -> bool {
+        matches!(self, Self::Tls(_) | Self::Points(_))
+    }
+}
+
+/// A question over the local socket.
+type Question = (serde_json::Value, oneshot::Sender<Result<serde_json::Value, String>>);
+
+/// Runs the device of `site` until `shutdown` turns true.
+///
+/// # Errors
+/// [`RunError`], before anything was started.
+pub async fn run(site: Site, journal: Journal, shutdown: watch::Receiver<bool>) -> Result<(), RunError> {
+    let clock = SystemClock::start();
+    let boot = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let core = Core::new(&site, boot, clock.now())?;
+    let (admitted, masters) = admitted(&site);
+    let tls = site.tls.policy(admitted).server()?;
+    let listener = Listener::bind(site.outstation.listen, Some(std::sync::Arc::new(tls))).await?;
+    let socket = LocalServer::bind(&site.socket)?;
+    journal.record(&Record::Ready { listen: listener.local_addr().to_string() });
+
+    let mut tasks = JoinSet::new();
+    let (session_events, sessions) = mpsc::channel(EVENTS_WAITING_MAX);
+    tasks.spawn(serve(listener, masters, session_events));
+    let (field_events, field) = mpsc::channel(EVENTS_WAITING_MAX);
+    let mut writes = BTreeMap::new();
+    for (at, device) in site.devices.iter().enumerate() {
+        let (sender, receiver) = mpsc::channel(WRITES_WAITING_MAX);
+        writes.insert(DeviceIx::new(at), sender);
+        tasks.spawn(acquire::drive(device.clone(), DeviceIx::new(at), receiver, field_events.clone(), clock));
+    }
+    let (questions, asked) = mpsc::channel::<Question>(16);
+    tasks.spawn(socket.serve(shutdown.clone(), move |request| {
+        let questions = questions.clone();
+        async move {
+            let (reply, answer) = oneshot::channel();
+            questions.send((request, reply)).await.map_err(|_| "the device is stopping".to_owned())?;
+            answer.await.map_err(|_| "the device is stopping".to_owned())?
+        }
+    }));
+    let inputs = Inputs { sessions, field, asked, shutdown };
+    Loop { core, clock, journal: journal.clone(), live: BTreeMap::new(), writes }.turn(inputs).await;
+    tasks.shutdown().await;
+    journal.record(&Record::Stopped);
+    Ok(())
+}
+
+/// All identities that may connect, and whose each is.
+fn admitted(site: &Site) -> (Vec<ieee1815_tokio::PeerIdentity>, Vec<MasterIx>) {
+    let each = |(at, master): (usize, &site::Master)| {
+        master.admit.clone().into_iter().map(move |identity| (identity, MasterIx::new(at)))
+    };
+    site.masters.iter().enumerate().flat_map(each).unzip()
+}
+
+struct Inputs {
+    sessions: mpsc::Receiver<SessionEvent>,
+    field: mpsc::Receiver<FieldEvent>,
+    asked: mpsc::Receiver<Question>,
+    shutdown: watch::Receiver<bool>,
+}
+
+/// The machine with what it needs to reach the world.
+struct Loop {
+    core: Core,
+    clock: SystemClock,
+    journal: Journal,
+    /// The newest session of each master.
+    live: BTreeMap<MasterIx, (SessionId, mpsc::Sender<Vec<u8>>)>,
+    writes: BTreeMap<DeviceIx, mpsc::Sender<(u64, FieldWrite)>>,
+}
+
+impl Loop {
+    async fn turn(mut self, mut inputs: Inputs) {
+        loop {
+            let due = self.core.due().map(|due| due.since(self.clock.now().mono));
+            let timer = async {
+                match due {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = inputs.shutdown.wait_for(|stop| *stop) => return,
+                Some(event) = inputs.sessions.recv() => self.session(event),
+                Some(event) = inputs.field.recv() => self.input(Input::Field(event)),
+                Some((request, reply)) = inputs.asked.recv() => {
+                    // Whoever asked may be gone.
+                    let _ = reply.send(self.answer(&request));
+                }
+                () = timer => self.input(Input::Time),
+            }
+        }
+    }
+
+    fn session(&mut self, event: SessionEvent) {
+        match event {
+            SessionEvent::Up { session, peer, address, writes } => {
+                // Dropping the older session's sender closes its socket.
+                self.live.insert(session.master, (session, writes));
+                self.input(Input::Connected { master: session.master, peer, address });
+            }
+            SessionEvent::Octets { session, octets } if self.is_live(session) => {
+                self.input(Input::Octets { master: session.master, octets });
+            }
+            SessionEvent::Down { session, why } if self.is_live(session) => {
+                self.live.remove(&session.master);
+                self.input(Input::Disconnected { master: session.master, why });
+            }
+            SessionEvent::Octets { .. } | SessionEvent::Down { .. } => {}
+            SessionEvent::Refused { peer, address, why } => {
+                self.journal.record(&Core::refused(self.clock.now(), peer, address, why));
+            }
+        }
+    }
+
+    fn is_live(&self, session: SessionId) -> bool {
+        self.live.get(&session.master).is_some_and(|(live, _)| *live == session)
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = self.clock.now();
+        let mut failed = Vec::new();
+        for output in self.core.handle(input, now) {
+            match output {
+                Output::Record(record) => self.tell(&record),
+                Output::Octets { master, octets } => {
+                    if self.live.get(&master).is_some_and(|(_, writes)| writes.try_send(octets).is_err()) {
+                        failed.push(master);
+                    }
+                }
+                Output::Write { device, request, write } => {
+                    let sent = self.writes.get(&device).map(|writes| writes.try_send((request, write)));
+                    if !matches!(sent, Some(Ok(()))) {
+                        // Not answered, so control asks for it again.
+                        tracing::warn!(device = device.get(), "the driver is behind, a write was put off");
+                    }
+                }
+            }
+        }
+        for master in failed {
+            if self.live.remove(&master).is_some() {
+                self.input(Input::Disconnected { master, why: "the peer does not read".to_owned() });
+            }
+        }
+    }
+
+    fn tell(&self, record: &Record) {
+        match record {
+            Record::Device { device, state, why, .. } => tracing::info!(%device, state, why, "device"),
+            Record::Session { state, master, peer, address, why, .. } => {
+                tracing::info!(state, ?master, peer, address, why, "session");
+            }
+            Record::Command { master, index, value, mode, status, .. } => {
+                tracing::info!(%master, index, ?value, mode, status, "command");
+            }
+            _ => {}
+        }
+        self.journal.record(record);
+    }
+
+    fn answer(&self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
+        match request.get("do").and_then(serde_json::Value::as_str) {
+            Some("points") => Ok(self.core.points(self.clock.now())),
+            Some("status") => Ok(self.core.status(self.clock.now())),
+            Some(other) => Err(format!("`do` is `{other}`, allowed: points, status")),
+            None => Err("a request has a field `do`: points or status".to_owned()),
+        }
+    }
+}
