@@ -1,5 +1,7 @@
 //! The devices as a client sees them, on real sockets.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use plant::{Config, FaultKind, Options};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

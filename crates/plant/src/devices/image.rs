@@ -140,3 +140,23 @@ pub(crate) fn new(id: &str, kind: &Kind) -> Image {
     image.put(704, 21, 1);
     image
 }
+
+#[cfg(test)]
+mod tests {
+    use sunspec::Group as _;
+    use sunspec::models::{model103, model203, model701, model704, model713};
+
+    use super::*;
+
+    #[test]
+    fn layouts_agree_with_an_independent_definition() {
+        let length = |layout: &str| u16::try_from(layout.len()).unwrap();
+        assert_eq!(length(layout::MODEL_103), model103::Model103::LEN);
+        assert_eq!(length(layout::MODEL_203), model203::Model203::LEN);
+        assert_eq!(length(layout::MODEL_701), model701::Model701::LEN);
+        assert_eq!(length(layout::MODEL_713), model713::Model713::LEN);
+        assert_eq!(length(layout::MODEL_704), model704::Model704::LEN + 8);
+        assert_eq!((model203::Model203::W.offset, model203::Model203::W_SF.offset), (16, 20));
+        assert_eq!((model704::Model704::W_SET.offset, model704::Model704::W_SET_RVRT_TMS.offset), (22, 29));
+    }
+}
