@@ -1,2 +1,58 @@
-//! OpenRTD, one program.
-fn main() {}
+//! OpenRTD, one program: the command line over the plant, the device and the ISO's side.
+
+mod cli;
+mod demo;
+mod exit;
+mod init;
+mod local;
+mod output;
+mod programs;
+mod signals;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Failure, report};
+
+/// How long tasks may take to notice the end.
+const END_PATIENCE: Duration = Duration::from_millis(100);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(Err(Failure::Failed(format!("the runtime does not start: {error}")))),
+    };
+    let result = runtime.block_on(command(&cli.command));
+    runtime.shutdown_timeout(END_PATIENCE);
+    report(result)
+}
+
+async fn command(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Init(arguments) => init::init(arguments),
+        Command::Plant(arguments) => programs::plant(arguments).await,
+        Command::Run(arguments) => programs::rtd(arguments).await,
+        Command::Ems(arguments) => programs::ems(arguments).await,
+        Command::Poll(arguments) => local::poll(arguments).await,
+        Command::Setpoint(arguments) => local::setpoint(arguments).await,
+        Command::Fault(arguments) => local::fault(arguments).await,
+        Command::Demo(arguments) => demo::demo(arguments).await,
+    }
+}
+
+/// Logs go to stderr, so that stdout stays a journal.
+fn log() {
+    let filter = EnvFilter::try_from_env("OPENRTD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // A stderr that was closed is no reason to fail.
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .init();
+}

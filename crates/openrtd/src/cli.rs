@@ -1,0 +1,223 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  \
+        openrtd demo                          the whole loop, live, on this machine\n  \
+        openrtd init site                     a ready site folder with keys\n  \
+        openrtd plant site/plant.toml         the simulated plant\n  \
+        openrtd run site/site.toml            the device\n  \
+        openrtd ems site/ems.toml             the ISO's side\n  \
+        openrtd poll site/ems.toml            every point, as the ISO has it\n\n\
+        Exit codes: 0 fine, 1 the thing failed, 2 usage or unreadable input.\n\
+        Logs go to stderr; the environment variable OPENRTD_LOG sets how much (info, debug, rtd=debug)."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a ready site folder: plant.toml, site.toml, ems.toml and keys
+    #[command(after_help = "Examples:\n  openrtd init site\n  openrtd init site --ports 20000\n\n\
+        Everything listens on this machine only (127.0.0.1). Nothing that exists is overwritten.")]
+    Init(Init),
+    /// Simulate a plant on a measured day and serve it as Modbus and SunSpec devices
+    #[command(after_help = "Examples:\n  openrtd plant site/plant.toml\n  \
+        openrtd plant site/plant.toml --start 11:00 --speed 60\n  \
+        openrtd plant site/plant.toml --fault inv1=silent --json")]
+    Plant(Plant),
+    /// Run the device: poll the plant, serve the ISO over DNP3 and mutual TLS
+    #[command(after_help = "Examples:\n  openrtd run site/site.toml\n  openrtd run site/site.toml --json")]
+    Run(Run),
+    /// Run the ISO's side: poll devices, judge what comes, take set points
+    #[command(after_help = "Examples:\n  openrtd ems site/ems.toml\n  openrtd ems site/ems.toml --json")]
+    Ems(Run),
+    /// Show every point as the ISO has it, one a line
+    #[command(after_help = "Examples:\n  openrtd poll site/ems.toml\n  \
+        openrtd poll site/ems.toml --count 5 --json\n\n\
+        Asks the running EMS; where none runs, connects by itself with the read-only observer's certificate.")]
+    Poll(Poll),
+    /// Send a set point through the running EMS
+    #[command(after_help = "Examples:\n  openrtd setpoint site/ems.toml bess.mw.setpoint 2.5\n  \
+        openrtd setpoint site/ems.toml bess.mw.setpoint -1 --direct")]
+    Setpoint(Setpoint),
+    /// Break and mend the running plant, or show what is broken
+    #[command(after_help = "Examples:\n  openrtd fault site/plant.toml inv1 silent\n  \
+        openrtd fault site/plant.toml inv1 none\n  openrtd fault site/plant.toml breaker open\n  \
+        openrtd fault site/plant.toml remote off\n  openrtd fault site/plant.toml\n\n\
+        Kinds for a device: silent, slow, frozen, not-implemented, wrong-transaction, scale, none.\n\
+        `breaker` takes open or closed, `remote` takes on or off.")]
+    Fault(Fault),
+    /// Plant, device and ISO in one go, in a temporary folder
+    #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
+        openrtd demo --speed 60\n\n\
+        On a terminal q or Ctrl-C ends it. Exit code 1 where scans were missed, points not good, a set point\n\
+        not followed, or the ISO's megawatts were not the meter's.")]
+    Demo(Demo),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Folder to make
+    pub(crate) dir: PathBuf,
+    /// Which example
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) example: Example,
+    /// First of seven ports in a row; without it, free ones are looked for
+    #[arg(long, value_name = "BASE", value_parser = clap::value_parser!(u16).range(1..=65_529))]
+    pub(crate) ports: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Example {
+    /// Two PV inverters, a battery, a meter, a met station and a breaker
+    #[default]
+    SolarStorage,
+}
+
+/// What every long-running program takes.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Running {
+    /// One JSON object a line on stdout for each thing that happens
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End when stdin ends: how the demo makes sure that nothing outlives it
+    #[arg(long, hide = true)]
+    pub(crate) until_stdin_ends: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plant {
+    /// The plant's file
+    pub(crate) file: PathBuf,
+    /// How fast weather and energy pass; protocols and stamps stay real
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    pub(crate) speed: f64,
+    /// Time of the measured day to start at
+    #[arg(long, value_name = "HH:MM", value_parser = time_of_day)]
+    pub(crate) start: Option<jiff::civil::Time>,
+    /// A fault to start with; may be given more than once
+    #[arg(long, value_name = "DEVICE=KIND")]
+    pub(crate) fault: Vec<String>,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Its file
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Poll {
+    /// The ISO side's file
+    pub(crate) file: PathBuf,
+    /// How many times, a scan apart
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: u64,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Setpoint {
+    /// The ISO side's file
+    pub(crate) file: PathBuf,
+    /// The set point's id
+    pub(crate) point: String,
+    /// The value, in the set point's unit
+    #[arg(allow_negative_numbers = true, value_parser = number)]
+    pub(crate) value: f64,
+    /// Operate at once
+    #[arg(long, conflicts_with = "sbo")]
+    pub(crate) direct: bool,
+    /// Select before operate (the default)
+    #[arg(long)]
+    pub(crate) sbo: bool,
+    /// The answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fault {
+    /// The plant's file
+    pub(crate) file: PathBuf,
+    /// A device's id, `breaker` or `remote`; without it, the plant's state is shown
+    #[arg(requires = "kind")]
+    pub(crate) device: Option<String>,
+    /// What to do to it
+    pub(crate) kind: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// End after so many seconds of the ISO's scans; without it, when told to
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: Option<u64>,
+    /// How fast weather and energy pass
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    pub(crate) speed: f64,
+    /// JSON lines; the last one is the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep the site folder with its logs and journals
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err("not a number".to_owned()),
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value <= 100_000.0 => Ok(value),
+        _ => Err("allowed: a number above 0, at most 100000".to_owned()),
+    }
+}
+
+fn time_of_day(text: &str) -> Result<jiff::civil::Time, String> {
+    text.parse().map_err(|_| "allowed: a time of day such as 11:00 or 11:00:30".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn is_consistent_and_every_command_has_examples() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands().filter(|command| command.get_name() != "help") {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:"), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn negative_set_points_are_values() {
+        let cli =
+            Cli::try_parse_from(["openrtd", "setpoint", "ems.toml", "bess.mw.setpoint", "-1.5"]).unwrap();
+        assert!(matches!(cli.command, Command::Setpoint(Setpoint { value, .. }) if value == -1.5));
+        assert!(Cli::try_parse_from(["openrtd", "setpoint", "ems.toml", "p", "NaN"]).is_err());
+        assert!(Cli::try_parse_from(["openrtd", "setpoint", "e", "p", "1", "--sbo", "--direct"]).is_err());
+    }
+}

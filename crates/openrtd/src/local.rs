@@ -1,0 +1,195 @@
+//! `openrtd poll`, `setpoint` and `fault`: questions to a running program, over its own socket.
+
+use std::path::Path;
+use std::time::Duration;
+
+use localsocket::SocketError;
+use serde_json::{Value, json};
+
+use crate::cli;
+use crate::exit::Failure;
+use crate::output::say;
+use crate::signals::Signals;
+
+/// `openrtd poll`.
+pub(crate) async fn poll(arguments: &cli::Poll) -> Result<(), Failure> {
+    let config = ems::Config::read(&arguments.file)?;
+    let wait = config.devices.iter().map(|device| device.scan).min().unwrap_or(Duration::from_secs(4));
+    let mut signals = Signals::new().map_err(Failure::failed)?;
+    for round in 0..arguments.count {
+        if round > 0 {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = signals.stop() => return Ok(()),
+            }
+        }
+        let rows = tokio::select! {
+            rows = points(&config) => rows?,
+            () = signals.stop() => return Ok(()),
+        };
+        if !arguments.json && say(&HEAD.join_row()).is_err() {
+            return Ok(());
+        }
+        for row in &rows {
+            let line = if arguments.json { row.to_string() } else { Columns::of(row).join_row() };
+            if say(&line).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The running EMS's points; the devices' own, seen as the observer, where none runs.
+async fn points(config: &ems::Config) -> Result<Vec<Value>, Failure> {
+    match localsocket::ask(&config.socket, &json!({"do": "points"})).await {
+        Ok(mut answer) => match answer.get_mut("points").map(Value::take) {
+            Some(Value::Array(rows)) => Ok(rows),
+            _ => Err(Failure::Failed(format!("{}: the answer has no points", config.socket.display()))),
+        },
+        Err(SocketError::NotRunning { .. }) => ems::observe(config).await.map_err(Failure::failed),
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+/// A point for people.
+struct Columns([String; 7]);
+
+const HEAD: Columns = Columns([const { String::new() }; 7]);
+
+impl Columns {
+    fn of(row: &Value) -> Self {
+        let text = |field: &str| match row.get(field) {
+            None | Some(Value::Null) => "-".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        let list = |field: &str| match row.get(field) {
+            Some(Value::Array(items)) => items.iter().map(word).collect::<Vec<_>>().join(" "),
+            _ => String::new(),
+        };
+        let value = match row.get("value").and_then(Value::as_f64) {
+            Some(value) => format!("{value:.4}"),
+            None => text("value"),
+        };
+        let age = row.get("age_ms").and_then(Value::as_u64);
+        let age =
+            age.map_or_else(|| "-".to_owned(), |age| format!("{}.{} s", age / 1_000, age % 1_000 / 100));
+        let unit = if row.get("unit").is_none_or(Value::is_null) { String::new() } else { text("unit") };
+        let why = [list("reasons"), list("flags")].join("  ");
+        Self([text("device"), text("point"), value, unit, text("quality"), age, why.trim().to_owned()])
+    }
+
+    fn join_row(&self) -> String {
+        let [device, point, value, unit, quality, age, why] = if self.0.iter().all(String::is_empty) {
+            &["device", "point", "value", "unit", "quality", "age", "reasons and flags"].map(str::to_owned)
+        } else {
+            &self.0
+        };
+        format!("{device:<8} {point:<20} {value:>12} {unit:<6} {quality:<12} {age:>9}  {why}")
+            .trim_end()
+            .to_owned()
+    }
+}
+
+/// An entry of a list: a text as it is, a reason by its words.
+fn word(item: &Value) -> String {
+    match item {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// `openrtd setpoint`.
+pub(crate) async fn setpoint(arguments: &cli::Setpoint) -> Result<(), Failure> {
+    let config = ems::Config::read(&arguments.file)?;
+    let mode = if arguments.direct { "direct" } else { "sbo" };
+    let request = json!({"do": "setpoint", "point": arguments.point, "value": arguments.value, "mode": mode});
+    let answer =
+        ask(&config.socket, "EMS", &format!("openrtd ems {}", arguments.file.display()), &request).await?;
+    let status = answer.get("status").and_then(Value::as_str).unwrap_or("no status").to_owned();
+    let told = if arguments.json {
+        answer.to_string()
+    } else {
+        format!("{} {} ({mode}): {status}", arguments.point, arguments.value)
+    };
+    // A reader that went away does not change what the device did.
+    let _ = say(&told);
+    if status == "SUCCESS" {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("the device answered {status}")))
+}
+
+/// `openrtd fault`.
+pub(crate) async fn fault(arguments: &cli::Fault) -> Result<(), Failure> {
+    let config = plant::Config::read(&arguments.file)?;
+    let request = fault_request(arguments.device.as_deref(), arguments.kind.as_deref())?;
+    let start = format!("openrtd plant {}", arguments.file.display());
+    let answer = ask(&config.socket, "plant", &start, &request).await?;
+    // As above.
+    let _ = say(&answer.to_string());
+    Ok(())
+}
+
+fn fault_request(device: Option<&str>, kind: Option<&str>) -> Result<Value, Failure> {
+    let refuse = |allowed: &str| {
+        let (device, kind) = (device.unwrap_or_default(), kind.unwrap_or_default());
+        Err(Failure::Input(format!("fault {device} {kind}: allowed: {allowed}")))
+    };
+    Ok(match (device, kind) {
+        (None, _) | (_, None) => json!({"do": "status"}),
+        (Some("breaker"), Some("open")) => json!({"do": "breaker", "closed": false}),
+        (Some("breaker"), Some("closed" | "close" | "none")) => json!({"do": "breaker", "closed": true}),
+        (Some("breaker"), _) => return refuse("breaker open, breaker closed"),
+        (Some("remote"), Some("on" | "none")) => json!({"do": "remote", "selected": true}),
+        (Some("remote"), Some("off")) => json!({"do": "remote", "selected": false}),
+        (Some("remote"), _) => return refuse("remote on, remote off"),
+        (Some(device), Some(kind)) => match kind.parse::<plant::FaultKind>() {
+            Ok(_) => json!({"do": "fault", "device": device, "kind": kind}),
+            Err(error) => return Err(Failure::Input(error.to_string())),
+        },
+    })
+}
+
+/// Asks a program that must be running.
+async fn ask(socket: &Path, who: &str, start: &str, request: &Value) -> Result<Value, Failure> {
+    localsocket::ask(socket, request).await.map_err(|error| match error {
+        SocketError::NotRunning { path } => {
+            Failure::Failed(format!("no {who} runs on {}; start it with: {start}", path.display()))
+        }
+        other => Failure::failed(other),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_checked_before_they_are_sent() {
+        let request = |device, kind| fault_request(Some(device), Some(kind));
+        assert_eq!(
+            request("inv1", "silent").unwrap(),
+            json!({"do": "fault", "device": "inv1", "kind": "silent"})
+        );
+        assert_eq!(request("breaker", "open").unwrap(), json!({"do": "breaker", "closed": false}));
+        assert_eq!(request("remote", "off").unwrap(), json!({"do": "remote", "selected": false}));
+        assert_eq!(fault_request(None, None).unwrap(), json!({"do": "status"}));
+        let error = request("inv1", "sillent").unwrap_err();
+        assert!(matches!(&error, Failure::Input(text) if text.contains("allowed: none, silent")), "{error}");
+        assert!(request("breaker", "ajar").is_err());
+    }
+
+    #[test]
+    fn a_row_reads_well() {
+        let row = json!({"device": "rtd", "point": "poi.mw", "type": "analog_input", "index": 1, "value": 7.25, "unit": "MW",
+            "quality": "bad", "reasons": ["source-dead: inv1"], "flags": ["COMM_LOST"], "counts": 14500, "age_ms": 1234, "time": null});
+        let line = Columns::of(&row).join_row();
+        assert_eq!(
+            line,
+            "rtd      poi.mw                     7.2500 MW     bad              1.2 s  source-dead: inv1  COMM_LOST"
+        );
+        assert!(HEAD.join_row().starts_with("device   point"));
+    }
+}

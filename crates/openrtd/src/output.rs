@@ -1,0 +1,43 @@
+//! What goes to stdout and stderr. A reader that went away (`| head`) is an end, never a panic, so `println!` is not
+//! used anywhere.
+
+use std::io::{self, Write as _};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use telemetry::journal::JournalReader;
+
+/// The reader of stdout is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone;
+
+/// One line on stdout.
+pub(crate) fn say(line: &str) -> Result<(), Gone> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|_| Gone)
+}
+
+/// One line on stderr; nobody can be told where that fails.
+pub(crate) fn complain(line: &str) {
+    drop(writeln!(io::stderr().lock(), "{line}"));
+}
+
+/// Writes a journal to stdout on a thread of its own, so that a slow reader costs records and not time. A reader
+/// that goes away ends the journal, not the program that writes it.
+pub(crate) fn print_journal(reader: JournalReader) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+        let mut told = 0;
+        loop {
+            let Ok(record) = reader.next_within(Duration::from_millis(500)) else { return };
+            if record.is_some_and(|record| say(&record).is_err()) {
+                tracing::warn!("stdout was closed: no journal from here on");
+                return;
+            }
+            let dropped = reader.dropped();
+            if dropped > told {
+                tracing::warn!(dropped, "the journal's reader is too slow, records were dropped");
+                told = dropped;
+            }
+        }
+    })
+}

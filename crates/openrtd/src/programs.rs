@@ -1,0 +1,122 @@
+//! `openrtd plant`, `run` and `ems`: the three long-running programs, each with its journal on stdout and a clean
+//! end.
+
+use std::future::Future;
+use std::time::Duration;
+
+use telemetry::Journal;
+use tokio::sync::watch;
+
+use crate::cli;
+use crate::exit::Failure;
+use crate::output::{complain, print_journal};
+use crate::signals::{Signals, stdin_ends};
+
+/// How long a program may take to end after it was told to; it promises less.
+const END_PATIENCE: Duration = Duration::from_millis(1_800);
+
+/// `openrtd plant`.
+pub(crate) async fn plant(arguments: &cli::Plant) -> Result<(), Failure> {
+    let config = plant::Config::read(&arguments.file)?;
+    let mut faults = Vec::new();
+    for text in &arguments.fault {
+        let refuse = |why: &str| Failure::Input(format!("--fault {text}: {why}"));
+        let (device, kind) = text.split_once('=').ok_or_else(|| refuse("allowed: DEVICE=KIND"))?;
+        let kind = kind.parse::<plant::FaultKind>().map_err(|error| refuse(&error.to_string()))?;
+        faults.push((device.to_owned(), kind));
+    }
+    let options = plant::Options { speed: arguments.speed, start: arguments.start, faults };
+    until_told(arguments.running, |journal, shutdown| async move {
+        plant::run(config, options, journal, shutdown).await.map_err(|error| plant_failure(&error))
+    })
+    .await
+}
+
+fn plant_failure(error: &plant::RunError) -> Failure {
+    match error {
+        plant::RunError::UnknownDevice(_) | plant::RunError::Speed(_) => Failure::Input(error.to_string()),
+        _ => Failure::failed(error),
+    }
+}
+
+/// `openrtd run`.
+pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
+    let site = site::Site::read(&arguments.file)?;
+    let file = arguments.file.display();
+    until_told(arguments.running, |journal, shutdown| async move {
+        rtd::run(site, journal, shutdown).await.map_err(|error| {
+            let told = format!("{file}: {error}");
+            if error.is_configuration() { Failure::Input(told) } else { Failure::Failed(told) }
+        })
+    })
+    .await
+}
+
+/// `openrtd ems`.
+pub(crate) async fn ems(arguments: &cli::Run) -> Result<(), Failure> {
+    let config = ems::Config::read(&arguments.file)?;
+    until_told(arguments.running, |journal, shutdown| async move {
+        ems::run(config, journal, shutdown).await.map_err(Failure::failed)
+    })
+    .await
+}
+
+/// Runs `program` until it is told to end; it then has [`END_PATIENCE`].
+async fn until_told<F, R>(running: cli::Running, program: F) -> Result<(), Failure>
+where
+    F: FnOnce(Journal, watch::Receiver<bool>) -> R,
+    R: Future<Output = Result<(), Failure>>,
+{
+    let mut signals = Signals::new().map_err(Failure::failed)?;
+    let (journal, printer) = if running.json {
+        let (journal, reader) = Journal::new();
+        (journal, Some(print_journal(reader).map_err(Failure::failed)?))
+    } else {
+        (Journal::none(), None)
+    };
+    let stdin = running.until_stdin_ends.then(stdin_ends).transpose().map_err(Failure::failed)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut work = std::pin::pin!(program(journal, stopped));
+    let ended = tokio::select! {
+        result = &mut work => Some(result),
+        () = signals.stop() => None,
+        () = ends(stdin) => None,
+    };
+    let result = match ended {
+        Some(result) => result,
+        None => {
+            // It cannot fail: the program holds the other end.
+            let _ = stop.send(true);
+            tokio::select! {
+                result = tokio::time::timeout(END_PATIENCE, &mut work) => result.unwrap_or_else(|_| {
+                    complain("warning: did not end in time, cut off");
+                    Ok(())
+                }),
+                // Whoever asks twice is in a hurry.
+                () = signals.stop() => Ok(()),
+            }
+        }
+    };
+    if let Some(printer) = printer.filter(|_| result.is_ok()) {
+        finish(printer).await;
+    }
+    result
+}
+
+async fn ends(stdin: Option<tokio::sync::oneshot::Receiver<()>>) {
+    match stdin {
+        // A thread that is gone has nothing more to say either.
+        Some(stdin) => drop(stdin.await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Lets the journal's last lines out, as long as its reader takes them.
+async fn finish(printer: std::thread::JoinHandle<()>) {
+    for _ in 0..10 {
+        if printer.is_finished() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
