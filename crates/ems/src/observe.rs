@@ -1,0 +1,163 @@
+//! A look at the devices while no EMS runs, under an identity and an address of its own.
+//!
+//! Never under the EMS's: a second session with its identity would take its session and its confirmed events away.
+//! The observer reads and confirms its own events; it sends no command.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ieee1815::Classes;
+use ieee1815::master::{MasterEvent, Outcome, Request};
+use ieee1815_tokio::{DriverEvent, MasterDriver, MasterHandle};
+use telemetry::Journal;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::fleet::Fleet;
+use crate::frontend::{Shared, driver_config};
+use crate::model::{Config, Tls, Transport};
+use crate::record::PointView;
+use crate::run::{RunError, client_tls};
+
+/// How long the first integrity poll may take beyond the device's response time-out: connecting and the handshake.
+const CONNECT_ALLOWANCE: Duration = Duration::from_secs(6);
+
+/// What one poll of every device gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// All points, those of devices that did not answer included: with their reasons.
+    pub points: Vec<PointView>,
+    /// Devices that did not answer this poll.
+    pub unanswered: Vec<Unanswered>,
+}
+
+/// A device that did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Which.
+    pub device: Arc<str>,
+    /// Why, as far as is known.
+    pub why: String,
+}
+
+/// Why there was nothing to look at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ObserveError {
+    /// The file names no identity for this.
+    #[error(
+        "{file}: there is no [observer]: without an identity of its own nobody can look while no EMS runs"
+    )]
+    NoObserver {
+        /// The configuration.
+        file: String,
+    },
+    /// The observer's certificate, key or trust anchors cannot be used.
+    #[error(transparent)]
+    Tls(#[from] RunError),
+}
+
+/// Polls every device `count` times (integrity polls, a device's own scan time apart) and hands each result to
+/// `each`. Ends early when `shutdown` turns true.
+///
+/// # Errors
+/// [`ObserveError`], before anything was sent. A device that does not answer is told of in [`Observed`].
+pub async fn observe(
+    config: &Config,
+    count: u32,
+    mut shutdown: watch::Receiver<bool>,
+    mut each: impl FnMut(&Observed),
+) -> Result<(), ObserveError> {
+    let observer = config
+        .observer
+        .as_ref()
+        .ok_or_else(|| ObserveError::NoObserver { file: config.file.display().to_string() })?;
+    let identity = config.tls.as_ref().map(|tls| Tls {
+        certificate: observer.certificate.clone(),
+        key: observer.key.clone(),
+        ..tls.clone()
+    });
+    let (stop, stopped) = watch::channel(false);
+    let shared = Shared::new(Fleet::new(config), Journal::none());
+    let mut looks = Vec::new();
+    for (place, device) in config.devices.iter().enumerate() {
+        let tls = client_tls(identity.as_ref(), device)?;
+        debug_assert!(tls.is_some() || device.transport == Transport::Tcp);
+        let driver = driver_config(device, observer.master_address, tls);
+        let (handle, events) = MasterDriver::spawn(driver, stopped.clone());
+        looks.push(Look { place, handle, events, patience: device.response_timeout + CONNECT_ALLOWANCE });
+    }
+    let period = config.devices.iter().map(|device| device.scan).max().unwrap_or_default();
+    let looking = async {
+        let mut due = Instant::now();
+        for number in 0..count {
+            tokio::time::sleep_until(due).await;
+            due += period;
+            let mut unanswered = Vec::new();
+            for (look, device) in looks.iter_mut().zip(&config.devices) {
+                if let Err(why) = look.poll(&shared, number == 0).await {
+                    unanswered.push(Unanswered { device: Arc::clone(&device.name), why });
+                }
+            }
+            let points = shared.with(|fleet, now| fleet.points(now));
+            each(&Observed { points, unanswered });
+        }
+    };
+    tokio::select! {
+        () = looking => {}
+        _ = shutdown.wait_for(|stop| *stop) => {}
+    }
+    // Nobody may be left to hear it; then there is nothing to stop.
+    let _ = stop.send(true);
+    Ok(())
+}
+
+/// The session with one device.
+struct Look {
+    place: usize,
+    handle: MasterHandle,
+    events: mpsc::Receiver<DriverEvent>,
+    patience: Duration,
+}
+
+impl Look {
+    /// One integrity poll; the first is the session's own start-up.
+    async fn poll(&mut self, shared: &Shared, first: bool) -> Result<(), String> {
+        let mut why = "no answer".to_owned();
+        let deadline = Instant::now() + self.patience;
+        if !first {
+            let handle = self.handle.clone();
+            tokio::spawn(async move {
+                // The answer comes as an event, so that it comes after its points.
+                let _ = handle.request(Request::Read(Classes::ALL)).await;
+            });
+        }
+        loop {
+            let Ok(event) = tokio::time::timeout_at(deadline, self.events.recv()).await else {
+                return Err(why);
+            };
+            match event {
+                None => return Err(why),
+                Some(DriverEvent::Up { peer }) => {
+                    shared.with(|fleet, now| fleet.link_up(self.place, &peer, now));
+                }
+                Some(DriverEvent::Down { why: reason }) => {
+                    shared.with(|fleet, now| fleet.link_down(self.place, &reason, now));
+                    why = reason;
+                    // A certificate that is refused once is refused again: a user waits for nothing.
+                    return Err(why);
+                }
+                Some(DriverEvent::Master { event, .. }) => match event {
+                    MasterEvent::Point { point, index, measured, .. } => {
+                        shared.with(|fleet, now| fleet.reported(self.place, point, index, &measured, now));
+                    }
+                    MasterEvent::Restart => shared.with(|fleet, now| fleet.restarted(self.place, now)),
+                    MasterEvent::StartUpDone if first => return Ok(()),
+                    MasterEvent::Done { outcome: Outcome::ReadDone, .. } if !first => return Ok(()),
+                    MasterEvent::Done { outcome: Outcome::TimedOut, .. } => return Err(why),
+                    _ => {}
+                },
+            }
+        }
+    }
+}

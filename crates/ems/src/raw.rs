@@ -1,0 +1,120 @@
+//! `ems.toml` as written. Everything that can be told better than by the TOML reader is checked in `check`.
+
+use std::path::PathBuf;
+
+use config::Spanned;
+use serde::Deserialize;
+use telemetry::Unit;
+
+use crate::model::{ScanMode, Transport};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawConfig {
+    pub(crate) ems: RawEms,
+    pub(crate) tls: Option<RawTls>,
+    pub(crate) observer: Option<RawObserver>,
+    #[serde(default)]
+    pub(crate) device: Vec<RawDevice>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawEms {
+    pub(crate) socket: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTls {
+    pub(crate) certificate: Spanned<PathBuf>,
+    pub(crate) key: Spanned<PathBuf>,
+    pub(crate) trust_anchors: Spanned<Vec<Spanned<PathBuf>>>,
+    pub(crate) min_version: Option<Spanned<String>>,
+    pub(crate) max_version: Option<Spanned<String>>,
+    pub(crate) debug_keylog: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawObserver {
+    pub(crate) certificate: Spanned<PathBuf>,
+    pub(crate) key: Spanned<PathBuf>,
+    pub(crate) master_address: Spanned<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawDevice {
+    pub(crate) name: Spanned<String>,
+    pub(crate) address: Spanned<String>,
+    #[serde(default)]
+    pub(crate) transport: Transport,
+    pub(crate) master_address: Spanned<u16>,
+    pub(crate) outstation_address: Spanned<u16>,
+    pub(crate) admit: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(crate) scan_ms: Spanned<u64>,
+    #[serde(default)]
+    pub(crate) scan: ScanMode,
+    pub(crate) integrity_scans: Option<Spanned<u32>>,
+    pub(crate) response_timeout_ms: Option<Spanned<u64>>,
+    pub(crate) age_max_ms: Option<Spanned<u64>>,
+    pub(crate) heartbeat: Option<RawHeartbeat>,
+    #[serde(default)]
+    pub(crate) analog: Vec<RawAnalog>,
+    #[serde(default)]
+    pub(crate) digital: Vec<RawDigital>,
+    #[serde(default)]
+    pub(crate) setpoint: Vec<RawSetPoint>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawHeartbeat {
+    pub(crate) id: Spanned<String>,
+    pub(crate) scans: Spanned<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RawWire {
+    Counts,
+    Engineering,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawAnalog {
+    pub(crate) id: Spanned<String>,
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) index: Spanned<u16>,
+    pub(crate) unit: Unit,
+    pub(crate) wire: Option<Spanned<RawWire>>,
+    pub(crate) max_units: Option<Spanned<f64>>,
+    pub(crate) max_counts: Option<Spanned<f64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawDigital {
+    pub(crate) id: Spanned<String>,
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) index: Spanned<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSetPoint {
+    pub(crate) id: Spanned<String>,
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) index: Spanned<u16>,
+    pub(crate) unit: Unit,
+    pub(crate) wire: Option<Spanned<RawWire>>,
+    pub(crate) max_units: Option<Spanned<f64>>,
+    pub(crate) max_counts: Option<Spanned<f64>>,
+    pub(crate) limits: Spanned<(f64, f64)>,
+    pub(crate) feedback: Spanned<String>,
+}
