@@ -124,8 +124,8 @@ pub(crate) struct Poll {
     /// The ISO side's file
     pub(crate) file: PathBuf,
     /// How many times, a scan apart
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) count: u64,
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) count: u32,
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,51 +5,94 @@ use std::time::Duration;
 
 use localsocket::SocketError;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::cli;
 use crate::exit::Failure;
-use crate::output::say;
+use crate::output::{Gone, say};
 use crate::signals::Signals;
 
 /// `openrtd poll`.
 pub(crate) async fn poll(arguments: &cli::Poll) -> Result<(), Failure> {
     let config = ems::Config::read(&arguments.file)?;
-    let wait = config.devices.iter().map(|device| device.scan).min().unwrap_or(Duration::from_secs(4));
     let mut signals = Signals::new().map_err(Failure::failed)?;
+    let (stop, stopped) = watch::channel(false);
+    let polling = async {
+        match running_points(&config).await? {
+            Some(rows) => follow(arguments, &config, rows).await,
+            None => observe(arguments, &config, stopped, &stop).await,
+        }
+    };
+    tokio::select! {
+        result = polling => result,
+        () = signals.stop() => Ok(()),
+    }
+}
+
+/// The running EMS's points; `None` where none runs.
+async fn running_points(config: &ems::Config) -> Result<Option<Vec<Value>>, Failure> {
+    match localsocket::ask(&config.socket, &json!({"do": "points"})).await {
+        Ok(mut answer) => match answer.get_mut("points").map(Value::take) {
+            Some(Value::Array(rows)) => Ok(Some(rows)),
+            _ => Err(Failure::Failed(format!("{}: the answer has no points", config.socket.display()))),
+        },
+        Err(SocketError::NotRunning { .. }) => Ok(None),
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+/// The running EMS's points, a scan apart.
+async fn follow(arguments: &cli::Poll, config: &ems::Config, first: Vec<Value>) -> Result<(), Failure> {
+    let wait = config.devices.iter().map(|device| device.scan).min().unwrap_or(Duration::from_secs(4));
+    let mut rows = Some(first);
     for round in 0..arguments.count {
         if round > 0 {
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = signals.stop() => return Ok(()),
-            }
+            tokio::time::sleep(wait).await;
+            rows = running_points(config).await?;
         }
-        let rows = tokio::select! {
-            rows = points(&config) => rows?,
-            () = signals.stop() => return Ok(()),
-        };
-        if !arguments.json && say(&HEAD.join_row()).is_err() {
+        let Some(rows) = &rows else { return Err(Failure::Failed("the EMS stopped".to_owned())) };
+        if show(rows, arguments.json).is_err() {
             return Ok(());
-        }
-        for row in &rows {
-            let line = if arguments.json { row.to_string() } else { Columns::of(row).join_row() };
-            if say(&line).is_err() {
-                return Ok(());
-            }
         }
     }
     Ok(())
 }
 
-/// The running EMS's points; the devices' own, seen as the observer, where none runs.
-async fn points(config: &ems::Config) -> Result<Vec<Value>, Failure> {
-    match localsocket::ask(&config.socket, &json!({"do": "points"})).await {
-        Ok(mut answer) => match answer.get_mut("points").map(Value::take) {
-            Some(Value::Array(rows)) => Ok(rows),
-            _ => Err(Failure::Failed(format!("{}: the answer has no points", config.socket.display()))),
-        },
-        Err(SocketError::NotRunning { .. }) => ems::observe(config).await.map_err(Failure::failed),
-        Err(error) => Err(Failure::failed(error)),
+/// The devices' points, seen as the observer.
+async fn observe(
+    arguments: &cli::Poll,
+    config: &ems::Config,
+    stopped: watch::Receiver<bool>,
+    stop: &watch::Sender<bool>,
+) -> Result<(), Failure> {
+    let mut unanswered = None;
+    let mut unreadable = None;
+    let each = |observed: &ems::Observed| {
+        unanswered =
+            observed.unanswered.first().map(|one| format!("{} does not answer: {}", one.device, one.why));
+        match observed.points.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>() {
+            Ok(rows) if show(&rows, arguments.json).is_ok() => {}
+            // Nobody reads any more: it cannot fail, this function holds the other end.
+            Ok(_) => drop(stop.send(true)),
+            Err(error) => unreadable = Some(error),
+        }
+    };
+    ems::observe(config, arguments.count, stopped, each).await.map_err(|error| {
+        // Both tell of the file or of what it names.
+        Failure::Input(error.to_string())
+    })?;
+    match (unreadable, unanswered) {
+        (Some(error), _) => Err(Failure::failed(error)),
+        (None, Some(why)) => Err(Failure::Failed(why)),
+        (None, None) => Ok(()),
     }
+}
+
+fn show(rows: &[Value], json: bool) -> Result<(), Gone> {
+    if !json {
+        say(&HEAD.join_row())?;
+    }
+    rows.iter().try_for_each(|row| say(&if json { row.to_string() } else { Columns::of(row).join_row() }))
 }
 
 /// A point for people.

@@ -55,8 +55,12 @@ pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
 /// `openrtd ems`.
 pub(crate) async fn ems(arguments: &cli::Run) -> Result<(), Failure> {
     let config = ems::Config::read(&arguments.file)?;
+    let file = arguments.file.display();
     until_told(arguments.running, |journal, shutdown| async move {
-        ems::run(config, journal, shutdown).await.map_err(Failure::failed)
+        ems::run(config, journal, shutdown).await.map_err(|error| match error {
+            ems::RunError::Tls { .. } => Failure::Input(format!("{file}: {error}")),
+            _ => Failure::failed(error),
+        })
     })
     .await
 }

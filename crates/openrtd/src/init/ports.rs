@@ -1,7 +1,6 @@
 //! Ports of the loopback that nobody listens on.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::LISTENERS;
 
@@ -19,12 +18,12 @@ pub(super) fn row(base: u16) -> Result<[u16; LISTENERS.len()], String> {
     Ok(ports)
 }
 
-/// Free ones. The search starts anywhere, so that two folders made at one time get ports of their own.
+/// Free ones. Each process starts its search at a row of its own, so that two folders made at one time do not get
+/// the same ports.
 pub(super) fn free() -> Result<[u16; LISTENERS.len()], String> {
-    let length = u64::try_from(SEARCHED.len()).unwrap_or(1);
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    let start = (u64::from(std::process::id()) * 7_919 + u64::from(nanos / 1_000)) % length;
-    let start = SEARCHED.start + u16::try_from(start).unwrap_or(0);
+    let rows = SEARCHED.len() / LISTENERS.len();
+    let row = usize::try_from(std::process::id()).unwrap_or(0) % rows;
+    let start = SEARCHED.start + u16::try_from(row * LISTENERS.len()).unwrap_or(0);
     let mut candidates = (start..SEARCHED.end).chain(SEARCHED.start..start);
     // All are held until all are found.
     let mut held = Vec::new();
