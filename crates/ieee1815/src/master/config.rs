@@ -83,10 +83,16 @@ pub struct MasterConfig {
     /// True when this master is the outstation's time source: it then says
     /// [`TimeNeeded`](super::MasterEvent::TimeNeeded) when the outstation asks. Default false.
     pub time_sync: bool,
-    /// Requests that may wait. Default 16.
+    /// Requests in a row that may go unanswered; then the master sends nothing more until it is connected anew
+    /// ([`Master::is_silent`](super::Master::is_silent)). At most 8, so that no sequence number comes round
+    /// while its first answer may still be on the way. Default 3.
+    pub silent_max: u32,
+    /// True to switch unsolicited responses off (function 21) at every start-up. Default false.
+    pub disable_unsolicited: bool,
+    /// Requests that may be open: made, and their [`Done`](super::MasterEvent::Done) not taken yet. Default 16.
     pub request_queue_max: usize,
-    /// Events that may wait to be taken; a response that finds more is dropped unconfirmed, and the outstation
-    /// keeps what it held. Default 4096.
+    /// Events that may wait to be taken. A fragment that would make them more is dropped unconfirmed, and the
+    /// outstation keeps what it held; one fragment is always taken when none waits. Default 4096.
     pub event_queue_max: usize,
 }
 
@@ -105,6 +111,8 @@ impl MasterConfig {
             max_tx_fragment: 2048,
             response_fragments_max: 1024,
             time_sync: false,
+            silent_max: 3,
+            disable_unsolicited: false,
             request_queue_max: 16,
             event_queue_max: 4096,
         }
