@@ -1,5 +1,7 @@
 //! The program as a user meets it: its exit codes, its errors and its clean ends.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::exit::Failure;
 
 /// How long a child may take to end by itself.
-const STOP_PATIENCE: Duration = Duration::from_secs(2);
+const STOP_PATIENCE: Duration = Duration::from_millis(1_500);
 /// Lines of a failed child's log that are shown.
 const LOG_LINES_SHOWN: usize = 10;
 
@@ -123,9 +123,9 @@ impl Running {
             Err(_) => {
                 let _ = self.child.kill().await;
                 Err(format!(
-                    "{} did not end within {} s and was killed",
+                    "{} did not end within {} ms and was killed",
                     self.program.words(),
-                    STOP_PATIENCE.as_secs()
+                    STOP_PATIENCE.as_millis()
                 ))
             }
         }

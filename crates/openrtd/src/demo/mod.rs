@@ -32,6 +32,10 @@ const READY_PATIENCE: Duration = Duration::from_secs(20);
 const TICK: Duration = Duration::from_millis(250);
 /// How long the ISO may take to answer a question.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(15);
+/// The same at the end, when nobody wants to wait.
+const LAST_WORD_PATIENCE: Duration = Duration::from_millis(300);
+/// News that the screen keeps.
+const NEWS_KEPT_MAX: usize = 16;
 /// The measured day starts with the sun up.
 const START: &str = "11:00";
 
@@ -105,6 +109,8 @@ impl Demo<'_> {
                 _ = tick.tick() => {
                     self.look(deadline, &answers);
                     if let Some(screen) = &mut screen {
+                        let old = self.story.news.len().saturating_sub(NEWS_KEPT_MAX);
+                        self.story.news.drain(..old);
                         screen.draw(&self.story, &self.title()).map_err(Failure::failed)?;
                     }
                 }
@@ -211,8 +217,9 @@ impl Demo<'_> {
             tokio::spawn(async move {
                 let request =
                     json!({"do": "setpoint", "point": setpoints::POINT, "value": value, "mode": "sbo"});
-                let answer =
-                    ask(&socket, &request).await.map(|answer| record::text(&answer, "status").to_owned());
+                let answer = ask(&socket, &request, ANSWER_PATIENCE)
+                    .await
+                    .map(|answer| record::text(&answer, "status").to_owned());
                 // The demo may be over.
                 let _ = answers.send(answer).await;
             });
@@ -228,7 +235,7 @@ impl Demo<'_> {
         let seconds = self.began.map_or(0.0, |began| began.elapsed().as_secs_f64());
         let mut failures = Vec::new();
         if let (Ok(End::Told), Some(_)) = (&outcome, self.began) {
-            match ask(&self.socket(), &json!({"do": "points"})).await {
+            match ask(&self.socket(), &json!({"do": "points"}), LAST_WORD_PATIENCE).await {
                 Ok(answer) => self.story.replace_iso(&answer),
                 Err(error) => failures.push(format!("the ISO's side does not answer: {error}")),
             }
@@ -276,9 +283,9 @@ async fn until(deadline: Option<Instant>) {
 }
 
 /// Asks a program over its socket.
-async fn ask(socket: &Path, request: &Value) -> Result<Value, String> {
-    match tokio::time::timeout(ANSWER_PATIENCE, localsocket::ask(socket, request)).await {
+async fn ask(socket: &Path, request: &Value, patience: Duration) -> Result<Value, String> {
+    match tokio::time::timeout(patience, localsocket::ask(socket, request)).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", ANSWER_PATIENCE.as_secs())),
+        Err(_) => Err(format!("no answer within {} s", patience.as_secs_f64())),
     }
 }

@@ -165,7 +165,8 @@ impl Story {
         }
     }
 
-    /// The end of it. `asked` is the number of seconds asked for, `failures` what went wrong outside the journals.
+    /// The end of it. `asked` is the number of seconds asked for, where they
+    /// passed; `failures` what went wrong outside the journals.
     pub(super) fn summary(
         &mut self,
         seconds: f64,
@@ -185,7 +186,7 @@ impl Story {
                 problems.push(problem);
             }
         };
-        hold(self.scans > 0, "the ISO made no scan".to_owned());
+        hold(self.scans > 0 || asked.is_none(), "the ISO made no scan".to_owned());
         hold(self.scans_missed == 0, format!("{} of {} scans were missed", self.scans_missed, self.scans));
         hold(points >= POINTS_MIN, format!("the ISO has {points} points, not {POINTS_MIN} or more"));
         if self.scans >= SCANS_OF_START {
