@@ -39,7 +39,11 @@ impl Shared {
     }
 
     /// As [`Self::with`], for something that was received at `received`.
-    fn received<R>(&self, received: std::time::Instant, change: impl FnOnce(&mut Fleet, Now) -> R) -> R {
+    pub(crate) fn received<R>(
+        &self,
+        received: std::time::Instant,
+        change: impl FnOnce(&mut Fleet, Now) -> R,
+    ) -> R {
         let now = self.clock.now();
         let waited = received.elapsed();
         let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
@@ -94,6 +98,7 @@ pub(crate) struct Session {
     shared: Arc<Shared>,
     handle: MasterHandle,
     events: mpsc::Receiver<DriverEvent>,
+    shutdown: watch::Receiver<bool>,
     /// Reads on their way; their answers come as events, only their failures matter here.
     reads: JoinSet<bool>,
 }
@@ -110,8 +115,8 @@ impl Session {
         let mut config = driver_config(device, device.master_address, tls);
         // The ISO is a time source to whoever asks for one.
         config.master.time_sync = true;
-        let (handle, events) = MasterDriver::spawn(config, shutdown);
-        Self { device: place, scan: device.scan, shared, handle, events, reads: JoinSet::new() }
+        let (handle, events) = MasterDriver::spawn(config, shutdown.clone());
+        Self { device: place, scan: device.scan, shared, handle, events, shutdown, reads: JoinSet::new() }
     }
 
     /// Sends requests in the same session.
@@ -125,6 +130,9 @@ impl Session {
         let mut beat: Option<tokio::time::Interval> = None;
         loop {
             tokio::select! {
+                biased;
+                // A link that we close ourselves is no dead link: what comes from here on is not news.
+                _ = self.shutdown.wait_for(|stop| *stop) => break,
                 event = self.events.recv() => match event {
                     Some(event) => {
                         if self.event(event) && beat.is_none() {
@@ -148,6 +156,7 @@ impl Session {
                 }
             }
         }
+        while self.events.recv().await.is_some() {}
     }
 
     fn ask(&mut self, kind: ScanKind) {
@@ -188,6 +197,9 @@ impl Session {
                     self.shared.received(received, |fleet, now| fleet.restarted(place, now));
                 }
                 MasterEvent::TimeNeeded => self.write_time(),
+                MasterEvent::StartUpFailed { outcome } => {
+                    tracing::warn!(device = place, %outcome, "the integrity poll at the start failed, tried again");
+                }
                 _ => {}
             },
         }

@@ -85,17 +85,18 @@ pub async fn observe(
         debug_assert!(tls.is_some() || device.transport == Transport::Tcp);
         let driver = driver_config(device, observer.master_address, tls);
         let (handle, events) = MasterDriver::spawn(driver, stopped.clone());
-        looks.push(Look { place, handle, events, patience: device.response_timeout + CONNECT_ALLOWANCE });
+        let patience = device.response_timeout + CONNECT_ALLOWANCE;
+        looks.push(Look { place, handle, events, patience, started: false });
     }
     let period = config.devices.iter().map(|device| device.scan).max().unwrap_or_default();
     let looking = async {
         let mut due = Instant::now();
-        for number in 0..count {
+        for _ in 0..count {
             tokio::time::sleep_until(due).await;
             due += period;
             let mut unanswered = Vec::new();
             for (look, device) in looks.iter_mut().zip(&config.devices) {
-                if let Err(why) = look.poll(&shared, number == 0).await {
+                if let Err(why) = look.poll(&shared).await {
                     unanswered.push(Unanswered { device: Arc::clone(&device.name), why });
                 }
             }
@@ -118,46 +119,72 @@ struct Look {
     handle: MasterHandle,
     events: mpsc::Receiver<DriverEvent>,
     patience: Duration,
+    /// The session is up and its own integrity poll was answered.
+    started: bool,
+}
+
+/// What an event means to a poll that waits.
+enum Seen {
+    Nothing,
+    StartUpDone,
+    Read(u64, Outcome),
+    Down(String),
 }
 
 impl Look {
-    /// One integrity poll; the first is the session's own start-up.
-    async fn poll(&mut self, shared: &Shared, first: bool) -> Result<(), String> {
-        let mut why = "no answer".to_owned();
+    /// One integrity poll: the session's own at its start-up, later ones by request.
+    async fn poll(&mut self, shared: &Shared) -> Result<(), String> {
         let deadline = Instant::now() + self.patience;
-        if !first {
-            let handle = self.handle.clone();
-            tokio::spawn(async move {
-                // The answer comes as an event, so that it comes after its points.
-                let _ = handle.request(Request::Read(Classes::ALL)).await;
-            });
+        while let Ok(event) = self.events.try_recv() {
+            self.take(event, shared);
         }
+        let asked = if self.started {
+            let ticket = self.handle.submit(Request::Read(Classes::ALL)).await;
+            // Its outcome comes as an event, too, and there after its points.
+            Some(ticket.map_err(|error| error.to_string())?.id())
+        } else {
+            None
+        };
         loop {
-            let Ok(event) = tokio::time::timeout_at(deadline, self.events.recv()).await else {
-                return Err(why);
+            let event = match tokio::time::timeout_at(deadline, self.events.recv()).await {
+                Ok(Some(event)) => event,
+                Ok(None) => return Err("the session ended".to_owned()),
+                Err(_) => return Err("no answer in time".to_owned()),
             };
-            match event {
-                None => return Err(why),
-                Some(DriverEvent::Up { peer }) => {
-                    shared.with(|fleet, now| fleet.link_up(self.place, &peer, now));
-                }
-                Some(DriverEvent::Down { why: reason }) => {
-                    shared.with(|fleet, now| fleet.link_down(self.place, &reason, now));
-                    why = reason;
-                    // A certificate that is refused once is refused again: a user waits for nothing.
-                    return Err(why);
-                }
-                Some(DriverEvent::Master { event, .. }) => match event {
-                    MasterEvent::Point { point, index, measured, .. } => {
-                        shared.with(|fleet, now| fleet.reported(self.place, point, index, &measured, now));
-                    }
-                    MasterEvent::Restart => shared.with(|fleet, now| fleet.restarted(self.place, now)),
-                    MasterEvent::StartUpDone if first => return Ok(()),
-                    MasterEvent::Done { outcome: Outcome::ReadDone, .. } if !first => return Ok(()),
-                    MasterEvent::Done { outcome: Outcome::TimedOut, .. } => return Err(why),
-                    _ => {}
-                },
+            match self.take(event, shared) {
+                Seen::StartUpDone if asked.is_none() => return Ok(()),
+                Seen::Read(id, Outcome::ReadDone) if asked == Some(id) => return Ok(()),
+                Seen::Read(id, outcome) if asked == Some(id) => return Err(outcome.to_string()),
+                // A certificate that is refused once is refused again: a user waits for nothing.
+                Seen::Down(why) => return Err(why),
+                _ => {}
             }
         }
+    }
+
+    fn take(&mut self, event: DriverEvent, shared: &Shared) -> Seen {
+        let place = self.place;
+        match event {
+            DriverEvent::Up { peer } => shared.with(|fleet, now| fleet.link_up(place, &peer, now)),
+            DriverEvent::Down { why } => {
+                self.started = false;
+                shared.with(|fleet, now| fleet.link_down(place, &why, now));
+                return Seen::Down(why);
+            }
+            DriverEvent::Master { event, received, .. } => match event {
+                MasterEvent::Point { point, index, measured, .. } => {
+                    shared
+                        .received(received, |fleet, now| fleet.reported(place, point, index, &measured, now));
+                }
+                MasterEvent::Restart => shared.received(received, |fleet, now| fleet.restarted(place, now)),
+                MasterEvent::StartUpDone => {
+                    self.started = true;
+                    return Seen::StartUpDone;
+                }
+                MasterEvent::Done { id, outcome } => return Seen::Read(id, outcome),
+                _ => {}
+            },
+        }
+        Seen::Nothing
     }
 }

@@ -93,7 +93,8 @@ pub(crate) fn status(outcome: &Outcome) -> String {
         Outcome::Expired => "EXPIRED".to_owned(),
         Outcome::Refused(_) => "REFUSED".to_owned(),
         Outcome::Malformed(_) => "MALFORMED".to_owned(),
-        Outcome::ReadDone | Outcome::TimeWritten => "UNEXPECTED".to_owned(),
+        Outcome::Overloaded => "OVERLOADED".to_owned(),
+        Outcome::ReadDone | Outcome::TimeWritten | Outcome::Sent => "UNEXPECTED".to_owned(),
     }
 }
 
