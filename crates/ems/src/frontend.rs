@@ -128,11 +128,12 @@ impl Session {
     pub(crate) async fn run(mut self) {
         // The beat starts with the first start-up that is answered and is steady from then on, whatever happens.
         let mut beat: Option<tokio::time::Interval> = None;
+        let mut shutdown = self.shutdown.clone();
         loop {
             tokio::select! {
                 biased;
                 // A link that we close ourselves is no dead link: what comes from here on is not news.
-                _ = self.shutdown.wait_for(|stop| *stop) => break,
+                _ = shutdown.wait_for(|stop| *stop) => break,
                 event = self.events.recv() => match event {
                     Some(event) => {
                         if self.event(event) && beat.is_none() {
