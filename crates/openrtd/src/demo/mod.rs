@@ -42,13 +42,13 @@ const START: &str = "11:00";
 /// The command.
 pub(crate) async fn demo(arguments: &cli::Demo) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(Failure::failed)?;
-    let temporary = tempfile::Builder::new().prefix("openrtd-demo-").tempdir().map_err(Failure::failed)?;
-    let folder = temporary.path().to_owned();
-    let kept = arguments.keep.then(|| temporary.keep());
-    let site = folder.join("site");
+    let mut temporary =
+        tempfile::Builder::new().prefix("openrtd-demo-").tempdir().map_err(Failure::failed)?;
+    temporary.disable_cleanup(arguments.keep);
+    let site = temporary.path().join("site");
     crate::init::make(&site, cli::Example::SolarStorage, None)?;
-    if let Some(kept) = &kept {
-        complain(&format!("site folder, logs: {}", kept.display()));
+    if arguments.keep {
+        complain(&format!("site folder, logs: {}", site.display()));
     }
     let (said, hears) = mpsc::channel(4_096);
     let mut demo =
