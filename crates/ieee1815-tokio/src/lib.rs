@@ -32,12 +32,14 @@ mod connect;
 mod connection;
 mod identity;
 mod listener;
+mod master;
 mod tls;
 
 pub use connect::{ConnectError, connect};
 pub use connection::Connection;
 pub use identity::{Admitted, IdentityError, PeerIdentity, PresentedIdentity};
 pub use listener::{Accepted, BindError, Incoming, Listener, ListenerLimits, TlsHandle};
+pub use master::{DriverConfig, DriverEvent, MasterDriver, MasterHandle, RequestError, Ticket};
 pub use tls::{
     ClientTls, Refusal, RefusalKind, ServerTls, TlsError, TlsPolicy, TlsVersion, TlsVersionError, TlsWarning,
 };

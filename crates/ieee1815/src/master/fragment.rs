@@ -95,8 +95,7 @@ impl Master {
             return;
         }
         let awaited = self.underway.as_ref().is_some_and(|underway| {
-            underway.sequence == response.control & SEQUENCE
-                && response.has(FIR) == (underway.fragments == 0)
+            underway.sequence == response.control & SEQUENCE && response.has(FIR) == (underway.fragments == 0)
         });
         let Some(mut underway) = self.underway.take_if(|_| awaited) else {
             self.counters.unexpected += 1;
@@ -171,14 +170,16 @@ impl Master {
             Step::Select { index, command, .. }
             | Step::Operate { index, command, .. }
             | Step::Direct { index, command, .. }
-            | Step::DirectNoAck { index, command, .. } => match (refused, status(response.objects, *index, command)) {
-                (_, Ok(status)) => Outcome::Status(status),
-                (Some(iin), Err(_)) => Outcome::Refused(iin),
-                (None, Err(why)) => {
-                    self.counters.malformed += 1;
-                    Outcome::Malformed(why)
+            | Step::DirectNoAck { index, command, .. } => {
+                match (refused, status(response.objects, *index, command)) {
+                    (_, Ok(status)) => Outcome::Status(status),
+                    (Some(iin), Err(_)) => Outcome::Refused(iin),
+                    (None, Err(why)) => {
+                        self.counters.malformed += 1;
+                        Outcome::Malformed(why)
+                    }
                 }
-            },
+            }
         };
         match (underway.step, outcome) {
             (Step::Select { id, index, command }, Outcome::Status(CommandStatus::Success)) => {
@@ -293,6 +294,20 @@ fn same(one: &Command, other: &Command) -> bool {
     write_command(&mut a, 0, one);
     write_command(&mut b, 0, other);
     a == b
+}
+
+/// Whether a command can be written as it is meant: a set point that would be clamped must not leave.
+pub(super) fn fits(command: &Command) -> bool {
+    let Command::Analog { value, width } = *command else {
+        return true;
+    };
+    let (low, high) = match width {
+        AnalogWidth::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+        AnalogWidth::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
+        AnalogWidth::F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
+        AnalogWidth::F64 => (f64::MIN, f64::MAX),
+    };
+    (low..=high).contains(&value)
 }
 
 /// One command with a 16-bit count and index, status 0.

@@ -15,6 +15,8 @@
 mod config;
 mod fragment;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -67,7 +69,8 @@ pub enum Outcome {
     LinkDown,
     /// The outstation refused the request in its indications.
     Refused(Iin),
-    /// The answer is not understood, or not one to this request.
+    /// The answer is not understood, or not one to this request; or the command cannot be written (not a number,
+    /// or too large for its width) and was not sent.
     Malformed(&'static str),
     /// The request waited longer than [`MasterConfig::request_age_max`] and was not sent.
     Expired,
@@ -85,7 +88,7 @@ impl fmt::Display for Outcome {
             Self::TimedOut => f.write_str("no answer in time"),
             Self::LinkDown => f.write_str("no connection"),
             Self::Refused(iin) => write!(f, "refused with indications {:#06x}", iin.bits()),
-            Self::Malformed(why) => write!(f, "answer not understood: {why}"),
+            Self::Malformed(why) => write!(f, "not understood: {why}"),
             Self::Expired => f.write_str("not sent in time"),
             Self::Overloaded => f.write_str("answer dropped, events are taken too slowly"),
         }
@@ -291,7 +294,8 @@ impl Master {
         if !self.connected {
             return None;
         }
-        let oldest = self.waiting.iter().map(|waiting| waiting.made.saturating_add(self.config.request_age_max));
+        let oldest =
+            self.waiting.iter().map(|waiting| waiting.made.saturating_add(self.config.request_age_max));
         let start = self.start.due().filter(|_| self.underway.is_none() && !self.is_silent());
         let deadline = self.underway.as_ref().map(|underway| underway.deadline);
         oldest.chain(start).chain(deadline).min()
@@ -332,6 +336,12 @@ impl Master {
         self.next_id += 1;
         if !self.connected {
             self.done(id, Outcome::LinkDown);
+            return Ok(id);
+        }
+        if let Request::Operate { command, .. } = &request
+            && !fragment::fits(command)
+        {
+            self.done(id, Outcome::Malformed("the value does not fit its width"));
             return Ok(id);
         }
         let command = |request: &Request| matches!(request, Request::Operate { .. });
