@@ -17,8 +17,10 @@ use crate::connection::Connection;
 use crate::identity::Admitted;
 use crate::tls::{ClientTls, Refusal};
 
-/// Octets read at once; about two fragments, so that one read cannot outrun the event queue.
+/// Octets read at once.
 const READ_OCTETS: usize = 4096;
+/// Octets given to the master at once.
+const CHUNK_OCTETS: usize = 512;
 /// Events in the channel to the reader.
 const EVENTS: usize = 256;
 /// Requests in the channel from the handles.
@@ -345,7 +347,11 @@ impl MasterDriver {
             Ok(0) => Err(End::Lost("it closed the connection".to_owned())),
             Ok(count) => {
                 let now = self.now();
-                self.master.receive(buffer.get(..count).unwrap_or_default(), now);
+                // Taken from the master bit by bit, so that the second fragment of one read finds room.
+                for chunk in buffer.get(..count).unwrap_or_default().chunks(CHUNK_OCTETS) {
+                    self.master.receive(chunk, now);
+                    self.collect();
+                }
                 Ok(())
             }
             Err(error) => Err(End::Lost(Refusal::from_io(&error).to_string())),

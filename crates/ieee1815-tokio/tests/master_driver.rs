@@ -140,6 +140,10 @@ fn is_start_up_done(event: &DriverEvent) -> bool {
     matches!(event, DriverEvent::Master { event: MasterEvent::StartUpDone, .. })
 }
 
+fn is_done(event: &DriverEvent, wanted: u64) -> bool {
+    matches!(event, DriverEvent::Master { event: MasterEvent::Done { id, .. }, .. } if *id == wanted)
+}
+
 fn operate(index: u16) -> Request {
     let command = Command::Analog { value: 1.0, width: AnalogWidth::F32 };
     Request::Operate { mode: OperateMode::SelectBeforeOperate, index, command }
@@ -170,8 +174,7 @@ async fn start_up_requests_and_reconnect() {
     let ticket = driven.handle.submit(Request::Read(Classes::ZERO)).await.unwrap();
     let id = ticket.id();
     assert_eq!(ticket.outcome().await, Ok(Outcome::ReadDone));
-    let done = |event: &DriverEvent| matches!(event, DriverEvent::Master { event: MasterEvent::Done { id: this, .. }, .. } if *this == id);
-    assert_eq!(driven.until(done).await, usize::from(POINTS + 2));
+    assert_eq!(driven.until(|event| is_done(event, id)).await, usize::from(POINTS + 2));
 
     driven.until(|event| matches!(event, DriverEvent::Down { .. })).await;
     driven.until(|event| matches!(event, DriverEvent::Up { .. })).await;
@@ -193,21 +196,27 @@ async fn a_slow_reader_misses_nothing() {
         let mut connection = accept(&mut listener).await;
         serve(&mut outstation(), &mut connection, u32::MAX).await;
     });
-    // The outcome is known although nobody has read an event yet.
-    let mut reads = 0;
-    while reads < 2 {
-        // Reads before the connection is up fail at once.
-        if driven.handle.request(Request::Read(Classes::ZERO)).await == Ok(Outcome::LinkDown) {
-            tokio::task::yield_now().await;
-            driven.until(|event| matches!(event, DriverEvent::Up { .. })).await;
-            continue;
-        }
-        reads += 1;
-        let done = |event: &DriverEvent| {
-            matches!(event, DriverEvent::Master { event: MasterEvent::Done { .. }, .. })
-        };
-        assert!(driven.until(done).await >= usize::from(POINTS + 2));
+    assert_eq!(driven.until(is_start_up_done).await, 2 * usize::from(POINTS + 2));
+    for _ in 0..3 {
+        let ticket = driven.handle.submit(Request::Read(Classes::ZERO)).await.unwrap();
+        assert_eq!(driven.until(|event| is_done(event, ticket.id())).await, usize::from(POINTS + 2));
+        assert_eq!(ticket.outcome().await, Ok(Outcome::ReadDone));
     }
+}
+
+#[tokio::test]
+async fn an_outcome_does_not_wait_for_the_reader() {
+    let mut listener = Listener::bind(ANY_PORT, None).await.unwrap();
+    let mut driven = drive(config(listener.local_addr(), None));
+    tokio::spawn(async move {
+        let mut connection = accept(&mut listener).await;
+        serve(&mut outstation(), &mut connection, u32::MAX).await;
+    });
+    driven.until(|event| matches!(event, DriverEvent::Up { .. })).await;
+    for _ in 0..2 {
+        assert_eq!(driven.handle.request(Request::Read(Classes::ZERO)).await, Ok(Outcome::ReadDone));
+    }
+    assert_eq!(driven.until(is_start_up_done).await, 2 * usize::from(POINTS + 2));
 }
 
 #[tokio::test]

@@ -109,7 +109,8 @@ impl Master {
         }
         let taken = match &underway.step {
             Step::Integrity | Step::Read { .. } => self.take_points(response.objects, underway.response),
-            _ if self.has_room(0) => Ok(false),
+            // Who asked has a place for the answer; only what the outstation can cause by itself needs room.
+            step if step.id().is_some() || self.has_room(0) => Ok(false),
             _ => self.no_room(),
         };
         match taken {
