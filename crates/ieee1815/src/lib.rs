@@ -1,1 +1,27 @@
-//! DNP3 (IEEE 1815) sans-I/O: link, transport, application, outstation and master
+//! DNP3 (IEEE 1815) sans-I/O: link, transport, application, outstation and master.
+//!
+//! Octets and time in, octets and events out. There is no socket, no clock, no thread and no `unsafe` in here, and
+//! nothing that a peer can send makes it panic, loop or grow without a limit. Written from the facts of the
+//! standard; see CONTRIBUTING.md.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`channel`] | link and transport: a stream of octets to whole fragments and back |
+//! | [`objects`] | the one table of groups and variations, its reader and writer |
+//! | [`outstation`] | the side that answers: points, events and a session for each master |
+//! | [`master`] | the side that asks |
+#![no_std]
+
+extern crate alloc;
+
+pub mod channel;
+mod link;
+pub mod master;
+pub mod objects;
+pub mod outstation;
+mod types;
+
+pub use types::{
+    AnalogWidth, Classes, Command, CommandStatus, Crob, Flags, Iin, Measured, OperateMode, PointType, Time,
+    Value,
+};

@@ -422,7 +422,7 @@ impl Master {
             return Some((step, now));
         }
         let Waiting { id, request, made } = self.waiting.pop_front()?;
-        Some((Step::of(id, request), made))
+        Some((Step::of(id, &request), made))
     }
 
     fn expire(&mut self, now: Time) {

@@ -29,8 +29,8 @@ pub(super) enum Step {
 
 impl Step {
     /// The first step of a user's request.
-    pub(super) fn of(id: u64, request: Request) -> Self {
-        match request {
+    pub(super) fn of(id: u64, request: &Request) -> Self {
+        match *request {
             Request::Read(classes) => Self::Read { id, classes },
             Request::WriteTime(millis) => Self::WriteTime { id, millis },
             Request::Operate { mode, index, command } => match mode {
