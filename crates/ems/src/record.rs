@@ -194,7 +194,7 @@ pub(crate) fn flag_names(point_type: PointType, flags: Flags) -> Vec<&'static st
         (Flags::LOCAL_FORCED, "LOCAL_FORCED"),
     ];
     let special: &[(Flags, &str)] = if is_binary(point_type) {
-        &[(Flags::OVER_RANGE, "CHATTER_FILTER")]
+        &[(Flags::CHATTER_FILTER, "CHATTER_FILTER")]
     } else {
         &[(Flags::OVER_RANGE, "OVER_RANGE"), (Flags::REFERENCE_ERR, "REFERENCE_ERR")]
     };

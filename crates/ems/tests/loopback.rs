@@ -1,6 +1,8 @@
 //! The EMS against an outstation over loopback TCP: what an operator would see of a device that lives, dies and
 //! comes back.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -64,6 +66,7 @@ async fn a_device_s_life_as_the_iso_sees_it() {
     assert_eq!(status["devices"][0]["link"], "up");
     assert_eq!(status["devices"][0]["setpoints_accepted"], 2);
 
+    device.freeze();
     ems.wait("a heartbeat that does not move", |record| {
         record["event"] == "heartbeat" && record["stuck"] == true
     })

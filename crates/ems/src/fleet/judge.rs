@@ -43,7 +43,7 @@ pub(super) fn of_flags(point_type: PointType, flags: Option<Flags>, device: &Arc
 /// Bits that mean something else for states than for analogs.
 const fn special(point_type: PointType) -> &'static [(Flags, ReasonKind)] {
     if is_binary(point_type) {
-        &[(Flags::OVER_RANGE, ReasonKind::Doubtful)]
+        &[(Flags::CHATTER_FILTER, ReasonKind::Doubtful)]
     } else {
         &[(Flags::OVER_RANGE, ReasonKind::Saturated), (Flags::REFERENCE_ERR, ReasonKind::Doubtful)]
     }
@@ -80,7 +80,7 @@ mod tests {
     fn a_state_s_own_bits_are_not_an_analog_s() {
         let binary = |flags| of(PointType::BinaryInput, flags);
         assert_eq!(binary(Flags::ONLINE | Flags::STATE), (vec![], Quality::Good));
-        let chatter = binary(Flags::ONLINE | Flags::OVER_RANGE);
+        let chatter = binary(Flags::ONLINE | Flags::CHATTER_FILTER);
         assert_eq!(chatter, (vec![ReasonKind::Doubtful], Quality::Questionable));
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ outstation_address = 10
 scan_ms = 100
 integrity_scans = 50
 age_max_ms = 60000
-heartbeat = {{ id = "beat", scans = 20 }}
+heartbeat = {{ id = "beat", scans = 3 }}
 [[device.analog]]
 id = "poi.mw"
 index = 1
@@ -127,9 +128,9 @@ fn forward(reader: &JournalReader, sender: &mpsc::UnboundedSender<Value>) {
     }
 }
 
-/// Takes every command.
+/// Takes every command; its heartbeat moves until it is frozen.
 #[derive(Clone, Default)]
-struct Taker(Arc<Mutex<Vec<(u16, f64)>>>);
+struct Taker(Arc<Mutex<Vec<(u16, f64)>>>, Arc<AtomicBool>);
 
 impl Application for Taker {
     fn select(&mut self, _session: usize, _index: u16, _command: &Command) -> CommandStatus {
@@ -196,6 +197,11 @@ impl Outstation {
         self.taken.0.lock().unwrap().clone()
     }
 
+    /// Stops the heartbeat; everything else goes on.
+    pub(crate) fn freeze(&self) {
+        self.taken.1.store(true, Ordering::SeqCst);
+    }
+
     /// Closes the connection and the port.
     pub(crate) async fn stop(self) {
         self.stop.send(true).unwrap();
@@ -239,7 +245,12 @@ async fn serve(
     let origin = std::time::Instant::now();
     let mut stream: Option<TcpStream> = None;
     let mut buffer = vec![0; 4096];
+    let mut beat = 0.0;
     loop {
+        if outstation.take_reads_answered(0) > 0 && !taker.1.load(Ordering::SeqCst) {
+            beat += 1.0;
+            outstation.update(PointType::AnalogInput, 99, analog(beat));
+        }
         while let Some(octets) = outstation.poll_transmit(0) {
             let Some(stream) = &mut stream else { break };
             if stream.write_all(&octets).await.is_err() {
