@@ -311,7 +311,7 @@ mod tests {
         }
         assert_eq!(
             *outstation.counters(),
-            ChannelCounters { frames: 18, fragments: 8, ..Default::default() }
+            ChannelCounters { frames: 20, fragments: 8, ..Default::default() }
         );
     }
 

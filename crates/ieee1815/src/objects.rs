@@ -602,7 +602,12 @@ fn fit(form: Form, value: f64) -> (f64, bool) {
         _ if value < 0.0 => value - 0.5,
         _ => value + 0.5,
     };
-    let fits = value.is_nan() || (value >= low && value <= high);
+    let fits = match form {
+        _ if value.is_nan() => true,
+        F32 => value >= low && value <= high,
+        // The fraction is cut when it is written.
+        _ => rounded > low - 1.0 && rounded < high + 1.0,
+    };
     (rounded.clamp(low, high), fits)
 }
 

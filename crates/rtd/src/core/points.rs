@@ -14,7 +14,7 @@ use telemetry::{Mono, Now, Origin, PointId, Reason, ReasonKind, Reasons, Sample,
 
 use super::devices::{DeviceChange, Devices};
 use super::field::{FieldOutcome, FieldReport, Reading};
-use super::flags;
+use super::flags::flags;
 use super::judge::Rule;
 use super::scale::Scale;
 
@@ -120,7 +120,7 @@ impl Row {
 
     /// The DNP3 flags.
     pub(crate) fn flags(&self) -> Flags {
-        flags::flags(&self.sample.reasons)
+        flags(&self.sample.reasons)
     }
 
     /// Whether a state is known to be so: true and Good, or false and Good.

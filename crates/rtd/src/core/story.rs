@@ -88,12 +88,14 @@ pub(super) fn points(brain: &Brain, now: Now) -> Json {
 }
 
 pub(super) fn devices(brain: &Brain, now: Now) -> Json {
-    let points = |id: &str| {
-        brain.table.rows().filter(|row| {
-            matches!(row.spec.source, Source::Field { device, .. }
-                if brain.table.devices().get(device).is_some_and(|device| &*device.id == id))
-                && row.sample.quality() != Quality::Good
-        })
+    let not_good = |id: &str| {
+        let of_device = |row: &&Row| match row.spec.source {
+            Source::Field { device, .. } => {
+                brain.table.devices().get(device).is_some_and(|device| &*device.id == id)
+            }
+            Source::Made => false,
+        };
+        brain.table.rows().filter(of_device).filter(|row| row.sample.quality() != Quality::Good).count()
     };
     brain
         .table
@@ -105,7 +107,7 @@ pub(super) fn devices(brain: &Brain, now: Now) -> Json {
                 "state": device.state.words(),
                 "polls": device.polls,
                 "polls_failed": device.polls_failed,
-                "points_not_good": points(&device.id).count(),
+                "points_not_good": not_good(&device.id),
                 "last_answer_ms": device.last_answer.map(|then| millis(now, then.mono)),
                 "last_failure": device.last_failure.as_ref().map(|(_, failure)| &failure.words),
             })
