@@ -100,7 +100,9 @@ pub(crate) struct Session {
     events: mpsc::Receiver<DriverEvent>,
     shutdown: watch::Receiver<bool>,
     /// Reads on their way; their answers come as events, only their failures matter here.
-    reads: JoinSet<bool>,
+    reads: JoinSet<(u64, bool)>,
+    /// Number of the last read: a failure of one before it is no longer of interest.
+    asked: u64,
 }
 
 impl Session {
@@ -116,7 +118,16 @@ impl Session {
         // The ISO is a time source to whoever asks for one.
         config.master.time_sync = true;
         let (handle, events) = MasterDriver::spawn(config, shutdown.clone());
-        Self { device: place, scan: device.scan, shared, handle, events, shutdown, reads: JoinSet::new() }
+        Self {
+            device: place,
+            scan: device.scan,
+            shared,
+            handle,
+            events,
+            shutdown,
+            reads: JoinSet::new(),
+            asked: 0,
+        }
     }
 
     /// Sends requests in the same session.
@@ -151,7 +162,7 @@ impl Session {
                     }
                 }
                 Some(read) = self.reads.join_next() => {
-                    if !matches!(read, Ok(true)) {
+                    if read.is_ok_and(|(number, done)| number == self.asked && !done) {
                         self.shared.with(|fleet, _| fleet.scan_failed(self.device));
                     }
                 }
@@ -162,8 +173,11 @@ impl Session {
 
     fn ask(&mut self, kind: ScanKind) {
         let handle = self.handle.clone();
+        self.asked += 1;
+        let number = self.asked;
         self.reads.spawn(async move {
-            matches!(handle.request(Request::Read(classes(kind))).await, Ok(Outcome::ReadDone))
+            let read = handle.request(Request::Read(classes(kind))).await;
+            (number, matches!(read, Ok(Outcome::ReadDone)))
         });
     }
 
@@ -213,7 +227,7 @@ impl Session {
         self.reads.spawn(async move {
             // A time that was not taken is asked for again; it is no failed scan.
             let _ = handle.request(Request::WriteTime(wall)).await;
-            true
+            (0, true)
         });
     }
 }

@@ -7,6 +7,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::{Ems, Outstation, config, ems_toml};
+use telemetry::Journal;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_s_life_as_the_iso_sees_it() {
@@ -80,6 +81,31 @@ async fn a_device_s_life_as_the_iso_sees_it() {
     ems.stop().await;
     assert!(!socket.exists());
     device.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_start_says_why_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("ems.sock");
+    let text = ems_toml(&socket, "127.0.0.1:20000".parse().unwrap());
+    let (_stop, shutdown) = tokio::sync::watch::channel(false);
+
+    let taken = localsocket::LocalServer::bind(&socket).unwrap();
+    let error = ems::run(config(&text), Journal::none(), shutdown.clone()).await.unwrap_err();
+    assert!(matches!(error, ems::RunError::Socket(_)), "{error}");
+    drop(taken);
+
+    let not_pem = folder.path().join("ems.pem");
+    std::fs::write(&not_pem, "no certificate").unwrap();
+    let tls = format!(
+        "[tls]\ncertificate = '{0}'\nkey = '{0}'\ntrust_anchors = ['{0}']\n[[device]]",
+        not_pem.display()
+    );
+    let text =
+        text.replacen("[[device]]", &tls, 1).replace("transport = \"tcp\"", "admit = [\"name:rtd.example\"]");
+    let error = ems::run(config(&text), Journal::none(), shutdown).await.unwrap_err().to_string();
+    assert!(error.starts_with("TLS for device `rtd`: ") && error.contains("ems.pem"), "{error}");
+    assert!(!socket.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

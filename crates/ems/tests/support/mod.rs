@@ -115,7 +115,9 @@ impl Ems {
 
     pub(crate) async fn stop(mut self) {
         self.stop.send(true).unwrap();
-        self.wait("the end", |record| record["event"] == "stopped").await;
+        let end =
+            self.wait("the end", |record| record["event"] == "stopped" || record["event"] == "link").await;
+        assert_eq!(end["event"], "stopped", "a link that we close ourselves is no dead link");
         self.task.await.unwrap().unwrap();
     }
 }
