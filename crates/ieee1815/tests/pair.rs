@@ -6,8 +6,7 @@ mod support;
 
 use ieee1815::master::{MasterConfig, MasterEvent, Outcome, Request};
 use ieee1815::{AnalogWidth, Classes, Command, CommandStatus, Crob, Flags, OperateMode, PointType, Value};
-use proptest::prelude::*;
-use support::{ANALOGS, BINARIES, OUTPUTS, Weather, World, master, ms, online, outstation};
+use support::{ANALOGS, BINARIES, OUTPUTS, Weather, World, master, ms, online, outstation, session};
 
 const DIRECT: OperateMode = OperateMode::Direct;
 const SBO: OperateMode = OperateMode::SelectBeforeOperate;
@@ -101,7 +100,7 @@ fn points_precede_their_response_and_it_precedes_done() {
 fn only_configured_points_are_reported() {
     let mut few = master(0);
     few.accept = ieee1815::master::PointSet::new().with(PointType::AnalogInput, 4..=4);
-    let mut world = World::with(4, vec![few]);
+    let mut world = World::with(4, vec![(few, session(0))]);
     world.connect(0);
     world.run(ms(1000));
     let end = &world.ends[0];
@@ -115,7 +114,7 @@ fn only_configured_points_are_reported() {
 fn a_restart_is_told_and_read_anew() {
     let mut world = started(1, 5);
     world.disconnect(0);
-    world.outstation = outstation(1);
+    world.outstation = outstation(vec![session(0)]);
     world.update(PointType::AnalogInput, 0, online(Value::Analog(9.0), None));
     world.ends[0].log.clear();
     world.connect(0);
@@ -140,7 +139,7 @@ fn a_reconnect_is_no_restart_and_keeps_events() {
 
 #[test]
 fn the_time_is_asked_for_and_written() {
-    let mut world = World::with(7, vec![MasterConfig { time_sync: true, ..master(0) }]);
+    let mut world = World::with(7, vec![(MasterConfig { time_sync: true, ..master(0) }, session(0))]);
     world.app.needs_time = true;
     world.connect(0);
     world.run(ms(1000));
@@ -216,7 +215,7 @@ fn commands_overtake_reads_and_old_ones_expire() {
     assert_eq!(world.ends[0].outcome(command), Some(Outcome::Status(CommandStatus::Success)));
 
     let slow = MasterConfig { response_timeout: ms(30_000), ..master(0) };
-    let mut world = World::with(12, vec![slow]);
+    let mut world = World::with(12, vec![(slow, session(0))]);
     world.connect(0);
     world.run(ms(1000));
     world.ends[0].weather = Weather { loss: 1000, ..Weather::default() };
@@ -292,95 +291,29 @@ fn sessions_have_their_own_events_and_restart() {
     assert_eq!(world.app.operated.last().unwrap().0, 1);
 }
 
-/// Both masters on bad links: updates, polls and reconnects at random, then a good link and a last poll.
-fn storm(seed: u64, weather: Weather, rounds: u32) {
-    let mut world = World::new(2, seed);
-    let mut sent = Vec::new();
-    for number in 0..2 {
-        world.connect(number);
-        world.ends[number].weather = weather;
+#[test]
+fn an_answer_of_many_fragments_is_one_response() {
+    let mut small = session(0);
+    small.max_tx_fragment = 249;
+    let mut world = World::with(18, vec![(master(0), small)]);
+    world.connect(0);
+    world.run(ms(1000));
+    for time in 1..=40 {
+        let value = Value::Analog(f64::from(u32::try_from(time).unwrap()));
+        world.update(
+            PointType::AnalogInput,
+            u16::try_from(time).unwrap() % ANALOGS,
+            online(value, Some(time)),
+        );
     }
-    for round in 0..rounds {
-        for _ in 0..world.random.below(4) {
-            let time = 1 + sent.len() as u64;
-            let key = if world.random.below(2) == 0 {
-                let index = u16::try_from(world.random.below(u64::from(BINARIES))).unwrap();
-                // Alternating by time makes each a change or an equal value; only changes are events.
-                (PointType::BinaryInput, index, time)
-            } else {
-                (PointType::AnalogInput, u16::try_from(world.random.below(u64::from(ANALOGS))).unwrap(), time)
-            };
-            let value = match key.0 {
-                PointType::BinaryInput => {
-                    let earlier =
-                        sent.iter().filter(|&&(point, index, _)| (point, index) == (key.0, key.1)).count();
-                    Value::Binary(earlier % 2 == 0)
-                }
-                _ => Value::Analog(f64::from(u32::try_from(time).unwrap())),
-            };
-            world.update(key.0, key.1, online(value, Some(time)));
-            sent.push(key);
-        }
-        let number = usize::try_from(world.random.below(2)).unwrap();
-        if world.ends[number].master.is_silent() || world.random.below(20) == 0 {
-            world.disconnect(number);
-            world.connect(number);
-        }
-        if round % 2 == 0 {
-            // Refused when too many are open: as good as a poll left out.
-            let now = world.now;
-            let _ = world.ends[number].master.request(Request::Read(Classes::EVENTS), now);
-        }
-        let pause = ms(world.random.below(400));
-        world.run(pause);
-    }
-    for number in 0..2 {
-        world.disconnect(number);
-        world.ends[number].weather = Weather::default();
-        world.connect(number);
-        world.run(ms(2000));
-        for _ in 0..2 {
-            assert_eq!(world.ask(number, Request::Read(Classes::ALL)), Outcome::ReadDone);
-            world.run(ms(100));
-        }
-        let end = &world.ends[number];
-        assert_eq!(end.delivered_after_confirm, []);
-        for key in &sent {
-            assert!(end.delivered.contains_key(key), "seed {seed}: {key:?} is lost");
-            assert!(end.confirmed.contains(key), "seed {seed}: {key:?} is not confirmed");
-        }
-        assert_eq!(end.delivered.len(), sent.len(), "events that nobody made");
-        let last = sent.iter().rev().find(|key| key.0 == PointType::AnalogInput);
-        if let Some(&(point, index, time)) = last {
-            let value = Value::Analog(f64::from(u32::try_from(time).unwrap()));
-            assert_eq!(end.last(point, index).unwrap().value, value);
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_event_is_lost_or_comes_after_its_confirm(
-        seed in any::<u64>(),
-        loss in 0_u64..300,
-        garble in 0_u64..200,
-        chop in any::<bool>(),
-        delay_ms in 0_u64..300,
-    ) {
-        storm(seed, Weather { loss, garble, chop, delay_ms }, 60);
-    }
-
-    #[test]
-    fn a_master_survives_any_octets(octets in prop::collection::vec(any::<u8>(), 0..600), chunk in 1_usize..64) {
-        let mut world = started(1, 17);
-        let now = world.now;
-        let master = &mut world.ends[0].master;
-        for piece in octets.chunks(chunk) {
-            master.receive(piece, now);
-        }
-        while master.poll_transmit().is_some() {}
-        while master.poll_event().is_some() {}
-    }
+    let from = world.ends[0].log.len();
+    let before = world.ends[0].master.channel_counters().fragments;
+    assert_eq!(world.ask(0, Request::Read(Classes::ALL)), Outcome::ReadDone);
+    let end = &world.ends[0];
+    let responses = end.log[from..].iter().filter(|event| matches!(event, MasterEvent::Response { .. }));
+    assert_eq!(responses.count(), 1);
+    let points = end.log[from..].iter().filter(|event| matches!(event, MasterEvent::Point { .. }));
+    assert_eq!(points.count(), 40 + usize::from(ANALOGS + BINARIES + OUTPUTS));
+    assert!(end.master.channel_counters().fragments > before + 2, "not many fragments");
+    assert_eq!(end.confirmed.len(), 40);
 }

@@ -1,6 +1,8 @@
 //! One outstation and its masters over a virtual clock and links that lose, garble, chop and delay, all from a
 //! seed: the same seed gives the same run.
 
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -188,12 +190,15 @@ fn point(point: PointType, index: u16, class: u8) -> PointConfig {
     PointConfig { point, index, static_variation, event_variation, class, deadband: 0.0, initial }
 }
 
-pub(crate) fn outstation(sessions: u16) -> Outstation {
+pub(crate) fn session(number: u16) -> SessionConfig {
+    SessionConfig::new(10, 1 + number)
+}
+
+pub(crate) fn outstation(sessions: Vec<SessionConfig>) -> Outstation {
     let mut points = Vec::new();
     points.extend((0..ANALOGS).map(|index| point(PointType::AnalogInput, index, 2)));
     points.extend((0..BINARIES).map(|index| point(PointType::BinaryInput, index, 1)));
     points.extend((0..OUTPUTS).map(|index| point(PointType::AnalogOutputStatus, index, 0)));
-    let sessions = (0..sessions).map(|number| SessionConfig::new(10, 1 + number)).collect();
     Outstation::new(points, sessions).unwrap()
 }
 
@@ -208,11 +213,11 @@ pub(crate) fn master(number: u16) -> MasterConfig {
 impl World {
     /// An outstation and `masters` masters, not connected, on links that do no harm.
     pub(crate) fn new(masters: u16, seed: u64) -> Self {
-        Self::with(seed, (0..masters).map(master).collect())
+        Self::with(seed, (0..masters).map(|number| (master(number), session(number))).collect())
     }
 
-    pub(crate) fn with(seed: u64, masters: Vec<MasterConfig>) -> Self {
-        let count = u16::try_from(masters.len()).unwrap();
+    pub(crate) fn with(seed: u64, ends: Vec<(MasterConfig, SessionConfig)>) -> Self {
+        let (masters, sessions): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
         let end = |config| End {
             master: Master::new(config),
             weather: Weather::default(),
@@ -228,7 +233,7 @@ impl World {
         Self {
             now: ms(1000),
             random: Random::new(seed),
-            outstation: outstation(count),
+            outstation: outstation(sessions),
             app: App::default(),
             ends: masters.into_iter().map(end).collect(),
         }
