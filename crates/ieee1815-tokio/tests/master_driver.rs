@@ -258,3 +258,29 @@ async fn noise_is_survived_and_a_shutdown_ends_it() {
     let mut rest = Vec::new();
     let _ = connection.read_to_end(&mut rest).await;
 }
+
+#[tokio::test]
+async fn a_driver_that_nobody_hears_ends() {
+    let mut listener = Listener::bind(ANY_PORT, None).await.unwrap();
+    let Driven { handle, events, stop: _stop } = drive(config(listener.local_addr(), None));
+    let mut connection = accept(&mut listener).await;
+    drop(events);
+    let mut rest = Vec::new();
+    let _ = connection.read_to_end(&mut rest).await;
+    while handle.request(operate(0)).await != Err(RequestError::Stopped) {}
+}
+
+#[tokio::test]
+async fn an_outstation_that_does_not_answer_is_left() {
+    let mut listener = Listener::bind(ANY_PORT, None).await.unwrap();
+    let mut config = config(listener.local_addr(), None);
+    config.master.response_timeout = Duration::from_millis(20);
+    config.master.retry_delay = Duration::from_millis(1);
+    let mut driven = drive(config);
+    let _mute = accept(&mut listener).await;
+    let down =
+        |event: &DriverEvent| matches!(event, DriverEvent::Down { why } if why == "it does not answer");
+    assert_eq!(driven.until(down).await, 0);
+    let _again = accept(&mut listener).await;
+    driven.until(|event| matches!(event, DriverEvent::Up { .. })).await;
+}

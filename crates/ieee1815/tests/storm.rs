@@ -79,7 +79,7 @@ fn storm(seed: u64, weather: Weather, max_tx_fragment: usize, rounds: u32) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_event_is_lost_or_comes_after_its_confirm(

@@ -425,19 +425,14 @@ impl Master {
         Some((Step::of(id, &request), made))
     }
 
+    /// Gives up what has waited too long. Commands and reads are each in order, but not with each other.
     fn expire(&mut self, now: Time) {
         let age_max = self.config.request_age_max;
-        let (mut kept, mut over) = (VecDeque::new(), Vec::new());
-        for waiting in self.waiting.drain(..) {
-            if waiting.made.saturating_add(age_max) <= now {
-                over.push(waiting.id);
-            } else {
-                kept.push_back(waiting);
+        let over = |waiting: &Waiting| waiting.made.saturating_add(age_max) <= now;
+        while let Some(at) = self.waiting.iter().position(over) {
+            if let Some(waiting) = self.waiting.remove(at) {
+                self.done(waiting.id, Outcome::Expired);
             }
-        }
-        self.waiting = kept;
-        for id in over {
-            self.done(id, Outcome::Expired);
         }
     }
 
