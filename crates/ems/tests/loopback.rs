@@ -59,10 +59,8 @@ async fn a_device_s_life_as_the_iso_sees_it() {
 
     let device = Outstation::start_at(address, 1).await;
     ems.wait("the restart", |record| record["event"] == "restart").await;
-    ems.wait("a good point", |record| {
-        record["event"] == "point" && record["id"] == "poi.mw" && record["quality"] == "good"
-    })
-    .await;
+    ems.wait("its integrity poll", |record| record["event"] == "scan" && record["kind"] == "integrity").await;
+    assert_eq!(ask_point(&socket, "poi.mw").await["quality"], "good");
     let status = localsocket::ask(&socket, &json!({"do": "status"})).await.unwrap();
     assert_eq!(status["devices"][0]["link"], "up");
     assert_eq!(status["devices"][0]["setpoints_accepted"], 2);

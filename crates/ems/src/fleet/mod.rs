@@ -235,8 +235,11 @@ impl DeviceState {
 
     fn restarted(&mut self, now: Now, records: &mut Vec<Record>) {
         self.restarts += 1;
+        // What a new session brought before the restart was noticed came from the restarted device already: its
+        // very first response says so. In an old session nothing is known of what came before.
+        let starting = self.beat.is_starting();
         for point in &mut self.points {
-            point.since_restart = false;
+            point.since_restart &= starting && point.since_up;
         }
         // A heartbeat that begins anew may well begin with the value it had.
         self.heartbeat.last = None;

@@ -210,6 +210,21 @@ fn a_restarted_device_is_believed_point_by_point() {
 }
 
 #[test]
+fn a_restart_told_by_the_first_response_of_a_session_leaves_that_response_believed() {
+    let mut rig = Rig::started();
+    rig.fleet.link_down(0, "killed", rig.now());
+    rig.fleet.link_up(0, "rtd.example", rig.now());
+    rig.report(AnalogInput, 1, 0.0, Flags::RESTART);
+    rig.report(BinaryInput, 1, 1.0, Flags::ONLINE);
+    let _ = rig.fleet.take_records();
+    rig.fleet.restarted(0, rig.now());
+    assert_eq!(rig.json().len(), 3, "the restart, and the two points that the response left out");
+    assert_eq!(rig.reasons("poi.mw"), [ReasonKind::RemoteRestart], "its own flag");
+    assert!(rig.reasons("breaker").is_empty());
+    assert_eq!(rig.reasons("bess.mw.setpoint"), [ReasonKind::RemoteRestart, ReasonKind::LinkDown]);
+}
+
+#[test]
 fn a_heartbeat_that_stands_still_for_three_scans_is_stuck() {
     let mut rig = Rig::started();
     for _ in 0..2 {

@@ -103,7 +103,9 @@ impl Ems {
                 if wanted(&record) {
                     return Some(record);
                 }
-                seen.push(record.to_string());
+                if record["event"] != "scan" && record["id"] != "beat" {
+                    seen.push(record.to_string());
+                }
             }
             None
         };
