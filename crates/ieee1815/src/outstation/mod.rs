@@ -8,6 +8,8 @@
 mod events;
 mod read;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
