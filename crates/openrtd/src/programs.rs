@@ -18,11 +18,16 @@ const END_PATIENCE: Duration = Duration::from_millis(1_800);
 /// `openrtd plant`.
 pub(crate) async fn plant(arguments: &cli::Plant) -> Result<(), Failure> {
     let config = plant::Config::read(&arguments.file)?;
+    let known = devices(&config);
     let mut faults = Vec::new();
     for text in &arguments.fault {
         let refuse = |why: &str| Failure::Input(format!("--fault {text}: {why}"));
         let (device, kind) = text.split_once('=').ok_or_else(|| refuse("allowed: DEVICE=KIND"))?;
         let kind = kind.parse::<plant::FaultKind>().map_err(|error| refuse(&error.to_string()))?;
+        // The plant would tell it too, but only after it has begun to listen.
+        if !known.contains(&device) {
+            return Err(refuse(&format!("no such device in this plant, known: {}", known.join(", "))));
+        }
         faults.push((device.to_owned(), kind));
     }
     let options = plant::Options { speed: arguments.speed, start: arguments.start, faults };
@@ -30,6 +35,15 @@ pub(crate) async fn plant(arguments: &cli::Plant) -> Result<(), Failure> {
         plant::run(config, options, journal, shutdown).await.map_err(|error| plant_failure(&error))
     })
     .await
+}
+
+/// The ids of a plant's devices.
+fn devices(config: &plant::Config) -> Vec<&str> {
+    let mut ids: Vec<&str> = config.inverters.iter().map(|one| one.id.get_ref().as_str()).collect();
+    ids.extend(config.battery.iter().map(|one| one.id.get_ref().as_str()));
+    ids.extend(config.meter.iter().map(|one| one.id.get_ref().as_str()));
+    ids.extend([&config.met, &config.switchgear].into_iter().flatten().map(|one| one.id.get_ref().as_str()));
+    ids
 }
 
 fn plant_failure(error: &plant::RunError) -> Failure {

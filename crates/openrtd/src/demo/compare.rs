@@ -1,5 +1,5 @@
-//! Is the ISO's megawatt the meter's? Each value that the ISO got is held against the meter's register at the time
-//! at which the device read it, as the plant logged it.
+//! Is the ISO's megawatt the meter's? What the ISO has after each answered scan is held against the meter's
+//! register at the time at which the device read it, as the plant logged it.
 //!
 //! The three journals come over three pipes, so a value is judged only when the others must have arrived.
 
@@ -11,7 +11,7 @@ use super::record;
 
 /// Megawatts for each count of `poi.mw` in the example.
 pub(super) const MW_PER_COUNT: f64 = 15.0 / 30_000.0;
-/// Judged so long after the ISO got it.
+/// Judged so long after the scan.
 const SETTLE_MS: i64 = 2_000;
 /// A response may have been under way for so long: then the device's reading before the last one counts too.
 const UNDER_WAY_MS: i64 = 1_000;
@@ -33,7 +33,7 @@ pub(super) struct Comparison {
     /// From when the meter's register held how many watts.
     meter: VecDeque<(i64, f64)>,
     reads: VecDeque<Read>,
-    /// When the ISO got how many megawatts; not yet judged.
+    /// When the ISO had how many megawatts; not yet judged.
     waiting: VecDeque<(i64, f64)>,
     pub(super) compared: u64,
     pub(super) equal: u64,
@@ -67,7 +67,7 @@ impl Comparison {
         }
     }
 
-    /// The ISO's record of `poi.mw`, where it is Good.
+    /// What the ISO has after a scan, where it is Good.
     pub(super) fn iso(&mut self, time: i64, megawatts: f64) {
         self.waiting.push_back((time, megawatts));
     }
@@ -98,7 +98,7 @@ impl Comparison {
         if held.iter().any(same) {
             self.equal += 1;
         } else if self.off.is_none() {
-            self.off = Some(format!("the ISO got {megawatts} MW, the meter held {held:?} W"));
+            self.off = Some(format!("the ISO had {megawatts} MW, the meter held {held:?} W"));
         }
     }
 
@@ -165,5 +165,9 @@ mod tests {
         let text = include_str!("../../templates/solar-storage/ems.toml");
         let point = text.split("\n\n").find(|block| block.contains("\"poi.mw\"")).unwrap();
         assert!(point.contains("max_units = 15.0") && point.contains("max_counts = 30000"));
+        // A scan that does not report it proves that it has not changed.
+        let text = include_str!("../../templates/solar-storage/site.toml");
+        let point = text.split("\n\n").find(|block| block.contains("id = \"poi.mw\"")).unwrap();
+        assert!(!point.contains("deadband"));
     }
 }

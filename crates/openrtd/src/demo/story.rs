@@ -110,12 +110,6 @@ impl Story {
         if was_good && !point.good && self.left_good.insert(id.to_owned()) {
             self.news.push(format!("{id} is {} at the ISO", point.quality));
         }
-        if id == "poi.mw"
-            && point.good
-            && let Some(value) = point.value
-        {
-            self.comparison.iso(time, value);
-        }
         self.iso.insert(id.to_owned(), point);
     }
 
@@ -130,7 +124,12 @@ impl Story {
             duration_ms: number(record, "duration_ms").unwrap_or(0.0),
             missed,
         });
-        if let Some(value) = self.iso.get("poi.mw").and_then(|point| point.value) {
+        let megawatts = self.iso.get("poi.mw").filter(|_| !missed);
+        if let Some((value, good)) = megawatts.and_then(|point| Some((point.value?, point.good))) {
+            if good {
+                // What an answered scan did not report has not changed: the point has no deadband.
+                self.comparison.iso(time, value);
+            }
             #[expect(clippy::cast_precision_loss, reason = "a time on a chart's axis")]
             self.trend.push_back((time as f64 / 1_000.0, value));
             if self.trend.len() > TREND_POINTS_MAX {
