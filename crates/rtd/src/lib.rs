@@ -1,7 +1,7 @@
 //! The real-time device: acquire, judge, scale, serve, and take set points back.
 //!
-//! [`core`] is the one deterministic machine; [`acquire`] reads and writes devices, a task each; [`serve`] carries
-//! the octets of the masters' sessions; [`run`] puts them together.
+//! [`core`] is the one deterministic machine; `acquire` reads and writes devices, a task each; `serve` carries the
+//! octets of the masters' sessions; [`run()`] puts them together.
 
 mod acquire;
 pub mod core;
