@@ -9,7 +9,7 @@
 //! | [`clock`] | [`Now`]: monotonic time for ages and time-outs, wall time for stamps, and how far to trust it |
 //! | [`quality`] | [`Quality`], [`Reason`], [`Reasons`] |
 //! | [`sample`] | [`Value`], [`Sample`], [`Origin`] |
-//! | [`unit`] | [`Unit`] and conversions between units of one dimension |
+//! | [`mod@unit`] | [`Unit`] and conversions between units of one dimension |
 //! | [`point`] | [`PointId`], [`Sign`], [`ResourceKind`] |
 //! | [`journal`] | [`Journal`]: one-line JSON records that never slow their writer |
 
