@@ -43,7 +43,7 @@ pub enum RefusalKind {
     TimedOut,
     /// Too many handshakes were pending and this was the oldest of the address with the most of them.
     CrowdedOut,
-    /// The peer closed the connection during the handshake.
+    /// The peer closed the connection.
     Closed,
     /// No TLS version or cipher suite in common.
     Incompatible,
@@ -75,7 +75,7 @@ impl RefusalKind {
             Self::NotTls => "not TLS",
             Self::TimedOut => "handshake timed out",
             Self::CrowdedOut => "too many handshakes pending",
-            Self::Closed => "closed during the handshake",
+            Self::Closed => "closed by the peer",
             Self::Incompatible => "no TLS version or cipher suite in common",
             Self::NoCertificate => "no certificate presented",
             Self::Expired => "certificate expired",
