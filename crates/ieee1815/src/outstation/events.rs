@@ -25,6 +25,8 @@ pub(super) struct Events {
     /// What was last reported, or is about to be.
     reported: BTreeMap<Key, (Value, Flags)>,
     overflow: bool,
+    /// The master was told of the overflow in the response that awaits its confirm.
+    overflow_told: bool,
     pub(super) lost: u64,
 }
 
@@ -33,7 +35,15 @@ impl Events {
         let reported =
             points.iter().map(|(key, point)| (*key, (point.measured.value, point.flags()))).collect();
         let max = max.max(1);
-        Self { max, waiting: VecDeque::new(), untimed: BTreeSet::new(), reported, overflow: false, lost: 0 }
+        Self {
+            max,
+            waiting: VecDeque::new(),
+            untimed: BTreeSet::new(),
+            reported,
+            overflow: false,
+            overflow_told: false,
+            lost: 0,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -77,7 +87,7 @@ impl Events {
                 self.untimed.remove(&lost.key);
             }
             self.lost += 1;
-            self.overflow = true;
+            (self.overflow, self.overflow_told) = (true, false);
         }
     }
 
@@ -96,10 +106,9 @@ impl Events {
 
     /// The fragment was confirmed.
     pub(super) fn confirm(&mut self) {
-        let before = self.waiting.len();
         self.waiting.retain(|event| !event.sent);
-        if self.waiting.len() < before {
-            self.overflow = false;
+        if self.overflow_told {
+            (self.overflow, self.overflow_told) = (false, false);
         }
     }
 
@@ -121,7 +130,14 @@ impl Events {
         self.untimed.append(&mut again);
     }
 
-    pub(super) fn indications(&self) -> Iin {
+    /// A static was put into a response: deadbands count from here.
+    pub(super) fn note_static(&mut self, key: Key, value: Value, flags: Flags) {
+        self.reported.insert(key, (value, flags));
+    }
+
+    /// What a response says of the events that it does not carry.
+    pub(super) fn indications(&mut self) -> Iin {
+        self.overflow_told = self.overflow;
         let mut iin = if self.overflow { Iin::EVENT_BUFFER_OVERFLOW } else { Iin::NONE };
         for event in self.waiting.iter().filter(|event| !event.sent) {
             iin = iin

@@ -133,7 +133,7 @@ impl Series {
                     write_events(out, max, points, events, (*of, *variation), left, &mut any_events)
                 }
                 Item::Statics { next, last, variation } => {
-                    write_statics(out, max, points, next, *last, *variation)
+                    write_statics(out, max, points, events, (next, *last), *variation)
                 }
             };
             if !over {
@@ -238,8 +238,8 @@ fn write_statics(
     out: &mut Vec<u8>,
     max: usize,
     points: &Points,
-    next: &mut Key,
-    last: Key,
+    events: &mut Events,
+    (next, last): (&mut Key, Key),
     variation: Option<Entry>,
 ) -> bool {
     if *next > last {
@@ -273,6 +273,7 @@ fn write_statics(
             }
         };
         write_static(out, &entry, number, &point.measured);
+        events.note_static(*key, point.measured.value, point.flags());
     }
     true
 }

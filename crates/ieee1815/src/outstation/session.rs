@@ -7,7 +7,7 @@ use super::events::Events;
 use super::read::{self, Series};
 use super::{Application, Counters, Points, SessionConfig};
 use crate::channel::{Broadcast, Channel, Fragment, Role};
-use crate::objects::{Direction, ObjectHeader, Range, parse_headers, write_command_body};
+use crate::objects::{Direction, ObjectError, ObjectHeader, Range, parse_headers, write_command_body};
 use crate::{Command, CommandStatus, Iin, OperateMode, Time};
 
 const FIR: u8 = 0x80;
@@ -183,6 +183,9 @@ impl Session {
         self.last_request.clear();
         self.last_request.extend_from_slice(&fragment.octets);
         self.last_reply = None;
+        if function != OPERATE {
+            self.select = None;
+        }
         let request = Request { session, function, sequence, objects, now };
         match function {
             READ => self.read(&request, points, app),
@@ -205,7 +208,9 @@ impl Session {
 
     /// A request that came again is answered from memory; a read only while its answer awaits its confirm.
     fn is_repeated(&mut self, octets: &[u8], function: u8) -> bool {
-        if self.last_request != octets || (function == READ && self.awaiting.is_none()) {
+        let sequence = octets.first().map(|control| control & SEQUENCE);
+        let awaited = self.awaiting.as_ref().is_some_and(|held| Some(held.sequence) == sequence);
+        if self.last_request != octets || (function == READ && !awaited) {
             return false;
         }
         self.counters.duplicates += 1;
@@ -230,6 +235,7 @@ impl Session {
             return;
         };
         self.events.confirm();
+        self.broadcast = None;
         if !awaiting.series.is_over() {
             let sequence = (sequence + 1) & SEQUENCE;
             let request = Request { session, function: READ, sequence, objects: &[], now };
@@ -290,8 +296,10 @@ impl Session {
         if self.restart {
             iin = iin | Iin::DEVICE_RESTART;
         }
-        if self.broadcast.take().is_some() {
+        if let Some(broadcast) = self.broadcast {
             iin = iin | Iin::BROADCAST;
+            // One that demands a confirm is told until it was confirmed.
+            self.broadcast = Some(broadcast).filter(|broadcast| *broadcast == Broadcast::Confirm);
         }
         let [low, high] = iin.bits().to_le_bytes();
         if let Some(header) = out.first_chunk_mut::<4>() {
@@ -309,11 +317,11 @@ impl Session {
     fn write(&mut self, request: &Request<'_>, app: &mut dyn Application) {
         let mut iin = Iin::NONE;
         for header in parse_headers(request.objects, Direction::Request) {
-            let Ok(header) = header else {
-                iin = iin | Iin::PARAMETER_ERROR;
-                break;
-            };
-            iin = iin | self.write_object(&header, request, app);
+            iin = iin
+                | match header {
+                    Ok(header) => self.write_object(&header, request, app),
+                    Err(error) => not_understood(error),
+                };
         }
         if iin != Iin::NONE {
             self.counters.bad_objects += 1;
@@ -415,11 +423,16 @@ impl Session {
     }
 }
 
+/// The indication for headers that cannot be read on.
+fn not_understood(error: ObjectError) -> Iin {
+    if error == ObjectError::Unknown { Iin::OBJECT_UNKNOWN } else { Iin::PARAMETER_ERROR }
+}
+
 /// The headers of a command request; all of it is understood before any of it acts.
 fn commands(octets: &[u8]) -> Result<Vec<ObjectHeader<'_>>, Iin> {
     let mut headers = Vec::new();
     for header in parse_headers(octets, Direction::Request) {
-        let header = header.map_err(|_| Iin::PARAMETER_ERROR)?;
+        let header = header.map_err(not_understood)?;
         match (header.group, header.variation, header.qualifier) {
             (12, 1, 0x17 | 0x28) | (41, 1..=4, 0x17 | 0x28) => headers.push(header),
             (12 | 41, ..) => return Err(Iin::PARAMETER_ERROR),

@@ -187,8 +187,9 @@ fn the_deadband_counts_from_what_was_reported() {
         bench.update(value);
         assert_eq!(bench.outstation.events_waiting(0), 0, "{value}");
     }
-    bench.update(5.1);
-    assert_eq!(bench.outstation.events_waiting(0), 1);
+    bench.one(0xC1, 1, &[60, 1, 6]);
+    bench.update(0.1);
+    assert_eq!(bench.outstation.events_waiting(0), 1, "a static reports too");
 }
 
 #[test]
@@ -212,8 +213,14 @@ fn a_full_buffer_drops_the_oldest_and_says_so() {
     let answer = bench.one(0xC0, 1, &EVENTS);
     assert!(iin(&answer).contains(Iin::EVENT_BUFFER_OVERFLOW));
     assert_eq!(points(&answer).iter().map(|point| point.1).collect::<Vec<_>>(), [300.0, 400.0, 500.0]);
+    for value in [0.0, 100.0, 200.0] {
+        bench.update(value);
+    }
     bench.confirm(0);
-    assert!(!iin(&bench.one(0xC1, 1, &EVENTS)).contains(Iin::EVENT_BUFFER_OVERFLOW));
+    let answer = bench.one(0xC1, 1, &EVENTS);
+    assert!(iin(&answer).contains(Iin::EVENT_BUFFER_OVERFLOW), "lost since, not told yet");
+    bench.confirm(1);
+    assert!(!iin(&bench.one(0xC2, 1, &EVENTS)).contains(Iin::EVENT_BUFFER_OVERFLOW));
 }
 
 #[test]
@@ -272,6 +279,9 @@ fn an_operate_needs_its_select() {
     bench.one(0xC6, 3, &SEVEN);
     bench.now = Time::from_secs(11);
     assert_eq!(status(&bench.one(0xC7, 4, &SEVEN)), CommandStatus::Timeout, "too late");
+    bench.one(0xC9, 3, &SEVEN);
+    bench.one(0xC9, 1, &EVENTS);
+    assert_eq!(status(&bench.one(0xCA, 4, &SEVEN)), CommandStatus::NoSelect, "a read came between");
     bench.one(0xC8, 3, &SEVEN);
     bench.outstation.connected(0);
     assert_eq!(status(&bench.one(0xC9, 4, &SEVEN)), CommandStatus::NoSelect, "another session");
@@ -296,6 +306,7 @@ fn direct_operate_with_and_without_an_answer() {
     let crob = [12, 1, 0x28, 1, 0, 1, 0, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(status(&bench.one(0xC3, 5, &crob)), CommandStatus::NotSupported);
     assert!(iin(&bench.one(0xC4, 5, &[])).contains(Iin::PARAMETER_ERROR));
+    assert!(iin(&bench.one(0xC6, 5, &[99, 1, 0x17, 1, 1])).contains(Iin::OBJECT_UNKNOWN));
     assert!(iin(&bench.one(0xC5, 5, &[30, 2, 0x17, 1, 1, 1, 0, 0])).contains(Iin::OBJECT_UNKNOWN));
 }
 
