@@ -2,6 +2,7 @@
 # The long proofs. Each writes proof/ITEM.json: what was measured, when, at which commit, on a clean tree or not.
 #   scripts/proof.sh list    what there is
 #   scripts/proof.sh loop    the whole loop for 40 s at speed 1
+#   scripts/proof.sh faults  how long a silent device, its return and a killed RTD take to reach the ISO
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p proof
@@ -37,6 +38,12 @@ loop)
     # The summary is the last line; the demo itself judges the run and fails it.
     target/release/openrtd demo --seconds 40 --json | tail -n 1 >"$result"
     stamp loop "$result"
+    ;;
+faults)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test faults -- --ignored
+    stamp faults "$result"
     ;;
 *)
     echo "proof: unknown item '$1', one of:" >&2
