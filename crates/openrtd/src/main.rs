@@ -6,9 +6,11 @@ mod exit;
 mod init;
 mod local;
 mod output;
+mod plain;
 mod programs;
 mod signals;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -52,6 +54,7 @@ fn log() {
     // A stderr that was closed is no reason to fail.
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .log_internal_errors(false)
         .init();

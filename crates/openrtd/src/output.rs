@@ -22,14 +22,17 @@ pub(crate) fn complain(line: &str) {
     drop(writeln!(io::stderr().lock(), "{line}"));
 }
 
-/// Writes a journal to stdout on a thread of its own, so that a slow reader costs records and not time. A reader
-/// that goes away ends the journal, not the program that writes it.
-pub(crate) fn print_journal(reader: JournalReader) -> io::Result<JoinHandle<()>> {
+/// Writes a journal to stdout, each record as `form` makes it a line, on a thread of its own, so that a slow reader
+/// costs records and not time. A reader that goes away ends the journal, not the program that writes it.
+pub(crate) fn print_journal(
+    reader: JournalReader,
+    form: fn(String) -> Option<String>,
+) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
         let mut told = 0;
         loop {
             let Ok(record) = reader.next_within(Duration::from_millis(500)) else { return };
-            if record.is_some_and(|record| say(&record).is_err()) {
+            if record.and_then(form).is_some_and(|line| say(&line).is_err()) {
                 tracing::warn!("stdout was closed: no journal from here on");
                 return;
             }

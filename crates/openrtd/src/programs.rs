@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::cli;
 use crate::exit::Failure;
 use crate::output::{complain, print_journal};
+use crate::plain::plain;
 use crate::signals::{Signals, stdin_ends};
 
 /// How long a program may take to end after it was told to; it promises less.
@@ -86,12 +87,8 @@ where
     R: Future<Output = Result<(), Failure>>,
 {
     let mut signals = Signals::new().map_err(Failure::failed)?;
-    let (journal, printer) = if running.json {
-        let (journal, reader) = Journal::new();
-        (journal, Some(print_journal(reader).map_err(Failure::failed)?))
-    } else {
-        (Journal::none(), None)
-    };
+    let (journal, reader) = Journal::new();
+    let printer = print_journal(reader, if running.json { Some } else { plain }).map_err(Failure::failed)?;
     let stdin = running.until_stdin_ends.then(stdin_ends).transpose().map_err(Failure::failed)?;
     let (stop, stopped) = watch::channel(false);
     let mut work = std::pin::pin!(program(journal, stopped));
@@ -115,7 +112,7 @@ where
             }
         }
     };
-    if let Some(printer) = printer.filter(|_| result.is_ok()) {
+    if result.is_ok() {
         finish(printer).await;
     }
     result
