@@ -1,0 +1,11 @@
+//! Our ends against programs that others wrote: masters, an analyser of captures, Modbus clients.
+//! A test whose peer is not here says what it needs and passes; with `OPENRTD_REQUIRE_ALL=1` it fails.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod masters;
+mod peer;
+mod pki;
+#[allow(dead_code, reason = "shared with other tests")]
+#[path = "../support/mod.rs"]
+mod support;
