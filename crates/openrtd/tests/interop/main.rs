@@ -9,3 +9,4 @@ mod pki;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/mod.rs"]
 mod support;
+mod wire;

@@ -15,14 +15,14 @@ const OUTSTATION: &str = "10";
 const FAR: i32 = 2099;
 
 /// Where the device listens.
-fn port(folder: &Folder) -> String {
+pub(crate) fn port(folder: &Folder) -> String {
     let text = folder.read("site.toml");
     let listen = text.lines().find_map(|line| line.strip_prefix("listen = \"127.0.0.1:")).unwrap();
     listen.split('"').next().unwrap().to_owned()
 }
 
 /// A folder with two further masters, 3 and 4, whose certificates an authority of their own issued.
-fn with_guests() -> (Folder, Authority) {
+pub(crate) fn with_guests() -> (Folder, Authority) {
     let folder = Folder::quick();
     let authority = Authority::new("Guests");
     fs::write(folder.site.join("pki/guests.pem"), authority.pem()).unwrap();
@@ -42,7 +42,13 @@ fn with_guests() -> (Folder, Authority) {
     (folder, authority)
 }
 
-fn master(python: &Path, script: &str, folder: &Folder, address: &str, files: &[String; 2]) -> Peer {
+pub(crate) fn master(
+    python: &Path,
+    script: &str,
+    folder: &Folder,
+    address: &str,
+    files: &[String; 2],
+) -> Peer {
     let [certificate, key] = files;
     let (port, ca) = (port(folder), folder.path("pki/ca.pem"));
     let arguments =
