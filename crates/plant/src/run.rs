@@ -122,8 +122,18 @@ impl Shared {
                 self.journal
                     .record(&json!({"event": "fault", "time": time, "device": id, "kind": kind.name()}));
             }
-            "breaker" => plant.closed = flag("closed")?,
-            "remote" => plant.remote = flag("selected")?,
+            "breaker" => {
+                let closed = flag("closed")?;
+                plant.closed = closed;
+                let time = self.clock.now().wall;
+                self.journal.record(&json!({"event": "breaker", "time": time, "closed": closed}));
+            }
+            "remote" => {
+                let selected = flag("selected")?;
+                plant.remote = selected;
+                let time = self.clock.now().wall;
+                self.journal.record(&json!({"event": "remote", "time": time, "selected": selected}));
+            }
             "status" => {}
             other => return Err(format!("`{other}`: unknown; allowed: fault, breaker, remote, status")),
         }
