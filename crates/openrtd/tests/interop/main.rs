@@ -5,6 +5,7 @@
 
 mod field;
 mod masters;
+mod outstations;
 mod peer;
 mod pki;
 #[allow(dead_code, reason = "shared with other tests")]

@@ -119,7 +119,9 @@ class Outstation:
             "analog_output_status": dnp3.AnalogOutputStatus,
             "binary_output_status": dnp3.BinaryOutputStatus,
         }[request["type"]](request["value"])
-        made.flags = dnp3.Flags(request.get("flags", 1))
+        # Setting the flags sets the state of a binary with them.
+        state = peer.STATE_BIT if request["value"] is True else 0
+        made.flags = dnp3.Flags(request.get("flags", 1) | state)
         if "time" in request:
             made.time = dnp3.DNPTime(request["time"])
         builder = dnp3.UpdateBuilder()
