@@ -54,7 +54,11 @@ impl fmt::Display for Problem {
         if !self.field.is_empty() {
             write!(f, ": {}", self.field)?;
         }
-        write!(f, ": {}", self.message)
+        f.write_str(": ")?;
+        // What a file holds may be meant for the terminal that shows the error.
+        self.message.chars().try_for_each(|c| {
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
+        })
     }
 }
 

@@ -29,6 +29,9 @@ const INTEGRITY_SCANS_DEFAULT: u32 = 15;
 const RESPONSE_TIMEOUT_MS_DEFAULT: u64 = 3_000;
 /// A beat of the heartbeat may fall between two scans, so fewer scans than these prove nothing.
 const HEARTBEAT_SCANS_MIN: u32 = 3;
+/// Full scales beyond these are a slip of the pen: every value would be zero counts, or saturated.
+const UNITS_LEAST: f64 = 1e-6;
+const UNITS_MAX: f64 = 1e9;
 /// The largest count at all.
 const COUNTS_MAX: f64 = 2_147_483_647.0;
 
@@ -338,12 +341,12 @@ impl Check<'_> {
             self.problem(raw.id.span(), raw.field, message);
             return Wire::Engineering;
         };
-        for (name, value, most) in
-            [("max_units", max_units, f64::MAX), ("max_counts", max_counts, COUNTS_MAX)]
+        for (name, value, least, most) in
+            [("max_units", max_units, UNITS_LEAST, UNITS_MAX), ("max_counts", max_counts, 1.0, COUNTS_MAX)]
         {
             let number = *value.get_ref();
-            if !(number > 0.0 && number <= most) {
-                let message = format!("{number}, must be above 0 and at most {most:e}");
+            if !(least..=most).contains(&number) {
+                let message = format!("{number:e}, allowed: {least:e} to {most:e}");
                 self.problem(value.span(), field(name), message);
             }
         }

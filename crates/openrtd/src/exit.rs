@@ -37,6 +37,7 @@ impl From<config::Problems> for Failure {
 /// Tells the failure on stderr, one line for each thing that is wrong.
 pub(crate) fn report(result: Result<(), Failure>) -> ExitCode {
     match result {
+        Ok(()) if crate::output::lost() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             for line in failure.to_string().lines() {

@@ -2,6 +2,7 @@
 //! used anywhere.
 
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,10 +12,23 @@ use telemetry::journal::JournalReader;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gone;
 
+/// Something meant for stdout was lost, and not because its reader went away.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Whether something meant for stdout was lost: a full disk must not look like success.
+pub(crate) fn lost() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
+
 /// One line on stdout.
 pub(crate) fn say(line: &str) -> Result<(), Gone> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|_| Gone)
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| {
+        if error.kind() != io::ErrorKind::BrokenPipe && !LOST.swap(true, Ordering::Relaxed) {
+            complain(&format!("error: stdout: {error}"));
+        }
+        Gone
+    })
 }
 
 /// One line on stderr; nobody can be told where that fails.
@@ -33,7 +47,7 @@ pub(crate) fn print_journal(
         loop {
             let Ok(record) = reader.next_within(Duration::from_millis(500)) else { return };
             if record.and_then(form).is_some_and(|line| say(&line).is_err()) {
-                tracing::warn!("stdout was closed: no journal from here on");
+                tracing::warn!("stdout takes no more: no journal from here on");
                 return;
             }
             let dropped = reader.dropped();

@@ -10,6 +10,18 @@ const MEASURED: &str = include_str!("../data/midc_uat_met_1min.csv");
 const COLUMNS: [&str; 8] =
     ["ghi_wm2", "dni_wm2", "dhi_wm2", "t_amb_c", "rh_pct", "pressure_hpa", "wind_ms", "wind_dir_deg"];
 
+/// What a working instrument can say, column by column; a logger's mark for "no value" lies outside.
+const PLAUSIBLE: [(f64, f64); 8] = [
+    (-50.0, 2_000.0),
+    (-50.0, 2_000.0),
+    (-50.0, 2_000.0),
+    (-90.0, 60.0),
+    (0.0, 110.0),
+    (300.0, 1_100.0),
+    (0.0, 120.0),
+    (0.0, 360.0),
+];
+
 /// The weather at one instant: irradiances W/m2 (global, direct normal, diffuse), air temperature in degrees Celsius,
 /// relative humidity in per cent, pressure in hPa, wind speed in m/s and direction in degrees.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -70,13 +82,13 @@ impl Day {
                 return Err(problem(at + 1, "time", "not after the line before".to_owned()));
             }
             let mut weather = Weather::default();
-            for ((value, column), name) in weather.0.iter_mut().zip(columns).zip(COLUMNS) {
+            let places = columns.iter().zip(COLUMNS).zip(PLAUSIBLE);
+            for (value, ((column, name), (low, high))) in weather.0.iter_mut().zip(places) {
                 let cell = cells.get(*column).copied().unwrap_or("");
-                *value = cell
-                    .parse()
-                    .ok()
-                    .filter(|value: &f64| value.is_finite())
-                    .ok_or_else(|| problem(at + 1, name, format!("`{cell}` is no number")))?;
+                *value = cell.parse().map_err(|_| problem(at + 1, name, format!("`{cell}` is no number")))?;
+                if !(low..=high).contains(value) {
+                    return Err(problem(at + 1, name, format!("`{cell}`, allowed: {low} to {high}")));
+                }
             }
             rows.push((time, weather));
         }
@@ -123,5 +135,8 @@ mod tests {
         let text = format!("time,{}\n2018-10-18T00:00:00-07:00,1,x,1,1,1,1,1,1\n", COLUMNS.join(","));
         let error = Day::parse(&Source::from_text("d.csv", text)).unwrap_err();
         assert_eq!(error.to_string(), "d.csv:2:1: dni_wm2: `x` is no number");
+        let text = format!("time,{}\n2018-10-18T00:00:00-07:00,-9999,1,1,1,1,900,1,1\n", COLUMNS.join(","));
+        let error = Day::parse(&Source::from_text("d.csv", text)).unwrap_err();
+        assert_eq!(error.to_string(), "d.csv:2:1: ghi_wm2: `-9999`, allowed: -50 to 2000");
     }
 }

@@ -49,6 +49,10 @@ pub(crate) struct Variations {
     pub(crate) event_max: u8,
 }
 
+/// Full scales beyond these are a slip of the pen: every value would be zero counts, or saturated.
+const UNITS_LEAST: f64 = 1e-6;
+const UNITS_MAX: f64 = 1e9;
+
 impl Variations {
     /// Of an analog: 16-bit counts where they fit, 32-bit counts where they do not, floats for engineering values.
     pub(crate) fn analog(wire: Wire) -> Self {
@@ -175,6 +179,10 @@ impl Check<'_> {
             }
             (_, Some(units), Some(counts)) => {
                 let max_units = self.above_zero(format!("{field}.max_units"), units);
+                if !(UNITS_LEAST..=UNITS_MAX).contains(&max_units) {
+                    let message = format!("{max_units:e}, allowed: {UNITS_LEAST:e} to {UNITS_MAX:e}");
+                    self.problem(units.span(), format!("{field}.max_units"), message);
+                }
                 let max_counts = *counts.get_ref();
                 if !((1.0..=COUNTS_32_MAX).contains(&max_counts) && max_counts.fract() == 0.0) {
                     let message = format!("{max_counts}, allowed: whole numbers from 1 to {COUNTS_32_MAX}");

@@ -88,6 +88,11 @@ fn what_the_reader_itself_refuses() {
 fn golden_errors() {
     let cases = [
         (
+            "max_units = 15.0",
+            "max_units = 1e308",
+            "site.toml:56:13: analog[0].max_units: 1e308, allowed: 1e-6 to 1e9",
+        ),
+        (
             "index = 2\n",
             "index = 1\n",
             "site.toml:65:9: analog[1].index: 1 is already the analog index of `poi.mw`",
