@@ -257,10 +257,10 @@ fn spent() -> std::process::ChildStdout {
 fn a_full_disk_is_no_success() {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("site");
-    let init = std::process::Command::new(env!("CARGO_BIN_EXE_openrtd"))
+    let init = Command::new(env!("CARGO_BIN_EXE_openrtd"))
         .arg("init")
         .arg(&site)
-        .stdout(std::fs::File::create("/dev/full").unwrap())
+        .stdout(fs::File::create("/dev/full").unwrap())
         .output()
         .unwrap();
     let told = String::from_utf8(init.stderr).unwrap();
