@@ -114,6 +114,17 @@ pub(super) enum News {
     Over(Over),
 }
 
+/// By which lists a peer was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// By none: there is no certificate.
+    NotAtAll,
+    /// Not by the ones in force: a reload may have come during its handshake.
+    Not,
+    /// By those of this reload.
+    After(u64),
+}
+
 /// Why a connection is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
@@ -312,7 +323,7 @@ impl<A: Application> Shared<A> {
     pub(super) fn news(
         &self,
         session: usize,
-        (number, epoch): (u64, Option<u64>),
+        (number, judged): (u64, Judged),
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) -> News {
@@ -327,7 +338,7 @@ impl<A: Application> Shared<A> {
         if slot.idle {
             return News::Over(Over::Idle);
         }
-        if epoch != Some(current) {
+        if matches!(judged, Judged::Not) || matches!(judged, Judged::After(epoch) if epoch != current) {
             return News::Judge(current);
         }
         if !slot.outbox.is_empty() {
