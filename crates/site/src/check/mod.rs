@@ -115,19 +115,6 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A file that must be there.
-    pub(crate) fn file(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
-        let resolved = self.source.resolve(path.get_ref());
-        match std::fs::metadata(&resolved) {
-            Ok(found) if found.is_file() => {}
-            Ok(_) => self.problem(path.span(), field, format!("{} is not a file", resolved.display())),
-            Err(error) => {
-                self.problem(path.span(), field, format!("{} cannot be read: {error}", resolved.display()));
-            }
-        }
-        resolved
-    }
-
     /// A text that must say something.
     pub(crate) fn id(&mut self, field: &str, id: &Spanned<String>) {
         let text = id.get_ref();
