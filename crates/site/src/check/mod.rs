@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use config::{Problems, Source, Spanned};
 use telemetry::PointId;
