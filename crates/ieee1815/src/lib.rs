@@ -22,6 +22,6 @@ pub mod outstation;
 mod types;
 
 pub use types::{
-    AnalogWidth, Classes, Command, CommandStatus, Crob, Flags, Iin, Measured, OperateMode, PointType, Time,
+    AnalogWidth, Classes, Command, CommandStatus, Crob, DoubleBit, Flags, Iin, Measured, OperateMode, PointType, Time,
     Value,
 };
