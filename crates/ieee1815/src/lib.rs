@@ -15,6 +15,7 @@
 extern crate alloc;
 
 pub mod channel;
+mod functions;
 mod link;
 pub mod master;
 pub mod objects;
@@ -22,6 +23,6 @@ pub mod outstation;
 mod types;
 
 pub use types::{
-    AnalogWidth, Classes, Command, CommandStatus, Crob, DoubleBit, Flags, Iin, Measured, OperateMode, PointType, Time,
-    Value,
+    AnalogWidth, Classes, Command, CommandStatus, Crob, DoubleBit, Flags, Iin, Measured, OperateMode,
+    PointType, Time, Value,
 };

@@ -227,11 +227,8 @@ fn parse(octets: &[u8], passed: &mut Passed, user: &mut User) -> Parsed {
         }
         user.push(data);
     }
-    let header = Header {
-        control,
-        destination: u16::from_le_bytes([d0, d1]),
-        source: u16::from_le_bytes([o0, o1]),
-    };
+    let header =
+        Header { control, destination: u16::from_le_bytes([d0, d1]), source: u16::from_le_bytes([o0, o1]) };
     Parsed::Frame(header, body_length.saturating_add(HEADER))
 }
 
