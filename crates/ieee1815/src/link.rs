@@ -5,6 +5,8 @@
 
 use alloc::vec::Vec;
 
+use crate::crc::{crc, crc_of_block, crc_of_header};
+
 /// User data in one frame at most.
 pub(crate) const USER_OCTETS_MAX: usize = 250;
 const HEADER: usize = 10;
@@ -21,33 +23,6 @@ pub(crate) const PRM: u8 = 0x40;
 pub(crate) const FCB: u8 = 0x20;
 pub(crate) const FCV: u8 = 0x10;
 pub(crate) const FUNCTION: u8 = 0x0F;
-
-/// CRC-16/DNP, a table entry for each octet: polynomial 0x3D65, reflected.
-const CRC_TABLE: [u16; 256] = {
-    let mut table = [0; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
-        let mut crc = octet as u16;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xA6BC } else { crc >> 1 };
-            bit += 1;
-        }
-        table[octet] = crc;
-        octet += 1;
-    }
-    table
-};
-
-/// The check sum of a block.
-pub(crate) fn crc(octets: &[u8]) -> u16 {
-    let step = |crc: u16, octet: &u8| {
-        let [low, _] = (crc ^ u16::from(*octet)).to_le_bytes();
-        (crc >> 8) ^ CRC_TABLE.get(usize::from(low)).copied().unwrap_or_default()
-    };
-    !octets.iter().fold(0, step)
-}
 
 /// Appends one frame. `user` is cut at [`USER_OCTETS_MAX`].
 pub(crate) fn write_frame(out: &mut Vec<u8>, control: u8, destination: u16, source: u16, user: &[u8]) {
@@ -67,8 +42,8 @@ pub(crate) fn write_segment(
 ) {
     let segment = segment.get(..USER_OCTETS_MAX - 1).unwrap_or(segment);
     write_header(out, control, destination, source, segment.len().saturating_add(1));
-    let mut block = [header; BLOCK];
     let (first, rest) = segment.split_at_checked(BLOCK - 1).unwrap_or((segment, &[]));
+    let mut block = [header; BLOCK];
     let length = first.len().saturating_add(1);
     if let Some(place) = block.get_mut(1..length) {
         place.copy_from_slice(first);
@@ -78,17 +53,27 @@ pub(crate) fn write_segment(
 }
 
 fn write_header(out: &mut Vec<u8>, control: u8, destination: u16, source: u16, user: usize) {
+    out.reserve(FRAME_OCTETS_MAX);
     let length = u8::try_from(user).unwrap_or(u8::MAX).saturating_add(LENGTH_MIN);
     let ([d0, d1], [s0, s1]) = (destination.to_le_bytes(), source.to_le_bytes());
     let header = [SYNC[0], SYNC[1], length, control, d0, d1, s0, s1];
-    out.extend_from_slice(&header);
-    out.extend_from_slice(&crc(&header).to_le_bytes());
+    let [c0, c1] = crc_of_header(&header).to_le_bytes();
+    out.extend_from_slice(&[SYNC[0], SYNC[1], length, control, d0, d1, s0, s1, c0, c1]);
 }
 
 fn write_blocks(out: &mut Vec<u8>, user: &[u8]) {
-    for block in user.chunks(BLOCK) {
-        out.extend_from_slice(block);
-        out.extend_from_slice(&crc(block).to_le_bytes());
+    let (whole, last) = user.as_chunks::<BLOCK>();
+    for block in whole {
+        let mut checked = [0; BLOCK + CRC];
+        if let Some((data, check)) = checked.split_first_chunk_mut::<BLOCK>() {
+            *data = *block;
+            check.copy_from_slice(&crc_of_block(block).to_le_bytes());
+        }
+        out.extend_from_slice(&checked);
+    }
+    if !last.is_empty() {
+        out.extend_from_slice(last);
+        out.extend_from_slice(&crc(last).to_le_bytes());
     }
 }
 
@@ -114,14 +99,6 @@ impl User {
 
     pub(crate) fn octets(&self) -> &[u8] {
         self.octets.get(..self.length).unwrap_or_default()
-    }
-
-    fn push(&mut self, block: &[u8]) {
-        let end = self.length.saturating_add(block.len());
-        if let Some(place) = self.octets.get_mut(self.length..end) {
-            place.copy_from_slice(block);
-            self.length = end;
-        }
     }
 }
 
@@ -211,7 +188,7 @@ fn parse(octets: &[u8], passed: &mut Passed, user: &mut User) -> Parsed {
     }
     let Some((header, body)) = octets.split_first_chunk::<HEADER>() else { return Parsed::Wait };
     let &[s0, s1, length, control, d0, d1, o0, o1, c0, c1] = header;
-    if crc(&[s0, s1, length, control, d0, d1, o0, o1]) != u16::from_le_bytes([c0, c1]) {
+    if crc_of_header(&[s0, s1, length, control, d0, d1, o0, o1]) != u16::from_le_bytes([c0, c1]) {
         return count(&mut passed.header_crc);
     }
     let Some(user_length) = length.checked_sub(LENGTH_MIN).map(usize::from) else {
@@ -219,19 +196,28 @@ fn parse(octets: &[u8], passed: &mut Passed, user: &mut User) -> Parsed {
     };
     let body_length = user_length.saturating_add(user_length.div_ceil(BLOCK).saturating_mul(CRC));
     let Some(body) = body.get(..body_length) else { return Parsed::Wait };
-    user.length = 0;
-    for block in body.chunks(BLOCK + CRC) {
-        let Some((data, check)) = block.split_last_chunk::<CRC>() else { return Parsed::Skip };
+    let (whole, last) = body.as_chunks::<{ BLOCK + CRC }>();
+    let mut places = user.octets.chunks_mut(BLOCK);
+    for block in whole {
+        let &[data @ .., c0, c1] = block;
+        if crc_of_block(&data) != u16::from_le_bytes([c0, c1]) {
+            return count(&mut passed.data_crc);
+        }
+        if let Some(place) = places.next().and_then(<[u8]>::first_chunk_mut::<BLOCK>) {
+            *place = data;
+        }
+    }
+    if let Some((data, check)) = last.split_last_chunk::<CRC>() {
         if crc(data) != u16::from_le_bytes(*check) {
             return count(&mut passed.data_crc);
         }
-        user.push(data);
+        if let Some(place) = places.next().and_then(|place| place.get_mut(..data.len())) {
+            place.copy_from_slice(data);
+        }
     }
-    let header = Header {
-        control,
-        destination: u16::from_le_bytes([d0, d1]),
-        source: u16::from_le_bytes([o0, o1]),
-    };
+    user.length = user_length;
+    let header =
+        Header { control, destination: u16::from_le_bytes([d0, d1]), source: u16::from_le_bytes([o0, o1]) };
     Parsed::Frame(header, body_length.saturating_add(HEADER))
 }
 

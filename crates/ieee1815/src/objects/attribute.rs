@@ -74,7 +74,11 @@ impl AttributeValue {
             (TEXT, _) => Self::Text(String::from_utf8_lossy(octets).into_owned()),
             (UNSIGNED, 1..=4) => Self::Unsigned(u32::try_from(unsigned()).ok()?),
             (SIGNED, length @ 1..=4) => {
-                let filled = if negative { u64::MAX.checked_shl(u32::try_from(length).ok()?.wrapping_mul(8))? } else { 0 };
+                let filled = if negative {
+                    u64::MAX.checked_shl(u32::try_from(length).ok()?.wrapping_mul(8))?
+                } else {
+                    0
+                };
                 let [a, b, c, d, ..] = (unsigned() | filled).to_le_bytes();
                 Self::Signed(i32::from_le_bytes([a, b, c, d]))
             }

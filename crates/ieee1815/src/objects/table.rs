@@ -65,7 +65,7 @@ pub(crate) struct Entry {
     pub(crate) form: Form,
     /// A flag octet stands before the value.
     pub(super) flags: bool,
-    pub(super) time: TimeForm,
+    pub(crate) time: TimeForm,
 }
 
 impl Entry {

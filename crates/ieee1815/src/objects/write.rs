@@ -41,7 +41,9 @@ pub(crate) fn write_measured(out: &mut Vec<u8>, entry: &Entry, measured: &Measur
             match form {
                 Form::U32 => out.extend([a, b, c, d]),
                 Form::U16 => out.extend([a, b]),
-                _ => write_number(out, form, count.into()),
+                _ => {
+                    write_number(out, form, count.into());
+                }
             }
         }
         (form, value) => {
@@ -74,8 +76,12 @@ pub(crate) fn write_time(out: &mut Vec<u8>, millis: u64) {
 
 /// Appends a number, saturated where it does not fit: then false. Integers are rounded half away from zero; what
 /// is not a number has no integer and becomes 0, its flags are its owner's to set.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the casts saturate, and are checked")]
-pub(super) fn write_number(out: &mut Vec<u8>, form: Form, value: f64) -> bool {
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the casts saturate, and are checked"
+)]
+pub(crate) fn write_number(out: &mut Vec<u8>, form: Form, value: f64) -> bool {
     // Casts of floating numbers saturate, cut the fraction and turn what is not a number into 0.
     let rounded = if value < 0.0 { value - 0.5 } else { value + 0.5 };
     let within = |low: f64, high: f64| value.is_nan() || rounded > low - 1.0 && rounded < high + 1.0;
