@@ -11,13 +11,13 @@ use std::time::Duration;
 use config::{Problems, Source, Spanned};
 use ieee1815::PointType;
 use ieee1815_tokio::{PeerIdentity, TlsVersion, TlsVersionError};
-use telemetry::Unit;
+use telemetry::{Scale, ScalePart, Unit, WireForm};
 
 use crate::model::{Config, Device, Heartbeat, Observer, Point, ScanMode, SetPoint, Tls, Transport};
+use crate::operate::command;
 use crate::raw::{
-    RawAnalog, RawConfig, RawDevice, RawDigital, RawHeartbeat, RawObserver, RawSetPoint, RawTls, RawWire,
+    RawAnalog, RawConfig, RawDevice, RawDigital, RawHeartbeat, RawObserver, RawSetPoint, RawTls,
 };
-use crate::scale::Wire;
 
 /// DNP3 addresses above are reserved.
 const ADDRESS_MAX: u16 = 65_519;
@@ -29,11 +29,6 @@ const INTEGRITY_SCANS_DEFAULT: u32 = 15;
 const RESPONSE_TIMEOUT_MS_DEFAULT: u64 = 3_000;
 /// A beat of the heartbeat may fall between two scans, so fewer scans than these prove nothing.
 const HEARTBEAT_SCANS_MIN: u32 = 3;
-/// Full scales beyond these are a slip of the pen: every value would be zero counts, or saturated.
-const UNITS_LEAST: f64 = 1e-6;
-const UNITS_MAX: f64 = 1e9;
-/// The largest count at all.
-const COUNTS_MAX: f64 = 2_147_483_647.0;
 
 impl Config {
     /// Reads and checks an EMS file. Relative paths in it start at its own folder.
@@ -72,7 +67,7 @@ struct Names {
 struct RawScale<'a> {
     field: &'a str,
     id: &'a Spanned<String>,
-    wire: Option<&'a Spanned<RawWire>>,
+    wire: Option<&'a Spanned<WireForm>>,
     max_units: Option<&'a Spanned<f64>>,
     max_counts: Option<&'a Spanned<f64>>,
 }
@@ -326,31 +321,20 @@ impl Check<'_> {
         }
     }
 
-    fn wire(&mut self, raw: &RawScale<'_>) -> Wire {
-        let field = |name: &str| format!("{}.{name}", raw.field);
-        if raw.wire.is_some_and(|wire| *wire.get_ref() == RawWire::Engineering) {
-            for (name, given) in [("max_units", raw.max_units), ("max_counts", raw.max_counts)] {
-                if let Some(given) = given {
-                    self.problem(given.span(), field(name), "has no meaning with wire = \"engineering\"");
-                }
-            }
-            return Wire::Engineering;
+    fn wire(&mut self, raw: &RawScale<'_>) -> Scale {
+        let form = raw.wire.map_or(WireForm::Counts, |form| *form.get_ref());
+        let number = |text: Option<&Spanned<f64>>| text.map(|number| *number.get_ref());
+        let (scale, errors) = Scale::described(form, number(raw.max_units), number(raw.max_counts));
+        for error in errors {
+            let text = match error.part {
+                ScalePart::Whole => None,
+                ScalePart::MaxUnits => raw.max_units,
+                ScalePart::MaxCounts => raw.max_counts,
+            };
+            let at = text.map_or_else(|| raw.id.span(), Spanned::span);
+            self.problem(at, format!("{}{}", raw.field, error.part.suffix()), error.message);
         }
-        let (Some(max_units), Some(max_counts)) = (raw.max_units, raw.max_counts) else {
-            let message = "needs max_units and max_counts, or wire = \"engineering\"";
-            self.problem(raw.id.span(), raw.field, message);
-            return Wire::Engineering;
-        };
-        for (name, value, least, most) in
-            [("max_units", max_units, UNITS_LEAST, UNITS_MAX), ("max_counts", max_counts, 1.0, COUNTS_MAX)]
-        {
-            let number = *value.get_ref();
-            if !(least..=most).contains(&number) {
-                let message = format!("{number:e}, allowed: {least:e} to {most:e}");
-                self.problem(value.span(), field(name), message);
-            }
-        }
-        Wire::Counts { max_units: *max_units.get_ref(), max_counts: *max_counts.get_ref() }
+        scale
     }
 
     fn analog(&mut self, field: &str, raw: &RawAnalog, names: &mut Names) -> Point {
@@ -367,7 +351,7 @@ impl Check<'_> {
 
     fn digital(&mut self, field: &str, raw: &RawDigital, names: &mut Names) -> Point {
         self.enter(field, &raw.id, &raw.index, PointType::BinaryInput, names);
-        point(&raw.id, &raw.name, PointType::BinaryInput, &raw.index, None, Wire::Engineering)
+        point(&raw.id, &raw.name, PointType::BinaryInput, &raw.index, None, Scale::Engineering)
     }
 
     fn setpoint(
@@ -390,7 +374,7 @@ impl Check<'_> {
         if !(low.is_finite() && high.is_finite() && low < high) {
             let message = format!("[{low}, {high}], must be two numbers, the lower one first");
             self.problem(raw.limits.span(), format!("{field}.limits"), message);
-        } else if let Some(limit) = [low, high].into_iter().find(|limit| wire.command(*limit).is_none()) {
+        } else if let Some(limit) = [low, high].into_iter().find(|limit| command(wire, *limit).is_none()) {
             let message = format!("{limit} does not fit max_units");
             self.problem(raw.limits.span(), format!("{field}.limits"), message);
         }
@@ -431,7 +415,7 @@ fn point(
     point_type: PointType,
     index: &Spanned<u16>,
     unit: Option<Unit>,
-    wire: Wire,
+    wire: Scale,
 ) -> Point {
     let id = id.get_ref().as_str();
     let name = if name.is_empty() { id } else { name }.to_owned();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use config::Spanned;
 use serde::Deserialize;
-use telemetry::Unit;
+use telemetry::{Unit, WireForm};
 
 use crate::model::{ScanMode, Transport};
 
@@ -75,13 +75,6 @@ pub(crate) struct RawHeartbeat {
     pub(crate) scans: Spanned<u32>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RawWire {
-    Counts,
-    Engineering,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawAnalog {
@@ -90,7 +83,7 @@ pub(crate) struct RawAnalog {
     pub(crate) name: String,
     pub(crate) index: Spanned<u16>,
     pub(crate) unit: Unit,
-    pub(crate) wire: Option<Spanned<RawWire>>,
+    pub(crate) wire: Option<Spanned<WireForm>>,
     pub(crate) max_units: Option<Spanned<f64>>,
     pub(crate) max_counts: Option<Spanned<f64>>,
 }
@@ -112,7 +105,7 @@ pub(crate) struct RawSetPoint {
     pub(crate) name: String,
     pub(crate) index: Spanned<u16>,
     pub(crate) unit: Unit,
-    pub(crate) wire: Option<Spanned<RawWire>>,
+    pub(crate) wire: Option<Spanned<WireForm>>,
     pub(crate) max_units: Option<Spanned<f64>>,
     pub(crate) max_counts: Option<Spanned<f64>>,
     pub(crate) limits: Spanned<(f64, f64)>,

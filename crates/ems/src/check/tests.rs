@@ -32,7 +32,7 @@ fn the_example_is_fine_and_resolved() {
     let setpoint = device.setpoints[0];
     assert_eq!((setpoint.point, setpoint.feedback, setpoint.limits), (4, 1, (-4.0, 4.0)));
     assert_eq!(device.points[4].point_type, PointType::AnalogOutputStatus);
-    assert_eq!(device.points[0].wire, Wire::Counts { max_units: 15.0, max_counts: 30_000.0 });
+    assert_eq!(device.points[0].wire, Scale::Counts { max_units: 15.0, max_counts: 30_000.0 });
     assert_eq!(device.points[1].name, "bess.mw.feedback", "a point without a name goes by its id");
     let policy = config.tls.as_ref().unwrap().policy(device);
     assert_eq!(policy.admitted, ["name:rtd.example".parse().unwrap()]);
@@ -116,7 +116,7 @@ fn what_needs_two_fields() {
     );
     assert_eq!(
         refusal("max_units = 15.0\n", ""),
-        "ems.toml:27:6: device[0].analog[0]: needs max_units and max_counts, or wire = \"engineering\""
+        "ems.toml:27:6: device[0].analog[0]: needs max_units and max_counts, or `wire = \"engineering\"`"
     );
 }
 

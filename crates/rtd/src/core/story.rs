@@ -1,14 +1,13 @@
 //! What the device tells of itself: the record of a change, and every point's story from register to wire.
 
 use serde_json::{Value as Json, json};
-use telemetry::{Mono, Now, Quality};
+use telemetry::{Mono, Now, Quality, Scale};
 
 use super::brain::Brain;
 use super::control::Authority;
 use super::field::Reading;
 use super::points::{Row, Source};
 use super::record::PointRecord;
-use super::scale::Scale;
 use super::{MasterIx, flags};
 
 const fn kind(point: ieee1815::PointType) -> &'static str {

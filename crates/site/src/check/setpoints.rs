@@ -1,11 +1,11 @@
 //! Set points and the devices that carry them out.
 
 use config::Spanned;
-use telemetry::{Dimension, Unit};
+use telemetry::{Dimension, Scale, Unit};
 
-use super::points::{RawServed, Variations, name, raw_served};
+use super::points::{RawScale, RawServed, Variations, name, raw_scale, raw_served};
 use super::{Check, Kind};
-use crate::model::{Analog, Control, Device, Drive, Feedback, Protocol, SetPoint, Wire};
+use crate::model::{Analog, Control, Device, Drive, Feedback, Protocol, SetPoint};
 use crate::raw::{RawControl, RawDrive, RawSetPoint};
 
 impl Check<'_> {
@@ -22,11 +22,10 @@ impl Check<'_> {
         if !power {
             self.problem(raw.unit.span(), format!("{field}.unit"), format!("{unit}, allowed: W, kW, MW"));
         }
-        let wire =
-            self.wire(&field, &raw.id, raw.wire.as_ref(), raw.max_units.as_ref(), raw.max_counts.as_ref());
+        let wire = self.wire(&field, &raw_scale!(raw));
         let served = self.served(&field, &raw_served!(raw), &Variations::output(wire), Some(wire));
         let limits = self.ordered(format!("{field}.limits"), &raw.limits);
-        if let Wire::Counts { max_units, .. } = wire
+        if let Scale::Counts { max_units, .. } = wire
             && (limits.0 < -max_units || limits.1 > max_units)
         {
             let message = format!("reach beyond max_units {max_units}: they cannot be sent");

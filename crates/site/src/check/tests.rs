@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::model::{Control, Form, Place, Wire};
+use crate::model::{Control, Form, Place};
+use telemetry::Scale;
 
 const SITE: &str = include_str!("example.toml");
 
@@ -40,12 +41,12 @@ fn the_example_is_fine_and_resolved() {
     assert_eq!((poi.served.static_variation, poi.served.event_variation, poi.served.class), (2, 2, 2));
     let reading = &site.devices[poi.device.get()].readings[poi.reading.get()];
     assert!(matches!(reading.place, Place::SunSpec(point) if point.name == "W" && point.model == 203));
-    assert_eq!(poi.wire, Wire::Counts { max_units: 15.0, max_counts: 30_000.0 });
+    assert_eq!(poi.wire, Scale::Counts { max_units: 15.0, max_counts: 30_000.0 });
     let breaker = &site.digitals[0];
     let reading = &site.devices[breaker.device.get()].readings[breaker.reading.get()];
     assert_eq!(reading.form, Form::Bit(0));
     let soc = &site.analogs[3];
-    assert_eq!((soc.wire, soc.served.static_variation, soc.served.index), (Wire::Engineering, 5, None));
+    assert_eq!((soc.wire, soc.served.static_variation, soc.served.index), (Scale::Engineering, 5, None));
     let setpoint = &site.setpoints[0];
     assert_eq!(setpoint.drives[0].control, Control::SunSpec704 { watts_per_unit: 1e6 });
     assert!(site.tls.key.ends_with("pki/rtd.key") && site.tls.key.is_absolute());
