@@ -11,13 +11,11 @@ use std::time::Duration;
 use config::{Problems, Source, Spanned};
 use ieee1815::PointType;
 use ieee1815_tokio::{PeerIdentity, TlsVersion, TlsVersionError};
-use telemetry::{Scale, ScalePart, Unit, WireForm};
+use telemetry::{Scale, ScalePart, WireForm};
 
 use crate::model::{Config, Device, Heartbeat, Observer, Point, ScanMode, SetPoint, Tls, Transport};
 use crate::operate::command;
-use crate::raw::{
-    RawAnalog, RawConfig, RawDevice, RawDigital, RawHeartbeat, RawObserver, RawSetPoint, RawTls,
-};
+use crate::raw::{RawConfig, RawDevice, RawHeartbeat, RawObserver, RawPoint, RawSetPoint, RawTls};
 
 /// DNP3 addresses above are reserved.
 const ADDRESS_MAX: u16 = 65_519;
@@ -61,15 +59,6 @@ struct Check<'a> {
 struct Names {
     ids: BTreeSet<String>,
     indexes: BTreeMap<(PointType, u16), String>,
-}
-
-/// The fields that say how an analog travels.
-struct RawScale<'a> {
-    field: &'a str,
-    id: &'a Spanned<String>,
-    wire: Option<&'a Spanned<WireForm>>,
-    max_units: Option<&'a Spanned<f64>>,
-    max_counts: Option<&'a Spanned<f64>>,
 }
 
 impl Check<'_> {
@@ -210,10 +199,12 @@ impl Check<'_> {
         let mut names = Names::default();
         let mut points = Vec::new();
         for (place, analog) in raw.analog.iter().enumerate() {
-            points.push(self.analog(&field(&format!("analog[{place}]")), analog, &mut names));
+            let field = field(&format!("analog[{place}]"));
+            points.push(self.point(&field, &analog.point(), PointType::AnalogInput, &mut names));
         }
         for (place, digital) in raw.digital.iter().enumerate() {
-            points.push(self.digital(&field(&format!("digital[{place}]")), digital, &mut names));
+            let field = field(&format!("digital[{place}]"));
+            points.push(self.point(&field, &digital.point(), PointType::BinaryInput, &mut names));
         }
         let mut setpoints = Vec::new();
         for (place, setpoint) in raw.setpoint.iter().enumerate() {
@@ -298,60 +289,48 @@ impl Check<'_> {
         found
     }
 
-    /// Enters a point's id and index.
-    fn enter(
-        &mut self,
-        field: &str,
-        id: &Spanned<String>,
-        index: &Spanned<u16>,
-        kind: PointType,
-        names: &mut Names,
-    ) {
-        let text = id.get_ref();
+    /// Enters a point's id and index, and settles how it travels.
+    fn point(&mut self, field: &str, raw: &RawPoint<'_>, kind: PointType, names: &mut Names) -> Point {
+        let text = raw.id.get_ref();
         if text.is_empty() || text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
             let message = format!("`{text}` is not an id: it must not be empty or hold blanks");
-            self.problem(id.span(), format!("{field}.id"), message);
+            self.problem(raw.id.span(), format!("{field}.id"), message);
         } else if !names.ids.insert(text.clone()) {
             let message = format!("there is already a point `{text}`");
-            self.problem(id.span(), format!("{field}.id"), message);
+            self.problem(raw.id.span(), format!("{field}.id"), message);
         }
-        if let Some(other) = names.indexes.insert((kind, *index.get_ref()), text.clone()) {
-            let message = format!("{} is already the index of `{other}`", index.get_ref());
-            self.problem(index.span(), format!("{field}.index"), message);
+        let index = *raw.index.get_ref();
+        if let Some(other) = names.indexes.insert((kind, index), text.clone()) {
+            let message = format!("{index} is already the index of `{other}`");
+            self.problem(raw.index.span(), format!("{field}.index"), message);
+        }
+        let name = if raw.name.is_empty() { text } else { raw.name };
+        Point {
+            id: text.as_str().into(),
+            name: name.to_owned(),
+            point_type: kind,
+            index,
+            unit: raw.quantity.as_ref().map(|quantity| quantity.unit),
+            wire: self.wire(field, raw),
         }
     }
 
-    fn wire(&mut self, raw: &RawScale<'_>) -> Scale {
-        let form = raw.wire.map_or(WireForm::Counts, |form| *form.get_ref());
+    fn wire(&mut self, field: &str, raw: &RawPoint<'_>) -> Scale {
+        let Some(quantity) = &raw.quantity else { return Scale::Engineering };
+        let form = quantity.wire.map_or(WireForm::Counts, |form| *form.get_ref());
         let number = |text: Option<&Spanned<f64>>| text.map(|number| *number.get_ref());
-        let (scale, errors) = Scale::described(form, number(raw.max_units), number(raw.max_counts));
+        let (max_units, max_counts) = (quantity.max_units, quantity.max_counts);
+        let (scale, errors) = Scale::described(form, number(max_units), number(max_counts));
         for error in errors {
             let text = match error.part {
                 ScalePart::Whole => None,
-                ScalePart::MaxUnits => raw.max_units,
-                ScalePart::MaxCounts => raw.max_counts,
+                ScalePart::MaxUnits => max_units,
+                ScalePart::MaxCounts => max_counts,
             };
             let at = text.map_or_else(|| raw.id.span(), Spanned::span);
-            self.problem(at, format!("{}{}", raw.field, error.part.suffix()), error.message);
+            self.problem(at, format!("{field}{}", error.part.suffix()), error.message);
         }
         scale
-    }
-
-    fn analog(&mut self, field: &str, raw: &RawAnalog, names: &mut Names) -> Point {
-        self.enter(field, &raw.id, &raw.index, PointType::AnalogInput, names);
-        let wire = self.wire(&RawScale {
-            field,
-            id: &raw.id,
-            wire: raw.wire.as_ref(),
-            max_units: raw.max_units.as_ref(),
-            max_counts: raw.max_counts.as_ref(),
-        });
-        point(&raw.id, &raw.name, PointType::AnalogInput, &raw.index, Some(raw.unit), wire)
-    }
-
-    fn digital(&mut self, field: &str, raw: &RawDigital, names: &mut Names) -> Point {
-        self.enter(field, &raw.id, &raw.index, PointType::BinaryInput, names);
-        point(&raw.id, &raw.name, PointType::BinaryInput, &raw.index, None, Scale::Engineering)
     }
 
     fn setpoint(
@@ -362,19 +341,14 @@ impl Check<'_> {
         points: &mut Vec<Point>,
         setpoints: &mut Vec<SetPoint>,
     ) {
-        self.enter(field, &raw.id, &raw.index, PointType::AnalogOutputStatus, names);
-        let wire = self.wire(&RawScale {
-            field,
-            id: &raw.id,
-            wire: raw.wire.as_ref(),
-            max_units: raw.max_units.as_ref(),
-            max_counts: raw.max_counts.as_ref(),
-        });
+        let status = self.point(field, &raw.point(), PointType::AnalogOutputStatus, names);
         let (low, high) = *raw.limits.get_ref();
         if !(low.is_finite() && high.is_finite() && low < high) {
             let message = format!("[{low}, {high}], must be two numbers, the lower one first");
             self.problem(raw.limits.span(), format!("{field}.limits"), message);
-        } else if let Some(limit) = [low, high].into_iter().find(|limit| command(wire, *limit).is_none()) {
+        } else if let Some(limit) =
+            [low, high].into_iter().find(|limit| command(status.wire, *limit).is_none())
+        {
             let message = format!("{limit} does not fit max_units");
             self.problem(raw.limits.span(), format!("{field}.limits"), message);
         }
@@ -390,14 +364,7 @@ impl Check<'_> {
             limits: (low, high),
             feedback: feedback.unwrap_or_default(),
         });
-        points.push(point(
-            &raw.id,
-            &raw.name,
-            PointType::AnalogOutputStatus,
-            &raw.index,
-            Some(raw.unit),
-            wire,
-        ));
+        points.push(status);
     }
 }
 
@@ -407,17 +374,4 @@ fn age_max_default(scan: Duration, mode: ScanMode, integrity_scans: u32) -> Dura
         ScanMode::Class0 => scan.saturating_mul(2),
         ScanMode::Events => scan.saturating_mul(integrity_scans.saturating_mul(2)),
     }
-}
-
-fn point(
-    id: &Spanned<String>,
-    name: &str,
-    point_type: PointType,
-    index: &Spanned<u16>,
-    unit: Option<Unit>,
-    wire: Scale,
-) -> Point {
-    let id = id.get_ref().as_str();
-    let name = if name.is_empty() { id } else { name }.to_owned();
-    Point { id: id.into(), name, point_type, index: *index.get_ref(), unit, wire }
 }

@@ -123,29 +123,17 @@ mod tests {
     use config::Source;
 
     fn config() -> Config {
-        let text = r#"
-            [ems]
-            socket = "ems.sock"
-            [[device]]
-            name = "rtd"
-            address = "127.0.0.1:20000"
-            transport = "tcp"
-            master_address = 1
-            outstation_address = 10
-            scan_ms = 4000
-            analog = [{ id = "fb", index = 40, unit = "MW", max_units = 5.0, max_counts = 30000 }]
-            setpoint = [{ id = "sp", index = 7, unit = "MW", max_units = 5.0, max_counts = 30000,
-                          limits = [-4.0, 4.0], feedback = "fb" }]
-        "#;
+        let text = include_str!("../tests/support/one_device.toml");
         Config::from_source(&Source::from_text("ems.toml", text)).unwrap()
     }
 
     #[test]
     fn a_set_point_becomes_counts_by_select_before_operate() {
-        let order = order(&config(), &json!({"do": "setpoint", "point": "sp", "value": -2.5})).unwrap();
-        assert_eq!((order.device, order.point, order.mode, &*order.feedback), (0, 1, "sbo", "fb"));
+        let order =
+            order(&config(), &json!({"do": "setpoint", "point": "bess.mw.setpoint", "value": -2.5})).unwrap();
+        assert_eq!((order.device, order.point, order.mode, &*order.feedback), (0, 3, "sbo", "poi.mw"));
         let command = Command::Analog { value: -15_000.0, width: AnalogWidth::I16 };
-        assert_eq!(order.request, Request::Operate { mode: Mode::SelectBeforeOperate, index: 7, command });
+        assert_eq!(order.request, Request::Operate { mode: Mode::SelectBeforeOperate, index: 1, command });
     }
 
     #[test]
@@ -164,17 +152,21 @@ mod tests {
     fn what_is_wrong_is_told_and_nothing_is_sent() {
         let told = |request: Value| order(&config(), &request).unwrap_err();
         assert_eq!(
-            told(json!({"point": "sp", "value": 4.5})),
-            "4.5 MW is outside the limits of sp: -4 to 4 MW"
+            told(json!({"point": "bess.mw.setpoint", "value": 4.5})),
+            "4.5 MW is outside the limits of bess.mw.setpoint: -4 to 4 MW"
         );
-        assert_eq!(told(json!({"point": "x", "value": 1})), "there is no set point `x`, configured: sp");
-        assert_eq!(told(json!({"point": "sp"})), "`value` is missing: a number");
         assert_eq!(
-            told(json!({"point": "sp", "value": 1, "mode": "now"})),
+            told(json!({"point": "x", "value": 1})),
+            "there is no set point `x`, configured: bess.mw.setpoint"
+        );
+        assert_eq!(told(json!({"point": "bess.mw.setpoint"})), "`value` is missing: a number");
+        assert_eq!(
+            told(json!({"point": "bess.mw.setpoint", "value": 1, "mode": "now"})),
             "\"now\" is no mode, allowed: sbo, direct"
         );
         assert!(
-            told(json!({"point": "sp", "value": 1, "device": "other"})).starts_with("there is no set point")
+            told(json!({"point": "bess.mw.setpoint", "value": 1, "device": "other"}))
+                .starts_with("there is no set point")
         );
     }
 }

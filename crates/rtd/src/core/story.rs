@@ -1,7 +1,7 @@
 //! What the device tells of itself: the record of a change, and every point's story from register to wire.
 
 use serde_json::{Value as Json, json};
-use telemetry::{Mono, Now, Quality, Scale};
+use telemetry::{Mono, Now, Quality};
 
 use super::brain::Brain;
 use super::control::Authority;
@@ -19,14 +19,6 @@ const fn kind(point: ieee1815::PointType) -> &'static str {
     }
 }
 
-/// Counts on the wire; `None` for states and where the wire carries the value itself.
-fn counts(row: &Row) -> Option<i64> {
-    matches!(row.spec.scale, Some(Scale::Counts { .. }))
-        .then(|| row.wire())
-        .filter(|wire| wire.abs() < 1e15)
-        .and_then(|wire| format!("{wire:.0}").parse().ok())
-}
-
 pub(super) fn record(row: &Row, now: Now) -> PointRecord {
     PointRecord {
         time: now.wall,
@@ -38,7 +30,7 @@ pub(super) fn record(row: &Row, now: Now) -> PointRecord {
         quality: row.sample.quality(),
         reasons: row.sample.reasons.clone(),
         flags: flags::names(row.flags()),
-        counts: counts(row),
+        counts: row.spec.scale.and_then(|scale| scale.counts(row.wire())),
         source_time: row.sample.source_time.map(|(time, _)| time),
         read_sent: row.last.as_ref().map(|last| last.sent.wall),
         read_received: row.last.as_ref().map(|last| last.received.wall),
