@@ -155,6 +155,12 @@ impl Check<'_> {
             );
             self.problem(raw.master_address.span(), field, message);
         }
+        if let Some(device) =
+            devices.iter().find(|device| *device.outstation_address.get_ref() == master_address)
+        {
+            let message = format!("{master_address} is the address of `{}` itself", device.name.get_ref());
+            self.problem(raw.master_address.span(), field, message);
+        }
         Observer {
             certificate: self.file("observer.certificate", &raw.certificate),
             key: self.file("observer.key", &raw.key),
@@ -216,12 +222,19 @@ impl Check<'_> {
                 &mut setpoints,
             );
         }
+        let master_address = self.dnp3_address(field("master_address"), &raw.master_address);
+        let outstation_address = self.dnp3_address(field("outstation_address"), &raw.outstation_address);
+        if master_address == outstation_address {
+            // Two ends of one name: neither could tell a question from an answer.
+            let message = format!("{master_address} is the address of the device itself");
+            self.problem(raw.master_address.span(), field("master_address"), message);
+        }
         Device {
             name: raw.name.get_ref().as_str().into(),
             address: raw.address.get_ref().clone(),
             transport: raw.transport,
-            master_address: self.dnp3_address(field("master_address"), &raw.master_address),
-            outstation_address: self.dnp3_address(field("outstation_address"), &raw.outstation_address),
+            master_address,
+            outstation_address,
             admit: self.admit(&field("admit"), raw),
             scan,
             scan_mode: raw.scan,

@@ -99,6 +99,14 @@ fn what_needs_two_fields() {
          of its own"
     );
     assert_eq!(
+        refusal("master_address = 2", "master_address = 10"),
+        "ems.toml:12:18: observer.master_address: 10 is the address of `rtd` itself"
+    );
+    assert_eq!(
+        refusal("outstation_address = 10", "outstation_address = 1"),
+        "ems.toml:17:18: device[0].master_address: 1 is the address of the device itself"
+    );
+    assert_eq!(
         refusal("limits = [-4.0, 4.0]", "limits = [-4.0, 40.0]"),
         "ems.toml:59:10: device[0].setpoint[0].limits: 40 does not fit max_units"
     );

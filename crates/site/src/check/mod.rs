@@ -84,7 +84,7 @@ impl<'a> Check<'a> {
     fn site(&mut self, raw: RawSite) -> Site {
         let outstation = self.outstation(&raw.outstation);
         let tls = self.tls(&raw.tls);
-        let masters = self.masters(&raw.master);
+        let masters = self.masters(&raw.master, outstation.address);
         let mut devices = self.devices(&raw.device);
         let analogs: Vec<_> =
             raw.analog.iter().enumerate().map(|(at, raw)| self.analog(at, raw, &mut devices)).collect();

@@ -141,6 +141,11 @@ fn golden_errors() {
             "site.toml:23:11: master[1].address: 1 is already the address of master `ems`",
         ),
         (
+            "address = 2\n",
+            "address = 10\n",
+            "site.toml:23:11: master[1].address: 10 is the outstation's own address",
+        ),
+        (
             "name:observer.example",
             "name:EMS.example",
             "site.toml:24:10: master[1].admit: `name:EMS.example` is already admitted as master `ems`",
