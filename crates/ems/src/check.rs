@@ -90,7 +90,7 @@ impl Check<'_> {
         }
         Config {
             file: self.source.file().to_owned(),
-            socket: self.source.resolve(&raw.ems.socket),
+            socket: self.socket("ems.socket", &raw.ems.socket),
             tls: raw.tls.as_ref().map(|tls| self.tls(tls)),
             observer: raw.observer.as_ref().map(|observer| self.observer(observer, &raw.device)),
             devices,
@@ -106,6 +106,15 @@ impl Check<'_> {
             Err(error) => {
                 self.problem(path.span(), field, format!("{} cannot be read: {error}", resolved.display()));
             }
+        }
+        resolved
+    }
+
+    /// Where a local socket can be.
+    fn socket(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
+        let resolved = self.source.resolve(path.get_ref());
+        if let Err(error) = localsocket::check(&resolved) {
+            self.problem(path.span(), field, error.to_string());
         }
         resolved
     }
@@ -241,7 +250,7 @@ impl Check<'_> {
             integrity_scans: integrity_scans.max(1),
             response_timeout,
             age_max,
-            heartbeat: raw.heartbeat.as_ref().and_then(|raw| self.heartbeat(at, raw, &points)),
+            heartbeat: raw.heartbeat.as_ref().and_then(|raw| self.heartbeat(at, raw, scan, &points)),
             points,
             setpoints,
         }
@@ -280,12 +289,31 @@ impl Check<'_> {
         identities
     }
 
-    fn heartbeat(&mut self, at: usize, raw: &RawHeartbeat, points: &[Point]) -> Option<Heartbeat> {
+    fn heartbeat(
+        &mut self,
+        at: usize,
+        raw: &RawHeartbeat,
+        scan: Duration,
+        points: &[Point],
+    ) -> Option<Heartbeat> {
         let field = |name: &str| format!("device[{at}].heartbeat.{name}");
         let scans = *raw.scans.get_ref();
         if scans < HEARTBEAT_SCANS_MIN {
             let message = format!("{scans}, must be {HEARTBEAT_SCANS_MIN} or more");
             self.problem(raw.scans.span(), field("scans"), message);
+        }
+        if let Some(text) = &raw.period_ms {
+            let period = self.millis(field("period_ms"), text, 1);
+            // Otherwise a heartbeat in order is called stuck between any two of its beats.
+            if scan.saturating_mul(scans) <= period {
+                let (scan, period) = (scan.as_millis(), period.as_millis());
+                let message = format!(
+                    "{scans} scans of {scan} ms are not longer than the heartbeat's period of {period} ms, \
+                     must be {} or more",
+                    period.checked_div(scan).unwrap_or_default() + 1
+                );
+                self.problem(raw.scans.span(), field("scans"), message);
+            }
         }
         let point = self.input_analog(field("id"), &raw.id, points)?;
         Some(Heartbeat { point, scans })

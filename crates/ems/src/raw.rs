@@ -21,7 +21,7 @@ pub(crate) struct RawConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawEms {
-    pub(crate) socket: PathBuf,
+    pub(crate) socket: Spanned<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,6 +73,7 @@ pub(crate) struct RawDevice {
 pub(crate) struct RawHeartbeat {
     pub(crate) id: Spanned<String>,
     pub(crate) scans: Spanned<u32>,
+    pub(crate) period_ms: Option<Spanned<u64>>,
 }
 
 /// What analogs, digitals and set points have in common.

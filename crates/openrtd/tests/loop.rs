@@ -263,7 +263,7 @@ fn refused(command: &str, file: &str, code: i32, told: &[&str]) {
 #[test]
 fn bad_input_starts_nothing() {
     // Command, file, what is replaced by what, and what the one error line tells.
-    let cases: [(&str, &str, &str, &str, &str); 12] = [
+    let cases: [(&str, &str, &str, &str, &str); 13] = [
         (
             "ems",
             "ems.toml",
@@ -274,6 +274,13 @@ fn bad_input_starts_nothing() {
         ("ems", "ems.toml", "index = 2\nunit", "index = 1\nunit", "1 is already the index of `poi.mw`"),
         ("ems", "ems.toml", "\nunit = \"Mvar\"", "\nunit = \"mvar\"", "unknown unit `mvar`, allowed: "),
         ("ems", "ems.toml", "pki/ems.pem", "pki/gone.pem", "tls.certificate: "),
+        (
+            "ems",
+            "ems.toml",
+            "run/ems.sock",
+            "pki/ca.pem/ems.sock",
+            "ca.pem: stands there and is not a folder",
+        ),
         ("poll", "ems.toml", "pki/observer.key", "pki/gone.key", "observer.key: "),
         ("ems", "ems.toml", "pki/ems.key", "pki/rtd.key", "does not belong to the certificate"),
         ("run", "site.toml", "pki/rtd.key", "pki/ems.key", "does not belong to the certificate"),

@@ -107,7 +107,7 @@ struct File {
 struct PlantTable {
     name: String,
     day: Option<PathBuf>,
-    socket: PathBuf,
+    socket: Spanned<PathBuf>,
     start: Option<Spanned<String>>,
 }
 
@@ -138,13 +138,17 @@ impl Config {
             Some(path) => Day::read(&source.resolve(path)),
             None => Day::measured(),
         };
+        let socket = source.resolve(file.plant.socket.get_ref());
+        if let Err(error) = localsocket::check(&socket) {
+            problems.add(source.problem(file.plant.socket.span(), "plant.socket", error.to_string()));
+        }
         let config = Self {
             name: file.plant.name,
             day: day.or_else(|error| {
                 problems.extend(error);
                 Day::measured()
             })?,
-            socket: source.resolve(file.plant.socket),
+            socket,
             start,
             inverters: file.inverter,
             battery: file.battery,
@@ -228,6 +232,13 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_is_told_at_its_place() {
+        let text = format!("[plant]\nname='p'\nsocket='/{}.sock'\n", "x".repeat(120));
+        let error = Config::from_source(&Source::from_text("p.toml", text)).unwrap_err().to_string();
+        assert!(error.starts_with("p.toml:3:8: plant.socket: ") && error.contains("too long"), "{error}");
     }
 
     #[test]

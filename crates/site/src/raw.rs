@@ -35,7 +35,7 @@ pub(crate) struct RawSite {
 pub(crate) struct RawHead {
     pub(crate) name: String,
     pub(crate) resource: ResourceKind,
-    pub(crate) socket: PathBuf,
+    pub(crate) socket: Spanned<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -201,8 +201,7 @@ pub(crate) enum RawControl {
 pub(crate) struct RawDrive {
     pub(crate) device: Spanned<String>,
     pub(crate) control: RawControl,
-    #[serde(default)]
-    pub(crate) revert_s: u16,
+    pub(crate) revert_s: Option<Spanned<u16>>,
     pub(crate) rated_mw: Option<Spanned<f64>>,
     pub(crate) share: Option<Spanned<f64>>,
 }

@@ -119,6 +119,19 @@ fn what_needs_two_fields() {
         "ems.toml:24:45: device[0].heartbeat.scans: 2, must be 3 or more"
     );
     assert_eq!(
+        refusal("scan_ms = 4000", "scan_ms = 1000"),
+        "ems.toml:24:45: device[0].heartbeat.scans: 3 scans of 1000 ms are not longer than the heartbeat's \
+         period of 4000 ms, must be 5 or more"
+    );
+    for enough in ["scans = 5", "scans = 6"] {
+        let quick = EMS.replacen("scan_ms = 4000", "scan_ms = 1000", 1).replacen("scans = 3", enough, 1);
+        assert!(read(&quick).is_ok(), "{enough}");
+    }
+    assert_eq!(
+        refusal("socket = \"run/ems.sock\"", "socket = \"pki\""),
+        "ems.toml:2:10: ems.socket: pki: stands there and is not a socket"
+    );
+    assert_eq!(
         refusal("address = \"127.0.0.1:20000\"", "address = \"127.0.0.1\""),
         "ems.toml:16:11: device[0].address: `127.0.0.1`, must be `host:port` such as `127.0.0.1:20000`"
     );

@@ -82,6 +82,7 @@ impl<'a> Check<'a> {
     }
 
     fn site(&mut self, raw: RawSite) -> Site {
+        let socket = self.socket("site.socket", &raw.site.socket);
         let outstation = self.outstation(&raw.outstation);
         let tls = self.tls(&raw.tls);
         let masters = self.masters(&raw.master, outstation.address);
@@ -102,7 +103,7 @@ impl<'a> Check<'a> {
             file: self.source.file().to_owned(),
             name: raw.site.name.into(),
             resource: raw.site.resource,
-            socket: self.source.resolve(raw.site.socket),
+            socket,
             outstation,
             tls,
             masters,
@@ -124,6 +125,15 @@ impl<'a> Check<'a> {
             Err(error) => {
                 self.problem(path.span(), field, format!("{} cannot be read: {error}", resolved.display()));
             }
+        }
+        resolved
+    }
+
+    /// Where a local socket can be.
+    fn socket(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
+        let resolved = self.source.resolve(path.get_ref());
+        if let Err(error) = localsocket::check(&resolved) {
+            self.problem(path.span(), field, error.to_string());
         }
         resolved
     }

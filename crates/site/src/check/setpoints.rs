@@ -31,7 +31,7 @@ impl Check<'_> {
             let message = format!("reach beyond max_units {max_units}: they cannot be sent");
             self.problem(raw.limits.span(), format!("{field}.limits"), message);
         }
-        let hold = self.millis(format!("{field}.hold_ms"), &raw.hold_ms, (0, 86_400_000));
+        let hold = self.millis(format!("{field}.hold_ms"), &raw.hold_ms, (1, 86_400_000));
         let actual = self.point(format!("{field}.actual"), &raw.actual, Kind::Analog);
         if let Some(analog) = analogs.iter().flatten().find(|analog| analog.id == actual)
             && analog.unit != unit
@@ -121,6 +121,13 @@ impl Check<'_> {
         if devices.get(device.get()).is_some_and(|device| device.protocol != Protocol::SunSpec) {
             self.problem(drive.device.span(), format!("{field}.device"), "is not a SunSpec device");
         }
-        Some(Drive { device, control: control?, revert_s: drive.revert_s })
+        let revert_s = drive.revert_s.as_ref().map_or(0, |seconds| *seconds.get_ref());
+        // What says 'not implemented' in SunSpec's registers is no time either.
+        if let Some(text) = drive.revert_s.as_ref().filter(|_| matches!(revert_s, 0 | u16::MAX)) {
+            let message =
+                format!("{revert_s}, allowed: 1 to 65534; without it the device never falls back by itself");
+            self.problem(text.span(), format!("{field}.revert_s"), message);
+        }
+        Some(Drive { device, control: control?, revert_s })
     }
 }

@@ -175,6 +175,22 @@ fn golden_errors() {
             "max_version = \"1.1\"",
             "site.toml:14:15: tls.max_version: TLS \"1.1\" is not offered: \"1.2\" and \"1.3\" are",
         ),
+        (
+            "hold_ms = 30000",
+            "hold_ms = 0",
+            "site.toml:122:11: setpoint[0].hold_ms: 0 ms, allowed: 1 to 86400000",
+        ),
+        (
+            "revert_s = 60",
+            "revert_s = 0",
+            "site.toml:127:57: setpoint[0].drive.revert_s: 0, allowed: 1 to 65534; without it the device never \
+             falls back by itself",
+        ),
+        (
+            "socket = \"run/rtd.sock\"",
+            "socket = \"pki/ca.pem\"",
+            "site.toml:4:10: site.socket: pki/ca.pem: stands there and is not a socket",
+        ),
         ("bit = 0", "bit = 16", "site.toml:95:55: digital[0].source.bit: bit 16 of a value of 16 bits"),
     ];
     let told: Vec<String> = cases.iter().map(|(from, to, _)| first(&refusal(from, to))).collect();
