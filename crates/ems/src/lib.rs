@@ -19,6 +19,7 @@ mod frontend;
 pub mod model;
 mod observe;
 mod operate;
+mod order;
 mod raw;
 pub mod record;
 mod run;

@@ -58,7 +58,12 @@ async fn a_device_s_life_as_the_iso_sees_it() {
     assert!(dead["reasons"][0].as_str().unwrap().starts_with("link down"), "{dead}");
 
     let device = Outstation::start_at(address, 1).await;
-    ems.wait("the restart", |record| record["event"] == "restart").await;
+    let first = ems
+        .wait("what came first", |record| {
+            record["event"] == "restart" || record["event"] == "point" && record["quality"] == "good"
+        })
+        .await;
+    assert_eq!(first["event"], "restart", "no point of a restarted device stands before it: {first}");
     ems.wait("its integrity poll", |record| record["event"] == "scan" && record["kind"] == "integrity").await;
     assert_eq!(ask_point(&socket, "poi.mw").await["quality"], "good");
     let status = localsocket::ask(&socket, &json!({"do": "status"})).await.unwrap();
