@@ -227,12 +227,26 @@ fn ctrl_c_ends_every_command() {
     let observes = Program::launch(&folder, &["poll", &ems, "--count", "1000", "--json"]);
     shown(&observes);
     interrupted(observes);
+    took_its_leave(&rtd, 1);
+    let looked = openrtd(&["poll", &ems, "--json"]);
+    assert_eq!(looked.status.code(), Some(0), "{}", String::from_utf8_lossy(&looked.stderr));
+    took_its_leave(&rtd, 2);
     interrupted(rtd);
     interrupted(plant);
     assert!(folder.left_behind().is_empty(), "{:?}", folder.left_behind());
     let demo = Program::launch(&folder, &["demo", "--json"]);
     demo.wait("to be ready", |records| records.iter().any(|one| one["event"] == "ready").then_some(()));
     interrupted(demo);
+}
+
+/// The `times`-th session of the observer ended with a word of TLS, not with a connection that broke.
+fn took_its_leave(rtd: &Program, times: usize) {
+    let why = rtd.wait("to see the observer leave", |records| {
+        let of = |one: &&Value| one["event"] == "session" && one["master"] == "observer";
+        let down = records.iter().filter(of).filter(|one| one["state"] == "down").nth(times - 1)?;
+        Some(down["why"].as_str().unwrap().to_owned())
+    });
+    assert_eq!(why, "closed by the peer");
 }
 
 /// Ends by itself on Ctrl-C, in order and in time.
