@@ -175,6 +175,18 @@ impl Source {
         self.file.parent().unwrap_or(Path::new("")).join(path)
     }
 
+    /// As [`Self::resolve`], for a file that must be there; what is wrong where it is not.
+    #[must_use]
+    pub fn resolve_file(&self, field: &str, path: &Spanned<PathBuf>) -> (PathBuf, Option<Problem>) {
+        let resolved = self.resolve(path.get_ref());
+        let message = match fs::metadata(&resolved) {
+            Ok(found) if found.is_file() => None,
+            Ok(_) => Some(format!("{} is not a file", resolved.display())),
+            Err(error) => Some(format!("{} cannot be read: {error}", resolved.display())),
+        };
+        (resolved, message.map(|message| self.problem(path.span(), field, message)))
+    }
+
     /// The text as a `T`.
     ///
     /// # Errors
@@ -269,6 +281,28 @@ mod tests {
         let point: Point = Source::read(&file).unwrap().parse().unwrap();
         assert_eq!((point.id.as_str(), point.index), ("a", 7));
         assert!(refusal("\u{feff}idd = 'a'\n").starts_with("p.toml:1:1: unknown field `idd`"));
+    }
+
+    #[test]
+    fn a_file_that_is_named_must_be_there() {
+        #[derive(serde::Deserialize)]
+        struct Names {
+            here: Spanned<PathBuf>,
+            folder: Spanned<PathBuf>,
+            gone: Spanned<PathBuf>,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("n.toml");
+        fs::write(&file, "here = 'n.toml'\nfolder = '.'\ngone = 'gone.pem'\n").unwrap();
+        let source = Source::read(&file).unwrap();
+        let names: Names = source.parse().unwrap();
+        assert_eq!(source.resolve_file("here", &names.here), (file, None));
+        let told = |path| {
+            let problem = source.resolve_file("x", path).1.unwrap().to_string();
+            problem.replace(&format!("{}/", folder.path().display()), "")
+        };
+        assert_eq!(told(&names.folder), "n.toml:2:10: x: . is not a file");
+        assert!(told(&names.gone).starts_with("n.toml:3:8: x: gone.pem cannot be read: "));
     }
 
     #[test]

@@ -118,14 +118,8 @@ impl<'a> Check<'a> {
 
     /// A file that must be there.
     pub(crate) fn file(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
-        let resolved = self.source.resolve(path.get_ref());
-        match std::fs::metadata(&resolved) {
-            Ok(found) if found.is_file() => {}
-            Ok(_) => self.problem(path.span(), field, format!("{} is not a file", resolved.display())),
-            Err(error) => {
-                self.problem(path.span(), field, format!("{} cannot be read: {error}", resolved.display()));
-            }
-        }
+        let (resolved, problem) = self.source.resolve_file(field, path);
+        problem.into_iter().for_each(|problem| self.problems.add(problem));
         resolved
     }
 
