@@ -12,7 +12,7 @@ impl Session {
         let answered = request.function != DIRECT_OPERATE_NO_ACK;
         let gate = self.gate(request, context);
         let mut echo = Vec::with_capacity(request.objects.len());
-        let mut all_good = true;
+        let (mut all_good, mut iin) = (true, Iin::NONE);
         let headers = match commands(request.objects) {
             Ok(headers) => headers,
             Err(iin) => {
@@ -38,6 +38,10 @@ impl Session {
                 };
                 left = left.saturating_sub(1);
                 all_good &= status == CommandStatus::Success;
+                if status == CommandStatus::NotSupported {
+                    // A point that is not there is a wrong parameter as well.
+                    iin = Iin::PARAMETER_ERROR;
+                }
                 echo.extend(index.to_le_bytes().into_iter().take(if wide { 2 } else { 1 }));
                 write_command_body(&mut echo, &command, status);
             }
@@ -48,7 +52,7 @@ impl Session {
             until: context.now.saturating_add(self.config.select_timeout),
         });
         if answered {
-            self.respond(request, Iin::NONE, &echo, context);
+            self.respond(request, iin, &echo, context);
         }
     }
 

@@ -113,6 +113,9 @@ pub struct SessionConfig {
     pub master_address: u16,
     /// Events kept. Default 1000.
     pub events_max: usize,
+    /// Events kept of one type of point, so that a chattering contact cannot push out the rest. Default: no limit of
+    /// its own.
+    pub events_of_a_type_max: usize,
     /// How long a confirm is waited for. Default 5 s.
     pub confirm_timeout: Time,
     /// How long a select holds. Default 10 s.
@@ -148,6 +151,7 @@ impl SessionConfig {
             address,
             master_address,
             events_max: 1000,
+            events_of_a_type_max: usize::MAX,
             confirm_timeout: Duration::from_secs(5),
             select_timeout: Duration::from_secs(10),
             max_tx_fragment: 2048,

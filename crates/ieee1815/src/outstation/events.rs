@@ -12,6 +12,7 @@ use crate::{Classes, Flags, Iin, Measured, PointType};
 pub(super) struct Event {
     /// Row of the point.
     pub(super) at: usize,
+    of: PointType,
     pub(super) class: u8,
     /// What was measured, in mode each; in mode latest it is taken when it is sent.
     pub(super) queued: Option<Measured>,
@@ -34,7 +35,10 @@ struct Seen {
 #[derive(Debug)]
 pub(super) struct Events {
     max: usize,
+    max_of_a_type: usize,
     waiting: VecDeque<Event>,
+    /// How many wait, by type.
+    of_a_type: [usize; PointType::ALL.len()],
     /// How many wait unsent, by class less one.
     unsent: [usize; 3],
     /// By row of the points.
@@ -48,7 +52,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(max: usize, points: &Points) -> Self {
+    pub(super) fn new(max: usize, max_of_a_type: usize, points: &Points) -> Self {
         let see = |point: &Point| Seen {
             value: point.number(),
             flags: point.flags(),
@@ -57,7 +61,9 @@ impl Events {
         };
         Self {
             max: max.max(1),
+            max_of_a_type: max_of_a_type.max(1),
             waiting: VecDeque::new(),
+            of_a_type: [0; PointType::ALL.len()],
             unsent: [0; 3],
             seen: points.rows().iter().map(see).collect(),
             deadbands: Vec::new(),
@@ -78,14 +84,8 @@ impl Events {
         let (value, flags) = (point.number(), point.flags());
         // Not a number is never within the band, and is told once.
         let within = (value - seen.value).abs() <= deadband || value.is_nan() && seen.value.is_nan();
-        // A command is an event each time, a frozen value each time that it is frozen.
-        let always = matches!(
-            point.key.0,
-            PointType::BinaryOutputCommand
-                | PointType::AnalogOutputCommand
-                | PointType::FrozenCounter
-                | PointType::FrozenAnalogInput
-        );
+        // A command is an event each time.
+        let always = matches!(point.key.0, PointType::BinaryOutputCommand | PointType::AnalogOutputCommand);
         if within && flags == seen.flags && !always {
             return;
         }
@@ -94,12 +94,26 @@ impl Events {
         if queued.is_none() && core::mem::replace(&mut seen.waits, true) {
             return;
         }
-        let class = seen.class;
-        if self.waiting.len() >= self.max {
-            self.drop_oldest();
+        let (class, of) = (seen.class, point.key.0);
+        if self.waiting_of(of) >= self.max_of_a_type {
+            let oldest = self.waiting.iter().position(|event| event.of == of);
+            self.drop_event(oldest.unwrap_or_default());
+        } else if self.waiting.len() >= self.max {
+            self.drop_event(0);
         }
-        self.waiting.push_back(Event { at, class, queued, sent: false });
+        self.waiting.push_back(Event { at, of, class, queued, sent: false });
         self.count(class, 1);
+        self.count_type(of, 1);
+    }
+
+    fn waiting_of(&self, of: PointType) -> usize {
+        self.of_a_type.get(of as usize).copied().unwrap_or_default()
+    }
+
+    fn count_type(&mut self, of: PointType, change: isize) {
+        if let Some(waiting) = self.of_a_type.get_mut(of as usize) {
+            *waiting = waiting.saturating_add_signed(change);
+        }
     }
 
     fn count(&mut self, class: u8, change: isize) {
@@ -108,8 +122,9 @@ impl Events {
         }
     }
 
-    fn drop_oldest(&mut self) {
-        let Some(lost) = self.waiting.pop_front() else { return };
+    fn drop_event(&mut self, place: usize) {
+        let Some(lost) = self.waiting.remove(place) else { return };
+        self.count_type(lost.of, -1);
         if !lost.sent {
             self.count(lost.class, -1);
             if lost.queued.is_none()
@@ -163,7 +178,15 @@ impl Events {
 
     /// The fragment was confirmed.
     pub(super) fn confirm(&mut self) {
-        self.waiting.retain(|event| !event.sent);
+        let of_a_type = &mut self.of_a_type;
+        self.waiting.retain(|event| {
+            if event.sent
+                && let Some(waiting) = of_a_type.get_mut(event.of as usize)
+            {
+                *waiting = waiting.saturating_sub(1);
+            }
+            !event.sent
+        });
         if self.overflow_told {
             (self.overflow, self.overflow_told) = (false, false);
         }
@@ -191,7 +214,7 @@ impl Events {
     }
 
     fn drop_doubles(&mut self) {
-        let (seen, unsent) = (&mut self.seen, &mut self.unsent);
+        let (seen, unsent, of_a_type) = (&mut self.seen, &mut self.unsent, &mut self.of_a_type);
         self.waiting.retain(|event| {
             if event.queued.is_some() || event.sent {
                 return true;
@@ -199,6 +222,9 @@ impl Events {
             let first = seen.get_mut(event.at).is_some_and(|seen| core::mem::take(&mut seen.waits));
             if !first && let Some(unsent) = unsent.get_mut(usize::from(event.class).wrapping_sub(1)) {
                 *unsent = unsent.saturating_sub(1);
+            }
+            if !first && let Some(waiting) = of_a_type.get_mut(event.of as usize) {
+                *waiting = waiting.saturating_sub(1);
             }
             first
         });

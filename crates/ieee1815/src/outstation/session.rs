@@ -84,7 +84,7 @@ impl Session {
     pub(super) fn new(config: SessionConfig, points: &Points) -> Self {
         Self {
             channel: Channel::new(config.channel()),
-            events: Events::new(config.events_max, points),
+            events: Events::new(config.events_max, config.events_of_a_type_max, points),
             reads_answered: 0,
             counters: Counters::default(),
             restart: true,
