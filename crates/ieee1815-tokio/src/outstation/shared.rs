@@ -153,13 +153,6 @@ impl Slot {
     }
 }
 
-/// Until `Outstation::poll_transmit` appends by itself.
-fn poll_transmit(outstation: &mut Outstation, session: usize, out: &mut Vec<u8>) -> bool {
-    let Some(octets) = outstation.poll_transmit(session) else { return false };
-    out.extend_from_slice(&octets);
-    true
-}
-
 impl<A: Application> Shared<A> {
     pub(super) fn new(
         outstation: Outstation,
@@ -260,7 +253,7 @@ impl<A: Application> Shared<A> {
         slot.heard = Instant::now();
         slot.idle = false;
         slot.wake();
-        state.outstation.connected(session);
+        state.outstation.connected(session, self.origin.elapsed());
         Some(state.last)
     }
 
@@ -273,7 +266,7 @@ impl<A: Application> Shared<A> {
         slot.holder = 0;
         slot.waker = None;
         slot.outbox = Vec::new();
-        state.outstation.disconnected(session);
+        state.outstation.disconnected(session, self.origin.elapsed());
         true
     }
 
@@ -300,7 +293,7 @@ impl<A: Application> Shared<A> {
             ends.push(out.len());
         }
         outstation.receive(session, octets, now, application);
-        while poll_transmit(outstation, session, out) {
+        while outstation.poll_transmit(session, out) {
             ends.push(out.len());
         }
         Ok(())
@@ -354,12 +347,12 @@ impl<A: Application> Shared<A> {
         let at = Instant::now();
         let now = at.saturating_duration_since(self.origin);
         let mut state = self.lock();
-        let State { outstation, slots, .. } = &mut *state;
+        let State { outstation, application, slots, .. } = &mut *state;
         if outstation.timeout().is_some_and(|timeout| timeout <= now) {
-            outstation.handle_timeout(now);
+            outstation.handle_timeout(now, application);
         }
         for (session, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.holder != 0) {
-            if slot.outbox.is_empty() && poll_transmit(outstation, session, &mut slot.outbox) {
+            if slot.outbox.is_empty() && outstation.poll_transmit(session, &mut slot.outbox) {
                 slot.wake();
             }
             let silent = at.saturating_duration_since(slot.heard);

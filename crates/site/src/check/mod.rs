@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use config::{Problems, Source, Spanned};
 use telemetry::PointId;
@@ -82,9 +82,10 @@ impl<'a> Check<'a> {
     }
 
     fn site(&mut self, raw: RawSite) -> Site {
+        let socket = self.socket("site.socket", &raw.site.socket);
         let outstation = self.outstation(&raw.outstation);
         let tls = self.tls(&raw.tls);
-        let masters = self.masters(&raw.master);
+        let masters = self.masters(&raw.master, outstation.address);
         let mut devices = self.devices(&raw.device);
         let analogs: Vec<_> =
             raw.analog.iter().enumerate().map(|(at, raw)| self.analog(at, raw, &mut devices)).collect();
@@ -102,7 +103,7 @@ impl<'a> Check<'a> {
             file: self.source.file().to_owned(),
             name: raw.site.name.into(),
             resource: raw.site.resource,
-            socket: self.source.resolve(raw.site.socket),
+            socket,
             outstation,
             tls,
             masters,
@@ -113,6 +114,15 @@ impl<'a> Check<'a> {
             connection,
             setpoints,
         }
+    }
+
+    /// Where a local socket can be.
+    fn socket(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
+        let resolved = self.source.resolve(path.get_ref());
+        if let Err(error) = localsocket::check(&resolved) {
+            self.problem(path.span(), field, error.to_string());
+        }
+        resolved
     }
 
     /// A text that must say something.
