@@ -213,8 +213,13 @@ impl<A: Application + Send> Carrier<A> {
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        if let Some(over) = self.shared.over(self.session, self.number, cx) {
-            return Poll::Ready(Err(End::Over(over)));
+        loop {
+            match self.shared.news_while_writing(self.session, (self.number, self.judged), cx) {
+                News::Over(over) => return Poll::Ready(Err(End::Over(over))),
+                News::Judge(_) if !self.is_still_admitted() => return Poll::Ready(Err(End::Withdrawn)),
+                News::Judge(epoch) => self.judged = Judged::After(epoch),
+                News::Nothing | News::Transmit => break,
+            }
         }
         while !self.rest.is_empty() {
             match ready!(Pin::new(&mut self.connection).poll_write(cx, &self.rest)) {

@@ -299,30 +299,40 @@ impl<A: Application> Shared<A> {
         Ok(())
     }
 
-    /// Whether a connection that is busy writing is to end; its task is woken when it is.
-    pub(super) fn over(&self, session: usize, number: u64, context: &Context<'_>) -> Option<Over> {
-        let mut state = self.lock();
-        let Some(slot) = state.slots.get_mut(session).filter(|slot| slot.holder == number) else {
-            return Some(Over::Replaced);
-        };
-        if *self.stop.borrow() {
-            return Some(Over::Stopped);
-        }
-        slot.watch(context);
-        None
+    /// As [`news`](Self::news), for a connection that is busy writing and takes nothing more to write.
+    pub(super) fn news_while_writing(
+        &self,
+        session: usize,
+        held: (u64, Judged),
+        context: &Context<'_>,
+    ) -> News {
+        self.look(session, held, context, |_| false)
     }
 
     /// What there is for a connection whose socket has nothing; its task is woken when that changes.
     pub(super) fn news(
         &self,
         session: usize,
-        (number, judged): (u64, Judged),
+        held: (u64, Judged),
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) -> News {
+        self.look(session, held, context, |slot| {
+            out.append(&mut slot.outbox);
+            !out.is_empty()
+        })
+    }
+
+    fn look(
+        &self,
+        session: usize,
+        (number, judged): (u64, Judged),
+        context: &Context<'_>,
+        transmit: impl FnOnce(&mut Slot) -> bool,
+    ) -> News {
         let mut state = self.lock();
-        let current = state.epoch;
-        let Some(slot) = state.slots.get_mut(session).filter(|slot| slot.holder == number) else {
+        let State { slots, epoch: current, .. } = &mut *state;
+        let Some(slot) = slots.get_mut(session).filter(|slot| slot.holder == number) else {
             return News::Over(Over::Replaced);
         };
         if *self.stop.borrow() {
@@ -331,11 +341,10 @@ impl<A: Application> Shared<A> {
         if let Some(over) = slot.over {
             return News::Over(over);
         }
-        if matches!(judged, Judged::Not) || matches!(judged, Judged::After(epoch) if epoch != current) {
-            return News::Judge(current);
+        if matches!(judged, Judged::Not) || matches!(judged, Judged::After(epoch) if epoch != *current) {
+            return News::Judge(*current);
         }
-        if !slot.outbox.is_empty() {
-            out.append(&mut slot.outbox);
+        if transmit(slot) {
             return News::Transmit;
         }
         slot.watch(context);
