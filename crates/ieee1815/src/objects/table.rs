@@ -56,7 +56,7 @@ pub(crate) enum TimeForm {
 }
 
 /// One group and variation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(super) group: u8,
     pub(super) variation: u8,
@@ -119,6 +119,15 @@ impl Entry {
     /// Its variation.
     pub(crate) const fn variation(&self) -> u8 {
         self.variation
+    }
+
+    /// How many objects without index go into so many octets.
+    pub(crate) fn count_in(&self, octets: usize) -> usize {
+        match (self.form, self.octets()) {
+            (PackedPair, _) => octets.saturating_mul(4),
+            (_, None) => octets.saturating_mul(8),
+            (_, Some(size)) => octets.checked_div(size).unwrap_or_default(),
+        }
     }
 
     /// The most octets that one object with a 16-bit index takes.

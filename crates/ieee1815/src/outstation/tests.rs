@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::Flags;
+use crate::{Flags, Value};
 use crate::channel::{Broadcast, Channel, ChannelConfig, Role};
 use crate::objects::{Direction, parse_headers};
 
