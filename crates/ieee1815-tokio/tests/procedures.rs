@@ -2,6 +2,7 @@
 //! bench goes in, and what our outstation answers is held against what was recorded: function, indications and
 //! objects. Where ours rightly differs, the difference is named here with its reason.
 
+#[allow(dead_code, reason = "the example uses the rest")]
 #[path = "../examples/dut/bench.rs"]
 mod bench;
 
@@ -15,8 +16,15 @@ use ieee1815::channel::{Channel, ChannelConfig, Role};
 use ieee1815::objects::{Direction, Range, parse_headers};
 use serde_json::Value;
 
-/// Procedure, what ours does there, and why.
-const DIFFERENCES: &[(&str, &str, &str)] = &[];
+/// Procedures in which ours differs, and why.
+const DIFFERENCES: &[(&str, &str)] = &[
+    ("8.2.5.2.1", "the recording has none of the answers, only that the outputs were operated"),
+    ("8.2.5.2.2", "the recording has none of the answers, only that the outputs were operated"),
+];
+
+/// What the bench did, where the recording does not say it: procedure, act, argument.
+const SAID_NOWHERE: &[(&str, &str, &str)] =
+    &[("8.11.2.3", "class-events", "2"), ("8.6.6.2.4", "binary-input-events", "double-bit")];
 
 /// The recordings; `None`, with a word, where they are not at hand and need not be.
 fn recordings() -> Option<PathBuf> {
@@ -104,7 +112,7 @@ fn octets(hex: &str) -> Vec<u8> {
 }
 
 /// What differs in one procedure, in a line; empty where nothing does.
-fn replay(text: &str) -> Vec<String> {
+fn replay(procedure: &str, text: &str) -> Vec<String> {
     let (mut bench, mut ours, mut theirs) = (Bench::new(), Ear::new(), Ear::new());
     let mut wrong = Vec::new();
     let mut out = Vec::new();
@@ -131,7 +139,9 @@ fn replay(text: &str) -> Vec<String> {
             hear(&mut bench, &mut ours, due);
         }
         if let Some(act) = line["act"].as_str() {
-            match bench.act(act, line["arg"].as_str(), true, now) {
+            let said = SAID_NOWHERE.iter().find(|(of, what, _)| *of == procedure && *what == act);
+            let arg = said.map(|(_, _, arg)| *arg).or(line["arg"].as_str());
+            match bench.act(act, arg, true, now) {
                 Act::Unknown => wrong.push(format!("unknown act {act}")),
                 Act::Watch if act == "bench-check" => checks.push((
                     line["arg"].as_str().unwrap_or_default().to_owned(),
@@ -216,10 +226,11 @@ fn every_recorded_procedure_is_answered_as_recorded_or_differs_for_a_reason() {
         let result = text.lines().next().and_then(|line| serde_json::from_str::<Value>(line).ok()).unwrap();
         passed += usize::from(result["result_of_opendnp3_3_0"] == "pass");
         replayed += usize::from(text.lines().count() > 1);
-        for found in replay(&text) {
-            if !DIFFERENCES.iter().any(|(of, what, _)| *of == procedure && *what == found) {
-                unexplained.push(format!("{procedure}: {found}"));
-            }
+        let found = replay(&procedure, &text);
+        let explained = DIFFERENCES.iter().any(|(of, _)| *of == procedure);
+        assert!(!explained || !found.is_empty(), "{procedure} does not differ any more");
+        if !explained {
+            unexplained.extend(found.iter().map(|found| format!("{procedure}: {found}")));
         }
     }
     println!("{} procedures, {passed} passed by opendnp3, {replayed} with an exchange", files.len());
