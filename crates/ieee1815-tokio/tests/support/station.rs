@@ -40,13 +40,11 @@ pub(crate) fn measured(value: f64) -> Measured {
 
 pub(crate) fn points(count: u16) -> Vec<PointConfig> {
     let point = |index| PointConfig {
-        point: PointType::AnalogInput,
-        index,
         static_variation: 5,
         event_variation: 5,
         class: 1,
-        deadband: 0.0,
         initial: measured(0.0),
+        ..PointConfig::new(PointType::AnalogInput, index)
     };
     (0..count).map(point).collect()
 }
@@ -57,7 +55,7 @@ pub(crate) type Events = mpsc::Receiver<OutstationEvent>;
 pub(crate) fn start(count: u16, config: OutstationConfig) -> (OutstationHandle<Yes>, Events) {
     let session = |route: &Route| SessionConfig::new(route.address, route.master_address);
     let sessions = config.routes.iter().map(session).collect();
-    let outstation = Outstation::new(points(count), sessions).unwrap();
+    let outstation = Outstation::new(&points(count), sessions).unwrap();
     OutstationDriver::start(outstation, Yes::default(), config).unwrap()
 }
 

@@ -95,7 +95,8 @@ impl World {
     /// Carries octets until nobody has anything to say.
     fn exchange(&mut self) {
         for at in 0..self.masters.len() {
-            while let Some(octets) = self.masters[at].0.poll_transmit() {
+            let mut octets = Vec::new();
+            if self.masters[at].0.poll_transmit(&mut octets) {
                 self.input(Input::Octets { master: MasterIx::new(at), octets });
             }
             while let Some(event) = self.masters[at].0.poll_event() {
