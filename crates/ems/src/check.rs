@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use config::{Problems, Source, Spanned};
 use ieee1815::PointType;
-use ieee1815_tokio::{PeerIdentity, TlsVersion, TlsVersionError};
+use ieee1815_tokio::{PeerIdentity, TlsPolicy, TlsSection};
 use telemetry::{Scale, ScalePart, WireForm};
 
-use crate::model::{Config, Device, Heartbeat, Observer, Point, ScanMode, SetPoint, Tls, Transport};
+use crate::model::{Config, Device, Heartbeat, Observer, Point, ScanMode, SetPoint, Transport};
 use crate::operate::command;
-use crate::raw::{RawConfig, RawDevice, RawHeartbeat, RawObserver, RawPoint, RawSetPoint, RawTls};
+use crate::raw::{RawConfig, RawDevice, RawHeartbeat, RawObserver, RawPoint, RawSetPoint};
 
 /// DNP3 addresses above are reserved.
 const ADDRESS_MAX: u16 = 65_519;
@@ -113,38 +113,12 @@ impl Check<'_> {
         resolved
     }
 
-    fn tls(&mut self, raw: &RawTls) -> Tls {
-        if raw.trust_anchors.get_ref().is_empty() {
-            self.problem(raw.trust_anchors.span(), "tls.trust_anchors", "at least one file is needed");
+    fn tls(&mut self, raw: &TlsSection) -> TlsPolicy {
+        let (policy, problems) = raw.check(|path| self.source.resolve(path));
+        for problem in problems {
+            self.problem(problem.span, problem.field, problem.message);
         }
-        let min_version = self.version("tls.min_version", raw.min_version.as_ref(), TlsVersion::V1_2);
-        let max_version = self.version("tls.max_version", raw.max_version.as_ref(), TlsVersion::V1_3);
-        if min_version > max_version
-            && let Some(text) = raw.min_version.as_ref().or(raw.max_version.as_ref())
-        {
-            self.problem(text.span(), "tls", "min_version is above max_version");
-        }
-        Tls {
-            certificate: self.file("tls.certificate", &raw.certificate),
-            key: self.file("tls.key", &raw.key),
-            trust_anchors: raw
-                .trust_anchors
-                .get_ref()
-                .iter()
-                .map(|path| self.file("tls.trust_anchors", path))
-                .collect(),
-            min_version,
-            max_version,
-            debug_keylog: raw.debug_keylog.as_ref().map(|path| self.source.resolve(path)),
-        }
-    }
-
-    fn version(&mut self, field: &str, text: Option<&Spanned<String>>, default: TlsVersion) -> TlsVersion {
-        let Some(text) = text else { return default };
-        text.get_ref().parse().unwrap_or_else(|error: TlsVersionError| {
-            self.problem(text.span(), field, error.to_string());
-            default
-        })
+        policy
     }
 
     fn observer(&mut self, raw: &RawObserver, devices: &[RawDevice]) -> Observer {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ieee1815::PointType;
-use ieee1815_tokio::{PeerIdentity, TlsPolicy, TlsVersion};
+use ieee1815_tokio::{PeerIdentity, TlsPolicy};
 use telemetry::{PointId, Scale, Unit};
 
 /// The ISO's side as configured.
@@ -15,44 +15,12 @@ pub struct Config {
     pub file: PathBuf,
     /// Our own control socket.
     pub socket: PathBuf,
-    /// Our identity; `None` only where every device is reached over plain TCP.
-    pub tls: Option<Tls>,
+    /// Our end of TLS, which admits nobody by itself: the devices' lists apply. `None` only where every device is reached over plain TCP.
+    pub tls: Option<TlsPolicy>,
     /// The read-only identity for a poll while no EMS runs.
     pub observer: Option<Observer>,
     /// The devices, in the order of the file.
     pub devices: Vec<Device>,
-}
-
-/// Files and versions of our end of TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// Our certificate.
-    pub certificate: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
-    /// Who may vouch for devices.
-    pub trust_anchors: Vec<PathBuf>,
-    /// Oldest version spoken.
-    pub min_version: TlsVersion,
-    /// Newest version spoken.
-    pub max_version: TlsVersion,
-    /// Session secrets for reading a capture; never in operation.
-    pub debug_keylog: Option<PathBuf>,
-}
-
-impl Tls {
-    /// The policy towards one device.
-    pub(crate) fn policy(&self, device: &Device) -> TlsPolicy {
-        TlsPolicy {
-            certificate: self.certificate.clone(),
-            key: self.key.clone(),
-            trust_anchors: self.trust_anchors.clone(),
-            min_version: self.min_version,
-            max_version: self.max_version,
-            admitted: device.admit.clone(),
-            debug_keylog: self.debug_keylog.clone(),
-        }
-    }
 }
 
 /// The identity under which somebody may look while no EMS runs. Never the EMS's own: that would take its session

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use ieee1815::Classes;
 use ieee1815::master::{MasterEvent, Outcome, Request};
-use ieee1815_tokio::{DriverEvent, MasterDriver, MasterHandle};
+use ieee1815_tokio::{DriverEvent, MasterDriver, MasterHandle, TlsPolicy};
 use telemetry::Journal;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::fleet::Fleet;
 use crate::frontend::{Shared, driver_config};
-use crate::model::{Config, Tls, Transport};
+use crate::model::{Config, Transport};
 use crate::record::PointView;
 use crate::run::{RunError, client_tls};
 
@@ -75,7 +75,7 @@ pub async fn observe(
         .observer
         .as_ref()
         .ok_or_else(|| ObserveError::NoObserver { file: config.file.display().to_string() })?;
-    let identity = config.tls.as_ref().map(|tls| Tls {
+    let identity = config.tls.as_ref().map(|tls| TlsPolicy {
         certificate: observer.certificate.clone(),
         key: observer.key.clone(),
         ..tls.clone()

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use config::Spanned;
+use ieee1815_tokio::TlsSection;
 use serde::Deserialize;
 use telemetry::{Unit, WireForm};
 
@@ -12,7 +13,7 @@ use crate::model::{ScanMode, Transport};
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawConfig {
     pub(crate) ems: RawEms,
-    pub(crate) tls: Option<RawTls>,
+    pub(crate) tls: Option<TlsSection>,
     pub(crate) observer: Option<RawObserver>,
     #[serde(default)]
     pub(crate) device: Vec<RawDevice>,
@@ -22,17 +23,6 @@ pub(crate) struct RawConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawEms {
     pub(crate) socket: Spanned<PathBuf>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawTls {
-    pub(crate) certificate: Spanned<PathBuf>,
-    pub(crate) key: Spanned<PathBuf>,
-    pub(crate) trust_anchors: Spanned<Vec<Spanned<PathBuf>>>,
-    pub(crate) min_version: Option<Spanned<String>>,
-    pub(crate) max_version: Option<Spanned<String>>,
-    pub(crate) debug_keylog: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ieee1815_tokio::{ClientTls, MasterHandle, TlsError};
+use ieee1815_tokio::{ClientTls, MasterHandle, TlsError, TlsPolicy};
 use localsocket::{LocalServer, SocketError};
 use serde_json::{Value, json};
 use telemetry::Journal;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::fleet::Fleet;
 use crate::frontend::{Session, Shared};
-use crate::model::{Config, Device, Tls, Transport};
+use crate::model::{Config, Device, Transport};
 use crate::operate;
 use crate::record::Record;
 
@@ -70,10 +70,13 @@ pub async fn run(config: Config, journal: Journal, shutdown: watch::Receiver<boo
 }
 
 /// Our end of TLS towards a device; `None` for plain TCP.
-pub(crate) fn client_tls(tls: Option<&Tls>, device: &Device) -> Result<Option<Arc<ClientTls>>, RunError> {
+pub(crate) fn client_tls(
+    tls: Option<&TlsPolicy>,
+    device: &Device,
+) -> Result<Option<Arc<ClientTls>>, RunError> {
     match (device.transport, tls) {
         (Transport::Tcp, _) | (Transport::Tls, None) => Ok(None),
-        (Transport::Tls, Some(tls)) => match tls.policy(device).client() {
+        (Transport::Tls, Some(tls)) => match tls.admitting(device.admit.clone()).client() {
             Ok(client) => Ok(Some(Arc::new(client))),
             Err(source) => Err(RunError::Tls { device: Arc::clone(&device.name), source }),
         },

@@ -129,7 +129,7 @@ pub async fn connect(
     let shake = TlsConnector::from(Arc::clone(&tls.config)).connect(name, stream);
     let stream = within(deadline, timeout, shake).await.map_err(ConnectError::Tls)?;
     match tls.admitted(stream.get_ref().1.peer_certificates()) {
-        Some(admitted) => Ok((Connection::tls(stream), Some(admitted))),
+        Some((admitted, verified)) => Ok((Connection::tls(stream, verified), Some(admitted))),
         None => Err(ConnectError::Tls(Refusal::new(RefusalKind::NotAdmitted, ""))),
     }
 }

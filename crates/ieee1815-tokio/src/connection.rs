@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsStream;
 
-use crate::tls::{ClientTls, ServerTls};
+use crate::tls::{ClientTls, ServerTls, Verified};
 use crate::udp::Datagrams;
 
 /// How long a graceful close may take before the socket is dropped anyway.
@@ -26,9 +26,16 @@ pub struct Connection {
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<Secured>),
     Serial(Box<SerialPort>),
     Udp(Box<Datagrams>),
+}
+
+/// A TLS stream, with what is remembered of its handshake.
+#[derive(Debug)]
+struct Secured {
+    stream: TlsStream<TcpStream>,
+    verified: Verified,
 }
 
 impl Connection {
@@ -36,8 +43,8 @@ impl Connection {
         Self { stream: Stream::Tcp(stream) }
     }
 
-    pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>) -> Self {
-        Self { stream: Stream::Tls(Box::new(stream.into())) }
+    pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>, verified: Verified) -> Self {
+        Self { stream: Stream::Tls(Box::new(Secured { stream: stream.into(), verified })) }
     }
 
     pub(crate) fn serial(port: SerialPort) -> Self {
@@ -75,17 +82,17 @@ impl Connection {
 
     /// True when the peer dialled us.
     pub(crate) fn is_server(&self) -> bool {
-        matches!(&self.stream, Stream::Tls(stream) if matches!(**stream, TlsStream::Server(_)))
+        matches!(&self.stream, Stream::Tls(secured) if matches!(secured.stream, TlsStream::Server(_)))
     }
 
     /// Judges the peer again, by what may have replaced the set-up of its handshake: its place in the admitted list,
     /// or that it has none any more. `None` without TLS.
     pub(crate) fn judge(&self, server: &ServerTls, client: &ClientTls) -> Option<Option<usize>> {
-        let Stream::Tls(stream) = &self.stream else { return None };
-        let chain = stream.get_ref().1.peer_certificates();
-        Some(match **stream {
-            TlsStream::Server(_) => server.admitted(chain).map(|admitted| admitted.index),
-            TlsStream::Client(_) => client.admitted(chain).map(|admitted| admitted.index),
+        let Stream::Tls(secured) = &self.stream else { return None };
+        let chain = secured.stream.get_ref().1.peer_certificates();
+        Some(match secured.stream {
+            TlsStream::Server(_) => server.again(chain, secured.verified),
+            TlsStream::Client(_) => client.again(chain, secured.verified),
         })
     }
 
@@ -96,7 +103,7 @@ impl Connection {
             Stream::Tcp(_) => "TCP",
             Stream::Serial(_) => "serial",
             Stream::Udp(_) => "UDP",
-            Stream::Tls(stream) => match stream.get_ref().1.protocol_version() {
+            Stream::Tls(secured) => match secured.stream.get_ref().1.protocol_version() {
                 Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
                 Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
                 _ => "TLS",
@@ -113,7 +120,7 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_read(context, buffer),
             Stream::Serial(port) => Pin::new(port).poll_read(context, buffer),
             Stream::Udp(socket) => socket.poll_read(context, buffer),
         }
@@ -124,7 +131,7 @@ impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(context, octets),
+            Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_write(context, octets),
             Stream::Serial(port) => Pin::new(port).poll_write(context, octets),
             Stream::Udp(socket) => socket.poll_write(context, octets),
         }
@@ -133,7 +140,7 @@ impl AsyncWrite for Connection {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(context),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_flush(context),
             Stream::Serial(port) => Pin::new(port).poll_flush(context),
             Stream::Udp(_) => Poll::Ready(Ok(())),
         }
@@ -142,7 +149,7 @@ impl AsyncWrite for Connection {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_shutdown(context),
             Stream::Serial(port) => Pin::new(port).poll_shutdown(context),
             Stream::Udp(_) => Poll::Ready(Ok(())),
         }

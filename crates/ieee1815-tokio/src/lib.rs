@@ -21,7 +21,8 @@
 //!
 //! Not done, on purpose or because the library underneath cannot:
 //! - no TLS 1.1 or older (rustls has none), hence no test against such a peer either;
-//! - no revocation lists and no OCSP: a peer is revoked by taking it off the admitted list;
+//! - no OCSP, and no revocation list is fetched: lists are files, and a peer is also revoked by taking it off the
+//!   admitted list;
 //! - certificates must be X.509 version 3, with RSA keys of 2048 bit or more, P-256, P-384, P-521 or Ed25519;
 //! - a self-signed certificate that is a peer's own cannot serve as trust anchor for itself;
 //! - the validity of a trust anchor itself is not enforced (a warning tells when it has expired);
@@ -50,5 +51,8 @@ pub use outstation::{
 };
 pub use serial::{Parity, SerialConfig, SerialSettingError, StopBits};
 pub use tls::{
-    ClientTls, Refusal, RefusalKind, ServerTls, TlsError, TlsPolicy, TlsVersion, TlsVersionError, TlsWarning,
+    CipherSuite, CipherSuiteError, ClientTls, Refusal, RefusalKind, ServerTls, TlsError, TlsPolicy,
+    TlsVersion, TlsVersionError, TlsWarning,
 };
+#[cfg(feature = "serde")]
+pub use tls::{SectionProblem, TlsSection};

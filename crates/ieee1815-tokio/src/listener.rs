@@ -301,7 +301,7 @@ async fn shake(stream: TcpStream, tls: &ServerTls) -> Shaken {
         Err((error, stream)) => return Err((Refusal::from_io(&error), Some(stream))),
     };
     match tls.admitted(stream.get_ref().1.peer_certificates()) {
-        Some(identity) => Ok((Connection::tls(stream), identity)),
+        Some((identity, verified)) => Ok((Connection::tls(stream, verified), identity)),
         None => Err((Refusal::new(RefusalKind::NotAdmitted, ""), None)),
     }
 }

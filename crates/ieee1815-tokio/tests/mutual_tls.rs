@@ -276,3 +276,59 @@ async fn key_log_is_written_only_when_configured() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[tokio::test]
+async fn only_the_suites_of_the_policy_are_spoken() {
+    let Pair { mut rtd, mut ems, pki: _pki, .. } = pair(KeyKind::P256);
+    let suite = |name: &str| vec![name.parse().unwrap()];
+    rtd.cipher_suites = suite("TLS_AES_128_GCM_SHA256");
+    ems.cipher_suites = suite("TLS_AES_128_GCM_SHA256");
+    let (incoming, reply) = attempt(&rtd, &ems).await;
+    accepted(incoming);
+    assert_eq!(reply.unwrap(), PING);
+    ems.cipher_suites = suite("TLS_AES_256_GCM_SHA384");
+    let (incoming, _) = attempt(&rtd, &ems).await;
+    assert_eq!(refusal(incoming).kind, RefusalKind::Incompatible);
+    // A suite of TLS 1.2 alone leaves TLS 1.2 alone.
+    rtd.cipher_suites = suite("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+    ems.cipher_suites = Vec::new();
+    let (incoming, _) = attempt(&rtd, &ems).await;
+    assert_eq!(accepted(incoming).connection.protocol(), "TLS 1.2");
+    rtd.min_version = TlsVersion::V1_3;
+    let error = rtd.server().unwrap_err().to_string();
+    assert!(error.starts_with("TLS set-up: "), "{error}");
+}
+
+#[tokio::test]
+async fn revoked_certificates_are_refused_in_both_directions_and_versions() {
+    let Pair { mut rtd, mut ems, pki, ca } = pair(KeyKind::P256);
+    let gone = pki.leaf(&ca, &Leaf { san: Some("ems.test"), ..Leaf::new("gone") });
+    let lost = pki.leaf(&ca, &Leaf { san: Some("rtd.test"), ..Leaf::new("lost") });
+    let list = pki.crl(&ca, "ca.crl", &[&gone, &lost], 2099);
+    rtd.crls = vec![list.clone()];
+    ems.crls = vec![list];
+    for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+        ems.max_version = version;
+        let (incoming, reply) = attempt(&rtd, &ems).await;
+        accepted(incoming);
+        assert_eq!(reply.unwrap(), PING);
+
+        let mut revoked = policy(&gone, &ca, &["name:rtd.test"]);
+        revoked.max_version = version;
+        let (incoming, reply) = attempt(&rtd, &revoked).await;
+        assert_eq!(refusal(incoming).kind, RefusalKind::Revoked);
+        assert_eq!(reply.unwrap_err().detail, "it says our certificate was revoked");
+
+        let (_, reply) = attempt(&policy(&lost, &ca, &["name:ems.test"]), &ems).await;
+        assert_eq!(reply.unwrap_err().kind, RefusalKind::Revoked);
+    }
+}
+
+#[tokio::test]
+async fn with_revocation_lists_the_status_of_every_peer_must_be_known() {
+    let Pair { mut rtd, ems, pki, .. } = pair(KeyKind::P256);
+    let other = pki.ca("other", KeyKind::P256);
+    rtd.crls = vec![pki.crl(&other, "other.crl", &[], 2099)];
+    let (incoming, _) = attempt(&rtd, &ems).await;
+    assert_eq!(refusal(incoming).kind, RefusalKind::RevocationUnknown);
+}

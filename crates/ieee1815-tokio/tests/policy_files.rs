@@ -127,3 +127,19 @@ fn warnings() {
     std::fs::set_permissions(&rtd.key, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(warn(&rtd), [TlsWarning::KeyReadableByOthers { file: rtd.key.clone(), mode: 0o644 }]);
 }
+
+#[test]
+fn revocation_lists() {
+    let Pair { rtd, pki, ca, .. } = pair(KeyKind::P256);
+    let with = |file: std::path::PathBuf| TlsPolicy { crls: vec![file], ..rtd.clone() };
+    let error_of = |policy: &TlsPolicy| error(policy).to_string();
+    let told = error_of(&with(rtd.certificate.clone()));
+    assert!(told.ends_with("rtd.test.pem: holds no PEM section \"BEGIN X509 CRL\""), "{told}");
+    let damaged = pki.path("damaged.crl");
+    std::fs::write(&damaged, "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n").unwrap();
+    let told = error_of(&with(damaged));
+    assert!(told.contains("damaged.crl: revocation list 1 cannot be used: "), "{told}");
+    let old = with(pki.crl(&ca, "old.crl", &[], 2022));
+    let warnings = old.server().unwrap().warnings().to_vec();
+    assert!(matches!(&warnings[..], [TlsWarning::CrlExpired { .. }]), "{warnings:?}");
+}

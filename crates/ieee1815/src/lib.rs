@@ -12,6 +12,20 @@
 //! | [`outstation`] | the side that answers: points, events and a session for each master |
 //! | [`master`] | the side that asks |
 #![no_std]
+#![deny(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
+// Nothing that a peer sends may panic. Tests do it when they fail.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 extern crate alloc;
 

@@ -58,7 +58,7 @@ pub async fn run(site: Site, journal: Journal, shutdown: watch::Receiver<bool>) 
     let boot = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let core = Core::new(&site, boot, clock.now())?;
     let (admitted, masters) = admitted(&site);
-    let tls = site.tls.policy(admitted).server()?;
+    let tls = site.tls.admitting(admitted).server()?;
     let listener = Listener::bind(site.outstation.listen, Some(std::sync::Arc::new(tls))).await?;
     let socket = LocalServer::bind(&site.socket)?;
     journal.record(&Record::Ready { listen: listener.local_addr().to_string() });

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ieee1815_tokio::{PeerIdentity, TlsPolicy, TlsVersion};
+use ieee1815_tokio::{PeerIdentity, TlsPolicy};
 use telemetry::{PointId, ResourceKind, Scale, Sign, Unit};
 
 use crate::sunspec::SunSpecPoint;
@@ -48,8 +48,9 @@ pub struct Site {
     pub socket: PathBuf,
     /// The DNP3 end.
     pub outstation: Outstation,
-    /// Its TLS files.
-    pub tls: Tls,
+    /// Its end of TLS, which admits nobody by itself: the masters' lists apply. Every file existed when the site was
+    /// read.
+    pub tls: TlsPolicy,
     /// Who may connect; at least one, no address and no identity twice.
     pub masters: Vec<Master>,
     /// Devices of the plant, by [`DeviceIx`].
@@ -88,39 +89,6 @@ pub enum TimeSource {
     Local,
     /// A master writes it.
     Master,
-}
-
-/// Files and versions of TLS; every file existed when the site was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// PEM: our certificate and its intermediates.
-    pub certificate: PathBuf,
-    /// PEM: its private key.
-    pub key: PathBuf,
-    /// PEM: authorities that may vouch for masters.
-    pub trust_anchors: Vec<PathBuf>,
-    /// Oldest version spoken.
-    pub min_version: TlsVersion,
-    /// Newest version spoken.
-    pub max_version: TlsVersion,
-    /// Where session secrets go, for captures only.
-    pub debug_keylog: Option<PathBuf>,
-}
-
-impl Tls {
-    /// The policy of the listening end that admits `admitted`.
-    #[must_use]
-    pub fn policy(&self, admitted: Vec<PeerIdentity>) -> TlsPolicy {
-        TlsPolicy {
-            certificate: self.certificate.clone(),
-            key: self.key.clone(),
-            trust_anchors: self.trust_anchors.clone(),
-            min_version: self.min_version,
-            max_version: self.max_version,
-            admitted,
-            debug_keylog: self.debug_keylog.clone(),
-        }
-    }
 }
 
 /// One master.

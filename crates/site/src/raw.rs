@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use config::Spanned;
+use ieee1815_tokio::TlsSection;
 use serde::Deserialize;
 use telemetry::{ResourceKind, Sign, Unit, WireForm};
 
@@ -15,7 +16,7 @@ use crate::model::{Protocol, RegisterTable, RegisterType, TimeSource, WordOrder}
 pub(crate) struct RawSite {
     pub(crate) site: RawHead,
     pub(crate) outstation: RawOutstation,
-    pub(crate) tls: RawTls,
+    pub(crate) tls: TlsSection,
     #[serde(default)]
     pub(crate) master: Vec<RawMaster>,
     #[serde(default)]
@@ -48,17 +49,6 @@ pub(crate) struct RawOutstation {
     #[serde(default)]
     pub(crate) time_source: TimeSource,
     pub(crate) events_max: Option<Spanned<usize>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawTls {
-    pub(crate) certificate: Spanned<PathBuf>,
-    pub(crate) key: Spanned<PathBuf>,
-    pub(crate) trust_anchors: Spanned<Vec<Spanned<PathBuf>>>,
-    pub(crate) min_version: Option<Spanned<String>>,
-    pub(crate) max_version: Option<Spanned<String>>,
-    pub(crate) debug_keylog: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]

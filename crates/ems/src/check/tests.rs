@@ -34,7 +34,7 @@ fn the_example_is_fine_and_resolved() {
     assert_eq!(device.points[4].point_type, PointType::AnalogOutputStatus);
     assert_eq!(device.points[0].wire, Scale::Counts { max_units: 15.0, max_counts: 30_000.0 });
     assert_eq!(device.points[1].name, "bess.mw.feedback", "a point without a name goes by its id");
-    let policy = config.tls.as_ref().unwrap().policy(device);
+    let policy = config.tls.as_ref().unwrap().admitting(device.admit.clone());
     assert_eq!(policy.admitted, ["name:rtd.example".parse().unwrap()]);
 }
 

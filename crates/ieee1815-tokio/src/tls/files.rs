@@ -10,9 +10,11 @@ use rustls::crypto::KeyProvider;
 use rustls::sign::CertifiedKey;
 use rustls::{Error as RustlsError, InconsistentKeys, RootCertStore};
 use rustls_pki_types::pem::{Error as PemError, PemObject};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use webpki::{CertRevocationList, OwnedCertRevocationList};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::policy::TlsVersion;
 
@@ -43,6 +45,16 @@ pub enum TlsError {
         /// Which file.
         file: PathBuf,
         /// Which certificate in that file, from 1.
+        number: usize,
+        /// What is wrong, in words.
+        problem: String,
+    },
+    /// PEM, but its content is no revocation list that can be used.
+    #[error("{}: revocation list {number} cannot be used: {problem}", file.display())]
+    BadCrl {
+        /// Which file.
+        file: PathBuf,
+        /// Which list in that file, from 1.
         number: usize,
         /// What is wrong, in words.
         problem: String,
@@ -87,6 +99,7 @@ impl TlsError {
             Self::Unreadable { file, .. }
             | Self::NotPem { file, .. }
             | Self::BadCertificate { file, .. }
+            | Self::BadCrl { file, .. }
             | Self::BadKey { file, .. }
             | Self::KeyMismatch { key: file, .. } => Some(file),
             Self::NoTrustAnchors | Self::Versions { .. } | Self::Setup(_) => None,
@@ -129,6 +142,14 @@ pub enum TlsWarning {
         file: PathBuf,
         /// End of validity.
         not_after: String,
+    },
+    /// A revocation list should have been replaced by now. It still counts.
+    #[error("{}: the revocation list was to be replaced by {next_update}", file.display())]
+    CrlExpired {
+        /// Which file.
+        file: PathBuf,
+        /// When the next one was to come.
+        next_update: String,
     },
     /// Others than its owner can read the private key.
     #[error("{}: private key readable by others (mode {mode:03o}): make it 600", file.display())]
@@ -207,11 +228,12 @@ pub(super) fn identity(
 pub(super) fn trust_anchors(
     files: &[PathBuf],
     warnings: &mut Vec<TlsWarning>,
-) -> Result<RootCertStore, TlsError> {
+) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TlsError> {
     if files.is_empty() {
         return Err(TlsError::NoTrustAnchors);
     }
     let mut roots = RootCertStore::empty();
+    let mut all = Vec::new();
     for file in files {
         for (index, der) in certificates(file)?.into_iter().enumerate() {
             let parsed = parse(file, index + 1, &der)?;
@@ -222,6 +244,7 @@ pub(super) fn trust_anchors(
                     not_after: not_after.to_string(),
                 });
             }
+            all.push(der.clone());
             roots.add(der).map_err(|error| TlsError::BadCertificate {
                 file: file.clone(),
                 number: index + 1,
@@ -229,7 +252,47 @@ pub(super) fn trust_anchors(
             })?;
         }
     }
-    Ok(roots)
+    Ok((roots, all))
+}
+
+/// The revocation lists, read, and as they are in the files.
+pub(super) fn crls(
+    files: &[PathBuf],
+    warnings: &mut Vec<TlsWarning>,
+) -> Result<(Vec<CertRevocationList<'static>>, Vec<CertificateRevocationListDer<'static>>), TlsError> {
+    let (mut lists, mut all) = (Vec::new(), Vec::new());
+    for file in files {
+        let bytes = read(file)?;
+        let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&bytes).collect();
+        let error = match found {
+            Ok(found) if !found.is_empty() => {
+                for (index, der) in found.into_iter().enumerate() {
+                    lists.push(crl(file, index + 1, &der, warnings)?);
+                    all.push(der);
+                }
+                continue;
+            }
+            Ok(_) => PemError::NoItemsFound,
+            Err(error) => error,
+        };
+        return Err(not_pem(file, &bytes, "X509 CRL", &error));
+    }
+    Ok((lists, all))
+}
+
+fn crl(
+    file: &Path,
+    number: usize,
+    der: &CertificateRevocationListDer<'static>,
+    warnings: &mut Vec<TlsWarning>,
+) -> Result<CertRevocationList<'static>, TlsError> {
+    let bad = |problem: String| TlsError::BadCrl { file: file.to_owned(), number, problem };
+    let (_, parsed) = CertificateRevocationList::from_der(der).map_err(|error| bad(error.to_string()))?;
+    if let Some(next_update) = parsed.next_update().filter(|next| *next < x509_parser::time::ASN1Time::now())
+    {
+        warnings.push(TlsWarning::CrlExpired { file: file.to_owned(), next_update: next_update.to_string() });
+    }
+    OwnedCertRevocationList::from_der(der).map(Into::into).map_err(|error| bad(error.to_string()))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {

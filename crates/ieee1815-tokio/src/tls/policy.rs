@@ -9,9 +9,11 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{ClientConfig, KeyLog, NoKeyLog, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
 
+use super::chain::{PeerRole, Trust, Verified};
 use super::files::{self, Identity, Role, TlsError, TlsWarning};
 use super::keylog::KeyLogToFile;
-use super::verify::{Admission, ClientJudge, ServerJudge};
+use super::suite::CipherSuite;
+use super::verify::{ClientJudge, ServerJudge};
 use crate::identity::{Admitted, PeerIdentity, PresentedIdentity};
 
 /// A TLS version that a policy may name. In text `1.2` and `1.3`.
@@ -59,10 +61,15 @@ pub struct TlsPolicy {
     pub key: PathBuf,
     /// PEM files with the certificate authorities that may vouch for peers.
     pub trust_anchors: Vec<PathBuf>,
+    /// PEM files with revocation lists. Where there are any, every certificate of a peer's chain must be covered by
+    /// one: what its issuer says of it has to be known. A list past its time still counts, with a warning.
+    pub crls: Vec<PathBuf>,
     /// Oldest version that is spoken.
     pub min_version: TlsVersion,
     /// Newest version that is spoken.
     pub max_version: TlsVersion,
+    /// The cipher suites that are spoken, the preferred ones first. Empty: the library's defaults.
+    pub cipher_suites: Vec<CipherSuite>,
     /// Who may talk to us, on top of the chain. Empty: nobody.
     pub admitted: Vec<PeerIdentity>,
     /// Append session secrets to this file (NSS key log format, 0600) so that a capture can be read. Leave it
@@ -87,7 +94,7 @@ pub struct ClientTls {
 /// What both ends keep beside their rustls configuration.
 #[derive(Debug)]
 struct End {
-    admission: Admission,
+    trust: Arc<Trust>,
     warnings: Vec<TlsWarning>,
 }
 
@@ -95,12 +102,17 @@ struct End {
 struct Material {
     provider: Arc<CryptoProvider>,
     identity: Identity,
-    roots: Arc<rustls::RootCertStore>,
     key_log: Arc<dyn KeyLog>,
     end: End,
 }
 
 impl TlsPolicy {
+    /// The same policy for other peers.
+    #[must_use]
+    pub fn admitting(&self, admitted: Vec<PeerIdentity>) -> Self {
+        Self { admitted, ..self.clone() }
+    }
+
     /// Reads the files for a listener (an outstation's end).
     ///
     /// # Errors
@@ -108,12 +120,8 @@ impl TlsPolicy {
     pub fn server(&self) -> Result<ServerTls, TlsError> {
         let versions = self.versions()?;
         let material = self.material(Role::Listener)?;
-        let judge = ClientJudge::new(
-            Arc::clone(&material.roots),
-            Arc::clone(&material.provider),
-            material.end.admission.clone(),
-        )
-        .map_err(|error| TlsError::Setup(error.to_string()))?;
+        let judge = ClientJudge::new(Arc::clone(&material.provider), Arc::clone(&material.end.trust))
+            .map_err(|error| TlsError::Setup(error.to_string()))?;
         let mut config = ServerConfig::builder_with_provider(material.provider)
             .with_protocol_versions(&versions)
             .map_err(|error| TlsError::Setup(error.to_string()))?
@@ -134,7 +142,7 @@ impl TlsPolicy {
     pub fn client(&self) -> Result<ClientTls, TlsError> {
         let versions = self.versions()?;
         let material = self.material(Role::Connector)?;
-        let judge = ServerJudge::new(material.roots, &material.provider, material.end.admission.clone());
+        let judge = ServerJudge::new(&material.provider, Arc::clone(&material.end.trust));
         let mut config = ClientConfig::builder_with_provider(material.provider)
             .with_protocol_versions(&versions)
             .map_err(|error| TlsError::Setup(error.to_string()))?
@@ -160,11 +168,16 @@ impl TlsPolicy {
 
     fn material(&self, role: Role) -> Result<Material, TlsError> {
         // Named here and handed down: a provider installed process-wide by some other crate changes nothing.
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut provider = aws_lc_rs::default_provider();
+        if !self.cipher_suites.is_empty() {
+            provider.cipher_suites = self.cipher_suites.iter().map(|suite| suite.supported()).collect();
+        }
+        let provider = Arc::new(provider);
         let mut warnings = Vec::new();
         let identity =
             files::identity(&self.certificate, &self.key, role, provider.key_provider, &mut warnings)?;
-        let roots = files::trust_anchors(&self.trust_anchors, &mut warnings)?;
+        let (roots, anchors) = files::trust_anchors(&self.trust_anchors, &mut warnings)?;
+        let (crls, lists) = files::crls(&self.crls, &mut warnings)?;
         if self.admitted.is_empty() {
             warnings.push(TlsWarning::NobodyAdmitted);
         }
@@ -172,8 +185,15 @@ impl TlsPolicy {
         for warning in &warnings {
             tracing::warn!("{warning}");
         }
-        let end = End { admission: Admission::new(&self.admitted), warnings };
-        Ok(Material { provider, identity, roots: Arc::new(roots), key_log, end })
+        let trust = Trust::new(
+            Arc::new(roots),
+            provider.signature_verification_algorithms,
+            crls,
+            self.admitted.clone(),
+            anchors.iter().map(AsRef::as_ref).chain(lists.iter().map(AsRef::as_ref)),
+        );
+        let end = End { trust: Arc::new(trust), warnings };
+        Ok(Material { provider, identity, key_log, end })
     }
 
     fn key_log(&self, warnings: &mut Vec<TlsWarning>) -> Result<Arc<dyn KeyLog>, TlsError> {
@@ -197,11 +217,15 @@ impl ServerTls {
     /// Judges an identity against the admitted list again, for sessions that outlive a change of the list.
     #[must_use]
     pub fn admits(&self, presented: &PresentedIdentity) -> Option<usize> {
-        self.end.admission.judge(presented)
+        self.end.trust.admits(presented)
     }
 
-    pub(crate) fn admitted(&self, chain: Option<&[CertificateDer<'_>]>) -> Option<Admitted> {
-        self.end.admission.of_chain(chain)
+    pub(crate) fn admitted(&self, chain: Option<&[CertificateDer<'_>]>) -> Option<(Admitted, Verified)> {
+        self.end.trust.of_chain(chain)
+    }
+
+    pub(crate) fn again(&self, chain: Option<&[CertificateDer<'_>]>, verified: Verified) -> Option<usize> {
+        self.end.trust.again(PeerRole::Client, chain, verified)
     }
 }
 
@@ -209,7 +233,7 @@ impl ClientTls {
     /// Judges an identity against the admitted list again, for sessions that outlive a change of the list.
     #[must_use]
     pub fn admits(&self, presented: &PresentedIdentity) -> Option<usize> {
-        self.end.admission.judge(presented)
+        self.end.trust.admits(presented)
     }
 
     /// What an operator should know about the files; already logged once.
@@ -218,7 +242,11 @@ impl ClientTls {
         &self.end.warnings
     }
 
-    pub(crate) fn admitted(&self, chain: Option<&[CertificateDer<'_>]>) -> Option<Admitted> {
-        self.end.admission.of_chain(chain)
+    pub(crate) fn admitted(&self, chain: Option<&[CertificateDer<'_>]>) -> Option<(Admitted, Verified)> {
+        self.end.trust.of_chain(chain)
+    }
+
+    pub(crate) fn again(&self, chain: Option<&[CertificateDer<'_>]>, verified: Verified) -> Option<usize> {
+        self.end.trust.again(PeerRole::Server, chain, verified)
     }
 }

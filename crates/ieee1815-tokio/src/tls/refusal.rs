@@ -55,6 +55,10 @@ pub enum RefusalKind {
     NotValidYet,
     /// No trust anchor vouches for it.
     UnknownIssuer,
+    /// It, or one of its chain, was revoked.
+    Revoked,
+    /// No revocation list covers it or one of its chain.
+    RevocationUnknown,
     /// Its extended key usage does not allow this role.
     WrongPurpose,
     /// Anything else wrong with the certificate or its signatures.
@@ -81,6 +85,8 @@ impl RefusalKind {
             Self::Expired => "certificate expired",
             Self::NotValidYet => "certificate not valid yet",
             Self::UnknownIssuer => "certificate from an unknown issuer",
+            Self::Revoked => "certificate revoked",
+            Self::RevocationUnknown => "no revocation list covers the certificate",
             Self::WrongPurpose => "certificate not meant for this role",
             Self::BadCertificate => "bad certificate",
             Self::NotAdmitted => "not on the list of admitted peers",
@@ -167,6 +173,10 @@ impl Refusal {
                 RefusalKind::NotValidYet
             }
             CertificateError::UnknownIssuer => RefusalKind::UnknownIssuer,
+            CertificateError::Revoked => return Self::new(RefusalKind::Revoked, ""),
+            CertificateError::UnknownRevocationStatus => {
+                return Self::new(RefusalKind::RevocationUnknown, "");
+            }
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 RefusalKind::WrongPurpose
             }
@@ -193,6 +203,7 @@ fn alert_text(alert: AlertDescription) -> String {
     match alert {
         AlertDescription::CertificateRequired => "it asks for a certificate".to_owned(),
         AlertDescription::CertificateExpired => "it says our certificate has expired".to_owned(),
+        AlertDescription::CertificateRevoked => "it says our certificate was revoked".to_owned(),
         AlertDescription::UnknownCA => "it does not know the issuer of our certificate".to_owned(),
         AlertDescription::AccessDenied => "we are not on its list of admitted peers".to_owned(),
         AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => {

@@ -1,4 +1,4 @@
-//! The two certificate verifiers: webpki first, then our own list.
+//! The two certificate verifiers: webpki first, then revocation and our own list.
 //!
 //! Neither ever answers "good" without webpki having said so. They differ from rustls's own only in what comes
 //! after: rustls compares a server's certificate with the host name dialled (and knows no common names), while a
@@ -13,43 +13,12 @@ use rustls::crypto::{
 };
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
-};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use super::chain::{PeerRole, Trust};
 use super::refusal::note_presented;
-use crate::identity::{Admitted, PeerIdentity, PresentedIdentity};
-
-/// The list that every peer has to be on.
-#[derive(Debug, Clone)]
-pub(crate) struct Admission(Arc<[PeerIdentity]>);
-
-impl Admission {
-    pub(crate) fn new(list: &[PeerIdentity]) -> Self {
-        Self(list.into())
-    }
-
-    pub(crate) fn judge(&self, presented: &PresentedIdentity) -> Option<usize> {
-        presented.position_in(&self.0)
-    }
-
-    /// The identity behind a finished handshake. `None` only if there was no certificate, which neither
-    /// verifier lets happen.
-    pub(crate) fn of_chain(&self, chain: Option<&[CertificateDer<'_>]>) -> Option<Admitted> {
-        let presented = PresentedIdentity::from_der(chain?.first()?);
-        let index = self.judge(&presented)?;
-        Some(Admitted { presented, index })
-    }
-
-    fn check(&self, presented: &PresentedIdentity) -> Result<(), Error> {
-        match self.judge(presented) {
-            Some(_) => Ok(()),
-            // The alert for it is access_denied, which tells the peer's engineer where to look.
-            None => Err(CertificateError::ApplicationVerificationFailure.into()),
-        }
-    }
-}
+use crate::identity::PresentedIdentity;
 
 fn note(end_entity: &CertificateDer<'_>) -> PresentedIdentity {
     let presented = PresentedIdentity::from_der(end_entity);
@@ -61,17 +30,17 @@ fn note(end_entity: &CertificateDer<'_>) -> PresentedIdentity {
 #[derive(Debug)]
 pub(crate) struct ClientJudge {
     chain: Arc<dyn ClientCertVerifier>,
-    admission: Admission,
+    trust: Arc<Trust>,
 }
 
 impl ClientJudge {
     pub(crate) fn new(
-        roots: Arc<RootCertStore>,
         provider: Arc<CryptoProvider>,
-        admission: Admission,
+        trust: Arc<Trust>,
     ) -> Result<Self, VerifierBuilderError> {
+        let roots = Arc::clone(&trust.roots);
         let chain = WebPkiClientVerifier::builder_with_provider(roots, provider).build()?;
-        Ok(Self { chain, admission })
+        Ok(Self { chain, trust })
     }
 }
 
@@ -92,7 +61,7 @@ impl ClientCertVerifier for ClientJudge {
     ) -> Result<ClientCertVerified, Error> {
         let presented = note(end_entity);
         let verified = self.chain.verify_client_cert(end_entity, intermediates, now)?;
-        self.admission.check(&presented)?;
+        self.trust.check(PeerRole::Client, &presented, end_entity, intermediates, now)?;
         Ok(verified)
     }
 
@@ -122,14 +91,13 @@ impl ClientCertVerifier for ClientJudge {
 /// For a connecting master: judges the certificate of the server.
 #[derive(Debug)]
 pub(crate) struct ServerJudge {
-    roots: Arc<RootCertStore>,
     algorithms: WebPkiSupportedAlgorithms,
-    admission: Admission,
+    trust: Arc<Trust>,
 }
 
 impl ServerJudge {
-    pub(crate) fn new(roots: Arc<RootCertStore>, provider: &CryptoProvider, admission: Admission) -> Self {
-        Self { roots, algorithms: provider.signature_verification_algorithms, admission }
+    pub(crate) fn new(provider: &CryptoProvider, trust: Arc<Trust>) -> Self {
+        Self { algorithms: provider.signature_verification_algorithms, trust }
     }
 }
 
@@ -147,12 +115,12 @@ impl ServerCertVerifier for ServerJudge {
         // Chain, validity, basic and name constraints, and serverAuth where a purpose is stated.
         verify_server_cert_signed_by_trust_anchor(
             &certificate,
-            &self.roots,
+            &self.trust.roots,
             intermediates,
             now,
             self.algorithms.all,
         )?;
-        self.admission.check(&presented)?;
+        self.trust.check(PeerRole::Server, &presented, end_entity, intermediates, now)?;
         Ok(ServerCertVerified::assertion())
     }
 

@@ -8,12 +8,14 @@ pub(crate) mod wire;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ieee1815_tokio::{Incoming, Listener, PeerIdentity, TlsPolicy, TlsVersion};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PKCS_RSA_SHA256, RevokedCertParams, RsaKeySize, date_time_ymd,
 };
 use sha2::{Digest, Sha256};
 
@@ -59,10 +61,12 @@ pub(crate) struct Files {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
     pub(crate) sha256: [u8; 32],
+    pub(crate) serial: Vec<u8>,
 }
 
 pub(crate) struct Pki {
     pub(crate) dir: tempfile::TempDir,
+    serials: AtomicU32,
 }
 
 fn key(kind: KeyKind) -> KeyPair {
@@ -86,7 +90,7 @@ pub(crate) fn private(path: &Path, text: &str) {
 
 impl Pki {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self { dir: tempfile::tempdir().unwrap(), serials: AtomicU32::new(0x0100_0000) }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -111,6 +115,27 @@ impl Pki {
         Ca { issuer: Issuer::new(params, key), file }
     }
 
+    /// A file with the authority's list of what it has revoked; the next one is due at the start of `year`.
+    pub(crate) fn crl(&self, ca: &Ca, name: &str, revoked_list: &[&Files], year: i32) -> PathBuf {
+        let revoked = |files: &&Files| RevokedCertParams {
+            serial_number: files.serial.clone().into(),
+            revocation_time: date_time_ymd(2021, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2021, 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
+            crl_number: vec![1].into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked_list.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let file = self.path(name);
+        std::fs::write(&file, list.signed_by(&ca.issuer).unwrap().pem().unwrap()).unwrap();
+        file
+    }
+
     pub(crate) fn leaf(&self, ca: &Ca, leaf: &Leaf) -> Files {
         let key = key(leaf.key);
         let mut params = match leaf.san {
@@ -121,11 +146,14 @@ impl Pki {
         params.not_before = date_time_ymd(leaf.years.0, 1, 1);
         params.not_after = date_time_ymd(leaf.years.1, 1, 1);
         params.extended_key_usages.clone_from(&leaf.purposes);
+        let serial = self.serials.fetch_add(1, Ordering::Relaxed).to_be_bytes().to_vec();
+        params.serial_number = Some(serial.clone().into());
         let certificate = params.signed_by(&key, &ca.issuer).unwrap();
         let files = Files {
             certificate: self.path(&format!("{}.pem", leaf.name)),
             key: self.path(&format!("{}.key", leaf.name)),
             sha256: Sha256::digest(certificate.der()).into(),
+            serial,
         };
         std::fs::write(&files.certificate, certificate.pem()).unwrap();
         private(&files.key, &key.serialize_pem());
@@ -138,8 +166,10 @@ pub(crate) fn policy(files: &Files, ca: &Ca, admitted: &[&str]) -> TlsPolicy {
         certificate: files.certificate.clone(),
         key: files.key.clone(),
         trust_anchors: vec![ca.file.clone()],
+        crls: Vec::new(),
         min_version: TlsVersion::V1_2,
         max_version: TlsVersion::V1_3,
+        cipher_suites: Vec::new(),
         admitted: admitted.iter().map(|text| text.parse::<PeerIdentity>().unwrap()).collect(),
         debug_keylog: None,
     }

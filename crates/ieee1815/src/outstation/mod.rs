@@ -28,7 +28,7 @@ pub use config::{BroadcastRules, ConfigError, EventMode, PointConfig, SessionCon
 
 use crate::channel::ChannelCounters;
 use crate::objects::Attribute;
-use crate::{Command, CommandStatus, Iin, Measured, OperateMode, PointType, Time, Value};
+use crate::{Command, CommandStatus, Iin, Measured, OperateMode, PointType, Time};
 use points::Points;
 use session::{Context, Session};
 
@@ -137,8 +137,7 @@ impl Outstation {
     pub fn update_all(&mut self, updates: &[(PointType, u16, Measured)]) {
         for (point, index, measured) in updates {
             let Some(at) = self.points.find((*point, *index)) else { continue };
-            let Some(row) = self.points.row_mut(at) else { continue };
-            row.measured = *measured;
+            let Some(row) = self.points.set(at, *measured) else { continue };
             for session in &mut self.sessions {
                 session.events.update(at, row);
             }
@@ -148,11 +147,8 @@ impl Outstation {
     /// Takes the octets of an octet string, 255 at most. An empty one is not reported at all.
     pub fn update_octets(&mut self, index: u16, octets: &[u8]) {
         let Some(at) = self.points.find((PointType::OctetString, index)) else { return };
-        let Some(row) = self.points.row_mut(at).filter(|row| row.octets != octets) else { return };
-        row.octets.clear();
-        row.octets.extend_from_slice(octets.get(..255).unwrap_or(octets));
-        let changes = if let Value::Counter(changes) = row.measured.value { changes } else { 0 };
-        row.measured.value = Value::Counter(changes.wrapping_add(1));
+        let octets = octets.get(..255).unwrap_or(octets);
+        let Some(row) = self.points.set_octets(at, octets) else { return };
         for session in &mut self.sessions {
             session.events.update(at, row);
         }
@@ -161,7 +157,7 @@ impl Outstation {
     /// What a point is now.
     #[must_use]
     pub fn measured(&self, point: PointType, index: u16) -> Option<Measured> {
-        self.points.row(self.points.find((point, index))?).map(|row| row.measured)
+        self.points.row(self.points.find((point, index))?).map(points::Row::measured)
     }
 
     /// A session's connection came up.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use config::Spanned;
-use ieee1815_tokio::{PeerIdentity, TlsVersion};
+use ieee1815_tokio::{PeerIdentity, TlsPolicy, TlsSection};
 
 use super::{ADDRESS_MAX, Check, EVENTS_MAX_DEFAULT, EVENTS_MAX_MAX};
-use crate::model::{Master, Outstation, Tls};
-use crate::raw::{RawMaster, RawOutstation, RawTls};
+use crate::model::{Master, Outstation};
+use crate::raw::{RawMaster, RawOutstation};
 
 impl Check<'_> {
     pub(crate) fn outstation(&mut self, raw: &RawOutstation) -> Outstation {
@@ -33,31 +33,12 @@ impl Check<'_> {
         }
     }
 
-    pub(crate) fn tls(&mut self, raw: &RawTls) -> Tls {
-        let certificate = self.file("tls.certificate", &raw.certificate);
-        let key = self.file("tls.key", &raw.key);
-        if raw.trust_anchors.get_ref().is_empty() {
-            self.problem(raw.trust_anchors.span(), "tls.trust_anchors", "at least one file is needed");
+    pub(crate) fn tls(&mut self, raw: &TlsSection) -> TlsPolicy {
+        let (policy, problems) = raw.check(|path| self.source.resolve(path));
+        for problem in problems {
+            self.problem(problem.span, problem.field, problem.message);
         }
-        let trust_anchors =
-            raw.trust_anchors.get_ref().iter().map(|path| self.file("tls.trust_anchors", path)).collect();
-        let min_version = self.version("tls.min_version", raw.min_version.as_ref(), TlsVersion::V1_2);
-        let max_version = self.version("tls.max_version", raw.max_version.as_ref(), TlsVersion::V1_3);
-        if min_version > max_version
-            && let Some(text) = raw.min_version.as_ref().or(raw.max_version.as_ref())
-        {
-            self.problem(text.span(), "tls", "min_version is above max_version");
-        }
-        let debug_keylog = raw.debug_keylog.as_ref().map(|path| self.source.resolve(path));
-        Tls { certificate, key, trust_anchors, min_version, max_version, debug_keylog }
-    }
-
-    fn version(&mut self, field: &str, text: Option<&Spanned<String>>, default: TlsVersion) -> TlsVersion {
-        let Some(text) = text else { return default };
-        text.get_ref().parse().unwrap_or_else(|error: ieee1815_tokio::TlsVersionError| {
-            self.problem(text.span(), field, error.to_string());
-            default
-        })
+        policy
     }
 
     pub(crate) fn masters(&mut self, raw: &[RawMaster], outstation: u16) -> Vec<Master> {

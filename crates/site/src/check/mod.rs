@@ -116,13 +116,6 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A file that must be there.
-    pub(crate) fn file(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
-        let (resolved, problem) = self.source.resolve_file(field, path);
-        problem.into_iter().for_each(|problem| self.problems.add(problem));
-        resolved
-    }
-
     /// Where a local socket can be.
     fn socket(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
         let resolved = self.source.resolve(path.get_ref());

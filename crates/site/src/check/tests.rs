@@ -176,6 +176,20 @@ fn golden_errors() {
             "site.toml:14:15: tls.max_version: TLS \"1.1\" is not offered: \"1.2\" and \"1.3\" are",
         ),
         (
+            "max_version = \"1.3\"",
+            "cipher_suites = [\"TLS_AES_128_GCM_SHA256\", \"TLS_NULL_WITH_NULL_NULL\"]",
+            "site.toml:14:44: tls.cipher_suites: `TLS_NULL_WITH_NULL_NULL` is no cipher suite that is spoken here, \
+             allowed: TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256, \
+             TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, \
+             TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, \
+             TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+        ),
+        (
+            "max_version = \"1.3\"",
+            "crls = [\"pki/gone.crl\"]",
+            "site.toml:14:9: tls.crls: pki/gone.crl cannot be read: No such file or directory (os error 2)",
+        ),
+        (
             "hold_ms = 30000",
             "hold_ms = 0",
             "site.toml:122:11: setpoint[0].hold_ms: 0 ms, allowed: 1 to 86400000",
