@@ -13,7 +13,12 @@ const POLYNOMIAL: u16 = 0xA6BC;
 /// `TABLES[n]` has what an octet adds that is followed by `n` others. 8 KiB.
 static TABLES: [[u16; 256]; BLOCK] = tables();
 
-#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "worked out by the compiler")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "worked out by the compiler"
+)]
 const fn tables() -> [[u16; 256]; BLOCK] {
     let mut tables = [[0; 256]; BLOCK];
     let mut octet = 0;

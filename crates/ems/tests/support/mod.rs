@@ -185,23 +185,21 @@ fn analog(value: f64) -> Measured {
 
 fn database(master_address: u16) -> outstation::Outstation {
     let point = |point, index, static_variation, event_variation, initial| PointConfig {
-        point,
-        index,
         static_variation,
         event_variation,
         class: 1,
-        deadband: 0.0,
         initial,
+        ..PointConfig::new(point, index)
     };
     let closed = Measured { value: ieee1815::Value::Binary(true), flags: Some(Flags::ONLINE), time: None };
-    let points = vec![
+    let points = [
         point(PointType::AnalogInput, 1, 2, 2, analog(15_000.0)),
         point(PointType::AnalogInput, 50, 2, 2, analog(7.0)),
         point(PointType::BinaryInput, 1, 2, 2, closed),
         point(PointType::AnalogOutputStatus, 1, 2, 2, analog(0.0)),
     ];
     let session = SessionConfig::new(10, master_address);
-    outstation::Outstation::new(points, vec![session]).unwrap()
+    outstation::Outstation::new(&points, vec![session]).unwrap()
 }
 
 async fn serve(
@@ -213,37 +211,40 @@ async fn serve(
 ) {
     let origin = std::time::Instant::now();
     let mut stream: Option<TcpStream> = None;
-    let mut buffer = vec![0; 4096];
+    let (mut buffer, mut octets) = (vec![0; 4096], Vec::new());
     let mut beat = 0.0;
     loop {
         if outstation.take_reads_answered(0) > 0 && !taker.1.load(Ordering::SeqCst) {
             beat += 1.0;
             outstation.update(PointType::AnalogInput, 50, analog(beat));
         }
-        while let Some(octets) = outstation.poll_transmit(0) {
-            let Some(stream) = &mut stream else { break };
-            if stream.write_all(&octets).await.is_err() {
-                break;
-            }
+        octets.clear();
+        if outstation.poll_transmit(0, &mut octets)
+            && let Some(stream) = &mut stream
+        {
+            // A peer that is gone shows when it is read from.
+            drop(stream.write_all(&octets).await);
         }
         let wake = outstation.timeout().map(|at| at.saturating_sub(origin.elapsed()));
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => return,
             accepted = listener.accept() => {
                 stream = Some(accepted.unwrap().0);
-                outstation.connected(0);
+                outstation.connected(0, origin.elapsed());
             }
             read = read(stream.as_mut(), &mut buffer) => match read {
                 Some(octets) => outstation.receive(0, octets, origin.elapsed(), &mut taker),
                 None => {
                     stream = None;
-                    outstation.disconnected(0);
+                    outstation.disconnected(0, origin.elapsed());
                 }
             },
             Some((index, value)) = updated.recv() => {
                 outstation.update(PointType::AnalogInput, index, analog(value));
             }
-            () = tokio::time::sleep(wake.unwrap_or(PATIENCE)) => outstation.handle_timeout(origin.elapsed()),
+            () = tokio::time::sleep(wake.unwrap_or(PATIENCE)) => {
+                outstation.handle_timeout(origin.elapsed(), &mut taker);
+            }
         }
     }
 }

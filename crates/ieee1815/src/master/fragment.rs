@@ -316,7 +316,7 @@ impl Master {
                     }
                 }
             }
-            50 => self.events.extend(header.time().map(MasterEvent::Time)),
+            50 if header.variation == 1 => self.events.extend(header.time().map(MasterEvent::Time)),
             _ => count(&mut gathered.not_accepted),
         }
     }

@@ -13,7 +13,7 @@ mod write;
 pub use attribute::{Attribute, AttributeValue};
 pub(crate) use table::{Entry, Form, TimeForm, entry, event_type, static_type};
 pub use write::write_command_body;
-pub(crate) use write::{write_measured, write_number, write_time};
+pub(crate) use write::{to_f32, write_measured, write_number, write_time};
 
 /// Which kind of fragment headers are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

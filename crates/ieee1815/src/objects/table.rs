@@ -56,7 +56,7 @@ pub(crate) enum TimeForm {
 }
 
 /// One group and variation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(super) group: u8,
     pub(super) variation: u8,
@@ -89,7 +89,7 @@ impl Entry {
             Absolute => 6,
             Relative => 2,
         };
-        Some(usize::from(self.flags) + value + time)
+        Some(usize::from(self.flags).saturating_add(value).saturating_add(time))
     }
 
     /// Octets of `count` objects, without prefixes.
@@ -121,9 +121,18 @@ impl Entry {
         self.variation
     }
 
+    /// How many objects without index go into so many octets.
+    pub(crate) fn count_in(&self, octets: usize) -> usize {
+        match (self.form, self.octets()) {
+            (PackedPair, _) => octets.saturating_mul(4),
+            (_, None) => octets.saturating_mul(8),
+            (_, Some(size)) => octets.checked_div(size).unwrap_or_default(),
+        }
+    }
+
     /// The most octets that one object with a 16-bit index takes.
     pub(crate) fn octets_max(&self) -> usize {
-        self.octets().unwrap_or(1) + 2
+        self.octets().unwrap_or(1).saturating_add(2)
     }
 }
 
@@ -264,6 +273,7 @@ pub(super) static TABLE: &[Entry] = &[
 ];
 
 /// Where each group's rows begin in the table; one more than the last for a group that is not there.
+#[cfg_attr(not(test), expect(clippy::indexing_slicing, reason = "worked out by the compiler"))]
 #[expect(clippy::cast_possible_truncation, reason = "the table has fewer than 256 rows")]
 static STARTS: [u8; 256] = {
     let mut starts = [TABLE.len() as u8; 256];

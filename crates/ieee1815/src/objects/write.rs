@@ -103,13 +103,20 @@ pub(crate) fn write_number(out: &mut Vec<u8>, form: Form, value: f64) -> bool {
             within(0.0, u32::MAX.into())
         }
         Form::F32 => {
-            let most = f64::from(f32::MAX);
-            out.extend((value.clamp(-most, most) as f32).to_le_bytes());
-            value.is_nan() || value.abs() <= most
+            let (value, fits) = to_f32(value);
+            out.extend(value.to_le_bytes());
+            fits
         }
         _ => {
             out.extend(value.to_le_bytes());
             true
         }
     }
+}
+
+/// The value in single precision, saturated where it does not fit: then false.
+#[expect(clippy::cast_possible_truncation, reason = "clamped before")]
+pub(crate) fn to_f32(value: f64) -> (f32, bool) {
+    let most = f64::from(f32::MAX);
+    (value.clamp(-most, most) as f32, value.is_nan() || value.abs() <= most)
 }

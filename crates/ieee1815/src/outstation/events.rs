@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::EventMode;
-use super::points::{Point, Points};
+use super::points::{Point, Points, Row};
 use crate::{Classes, Flags, Iin, Measured, PointType};
 
 #[derive(Debug)]
@@ -53,10 +53,10 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(max: usize, max_of_a_type: usize, points: &Points) -> Self {
-        let see = |point: &Point| Seen {
-            value: point.number(),
-            flags: point.flags(),
-            class: point.class,
+        let see = |row: Row<'_>| Seen {
+            value: row.point.number(),
+            flags: row.point.flags,
+            class: row.rest.class,
             waits: false,
         };
         Self {
@@ -65,7 +65,7 @@ impl Events {
             waiting: VecDeque::new(),
             of_a_type: [0; PointType::ALL.len()],
             unsent: [0; 3],
-            seen: points.rows().iter().map(see).collect(),
+            seen: points.each().map(see).collect(),
             deadbands: Vec::new(),
             overflow: false,
             overflow_told: false,
@@ -78,23 +78,24 @@ impl Events {
     }
 
     /// A point was updated: is that an event?
-    pub(super) fn update(&mut self, at: usize, point: &Point) {
-        let deadband = self.deadband(at, point);
+    pub(super) fn update(&mut self, at: usize, row: Row<'_>) {
+        let deadband = self.deadband(at, row);
         let Some(seen) = self.seen.get_mut(at).filter(|seen| seen.class != 0) else { return };
-        let (value, flags) = (point.number(), point.flags());
+        let (value, flags) = (row.point.number(), row.point.flags);
         // Not a number is never within the band, and is told once.
         let within = (value - seen.value).abs() <= deadband || value.is_nan() && seen.value.is_nan();
         // A command is an event each time.
-        let always = matches!(point.key.0, PointType::BinaryOutputCommand | PointType::AnalogOutputCommand);
+        let always =
+            matches!(row.point.key.0, PointType::BinaryOutputCommand | PointType::AnalogOutputCommand);
         if within && flags == seen.flags && !always {
             return;
         }
         (seen.value, seen.flags) = (value, flags);
-        let queued = (point.mode == EventMode::Each).then_some(point.measured);
+        let queued = (row.rest.mode == EventMode::Each).then(|| row.measured());
         if queued.is_none() && core::mem::replace(&mut seen.waits, true) {
             return;
         }
-        let (class, of) = (seen.class, point.key.0);
+        let (class, of) = (seen.class, row.point.key.0);
         if self.waiting_of(of) >= self.max_of_a_type {
             let oldest = self.waiting.iter().position(|event| event.of == of);
             self.drop_event(oldest.unwrap_or_default());
@@ -145,8 +146,8 @@ impl Events {
     }
 
     /// The deadband of a point for this master.
-    pub(super) fn deadband(&self, at: usize, point: &Point) -> f64 {
-        self.deadbands.get(at).copied().filter(|band| !band.is_nan()).unwrap_or(point.deadband)
+    pub(super) fn deadband(&self, at: usize, row: Row<'_>) -> f64 {
+        self.deadbands.get(at).copied().filter(|band| !band.is_nan()).unwrap_or(row.rest.deadband)
     }
 
     pub(super) fn set_deadband(&mut self, at: usize, band: f64) {
@@ -235,10 +236,10 @@ impl Events {
         }
     }
 
-    /// A static was put into a response: deadbands count from here.
-    pub(super) fn note_static(&mut self, at: usize, value: f64, flags: Flags) {
-        if let Some(seen) = self.seen.get_mut(at) {
-            (seen.value, seen.flags) = (value, flags);
+    /// The statics of these rows were put into a response: deadbands count from here.
+    pub(super) fn note_statics(&mut self, from: usize, rows: &[Point]) {
+        for (seen, point) in self.seen.iter_mut().skip(from).zip(rows) {
+            (seen.value, seen.flags) = (point.number(), point.flags);
         }
     }
 

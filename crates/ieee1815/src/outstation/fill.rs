@@ -6,10 +6,12 @@
 use alloc::vec::Vec;
 
 use super::events::{Events, class_set};
-use super::points::{Points, number};
+use super::points::{Point, Points, number};
 use super::read::{Item, Series, Which};
-use crate::objects::{self, Attribute, AttributeValue, Entry, Form, TimeForm, write_measured, write_time};
-use crate::{Iin, Value};
+use crate::objects::{
+    self, Attribute, AttributeValue, Entry, Form, TimeForm, to_f32, write_measured, write_time,
+};
+use crate::{Flags, Iin, Measured, Value};
 
 /// Octets of a header with 16-bit range or count.
 const HEADER_OCTETS: usize = 7;
@@ -105,14 +107,14 @@ impl Fill<'_> {
         while *left > 0 {
             let wanted = |class: u8, at: usize| match of {
                 Which::Classes(classes) => classes.contains(class_set(class)),
-                Which::Point(point) => self.points.row(at).is_some_and(|row| row.key.0 == point),
+                Which::Point(point) => self.points.row(at).is_some_and(|row| row.point.key.0 == point),
             };
             let next = self.events.unsent(from).find(|(_, event)| wanted(event.class, event.at));
             let Some((place, event)) = next else { return true };
             from = place.saturating_add(1);
-            let Some(point) = self.points.row(event.at) else { continue };
-            let measured = event.queued.unwrap_or(point.measured);
-            let Some(entry) = point.event_entry(variation) else { continue };
+            let Some(row) = self.points.row(event.at) else { continue };
+            let measured = event.queued.unwrap_or_else(|| row.measured());
+            let Some(entry) = row.event_entry(variation) else { continue };
             if !self
                 .has_room(HEADER_OCTETS.saturating_add(COMMON_TIME_OCTETS).saturating_add(entry.octets_max()))
             {
@@ -137,17 +139,16 @@ impl Fill<'_> {
                     run = Some(Run { group: same.0, variation: same.1, patch, count: 1, next: None });
                 }
             }
-            self.out.extend_from_slice(&point.key.1.to_le_bytes());
+            self.out.extend_from_slice(&row.point.key.1.to_le_bytes());
             if matches!(entry.form, Form::Text(_)) {
-                self.out.extend_from_slice(&point.octets);
+                self.out.extend_from_slice(&row.rest.octets);
             } else {
                 write_measured(self.out, &entry, &measured);
             }
             if entry.time == TimeForm::Relative {
                 self.out.extend_from_slice(&after.unwrap_or_default().to_le_bytes());
             }
-            let flags = point.flags();
-            self.events.note_sent(place, number(measured.value), flags);
+            self.events.note_sent(place, number(measured.value), row.point.flags);
             *left = left.saturating_sub(1);
             *any = true;
         }
@@ -156,59 +157,59 @@ impl Fill<'_> {
 
     /// True when all was written; `next` is where to go on.
     fn statics(&mut self, next: &mut usize, end: usize, variation: Option<Entry>, class_0: bool) -> bool {
-        let mut run: Option<Run> = None;
-        let rows = self.points.rows().get(*next..end).unwrap_or_default();
-        for (at, point) in (*next..end).zip(rows) {
-            let Some(entry) = point.static_entry(variation).filter(|_| point.class_0 || !class_0) else {
+        let points = self.points;
+        while *next < end {
+            let Some(row) = points.row(*next) else { return true };
+            let entry = row.static_entry(variation).filter(|_| row.point.class_0 || !class_0);
+            let Some(entry) = entry else {
+                *next = next.saturating_add(1);
                 continue;
             };
-            if !self.has_room(HEADER_OCTETS.saturating_add(entry.octets_max())) {
-                *next = at;
+            let room = self.max.saturating_sub(self.out.len()).saturating_sub(HEADER_OCTETS);
+            let most = entry.count_in(room);
+            if most == 0 {
                 return false;
             }
-            let index = point.key.1;
-            let same = (entry.group(), entry.variation(), Some(index));
-            let continued = run.as_mut().filter(|run| (run.group, run.variation, run.next) == same);
-            let number = match continued {
-                Some(run) => {
-                    run.put(self.out, index);
-                    run.next = index.checked_add(1);
-                    run.count = run.count.saturating_add(1);
-                    run.count.saturating_sub(1)
-                }
-                None => {
-                    let [low, high] = index.to_le_bytes();
-                    self.out.extend_from_slice(&[same.0, same.1, 0x01, low, high, low, high]);
-                    let (patch, next) = (self.out.len().saturating_sub(2), index.checked_add(1));
-                    run = Some(Run { group: same.0, variation: same.1, patch, count: 1, next });
-                    0
-                }
-            };
+            let rows = points.rows().get(*next..end).unwrap_or_default();
+            let run = rows.get(..self.run(rows, &entry, variation, class_0, most)).unwrap_or_default();
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { return true };
+            let ([f0, f1], [l0, l1]) = (first.key.1.to_le_bytes(), last.key.1.to_le_bytes());
+            self.out.extend_from_slice(&[entry.group(), entry.variation(), 0x01, f0, f1, l0, l1]);
             match entry.form {
-                Form::Packed => self.packed(number, 8, u8::from(point.measured.value == Value::Binary(true))),
-                Form::PackedPair => {
-                    let bits =
-                        if let Value::DoubleBit(state) = point.measured.value { state.bits() } else { 0 };
-                    self.packed(number, 4, bits);
-                }
-                Form::Text(_) => self.out.extend_from_slice(&point.octets),
-                _ => write_measured(self.out, &entry, &point.measured),
+                Form::Text(_) => self.out.extend_from_slice(&row.rest.octets),
+                _ => write_run(self.out, &entry, run, &|at| {
+                    points.row(next.saturating_add(at)).and_then(|row| row.measured().time)
+                }),
             }
-            self.events.note_static(at, point.number(), point.flags());
+            self.events.note_statics(*next, run);
+            *next = next.saturating_add(run.len());
         }
         true
     }
 
-    /// Bits of an object, so many of which share an octet.
-    fn packed(&mut self, number: u16, in_octet: u16, bits: u8) {
-        let place = number.checked_rem(in_octet).unwrap_or_default();
-        if place == 0 {
-            self.out.push(0);
+    /// How many points from the first on go under one header: next to each other, in one variation.
+    fn run(
+        &self,
+        rows: &[Point],
+        entry: &Entry,
+        variation: Option<Entry>,
+        class_0: bool,
+        most: usize,
+    ) -> usize {
+        if matches!(entry.form, Form::Text(_)) {
+            return 1;
         }
-        if let Some(octet) = self.out.last_mut() {
-            let width = if in_octet == 4 { 2 } else { 1 };
-            *octet |= bits.wrapping_shl(u32::from(place).saturating_mul(width));
-        }
+        let alike = |before: &Point, point: &Point| {
+            point.key.0 == before.key.0
+                && point.key.1.wrapping_sub(before.key.1) == 1
+                && (point.class_0 || !class_0)
+                && point.static_entry(variation).is_some_and(|other| other == *entry)
+        };
+        let more = rows.windows(2).take(most.saturating_sub(1)).take_while(|pair| match pair {
+            [before, point] => alike(before, point),
+            _ => false,
+        });
+        more.count().saturating_add(1)
     }
 
     fn deadbands(&mut self, next: &mut usize, end: usize, entry: &Entry) -> bool {
@@ -220,6 +221,7 @@ impl Fill<'_> {
                 return false;
             }
             let index = point.key.1;
+            let Some(row) = self.points.row(at) else { continue };
             match run.as_mut().filter(|run| run.next == Some(index)) {
                 Some(run) => {
                     run.put(self.out, index);
@@ -232,7 +234,7 @@ impl Fill<'_> {
                     run = Some(Run { group: 34, variation: entry.variation(), patch, count: 1, next });
                 }
             }
-            objects::write_number(self.out, entry.form, self.events.deadband(at, point));
+            objects::write_number(self.out, entry.form, self.events.deadband(at, row));
         }
         true
     }
@@ -265,5 +267,51 @@ impl Fill<'_> {
             self.out.truncate(before);
         }
         fits
+    }
+}
+
+/// Appends the objects of points that go under one header. The form is looked at once, not once for a point.
+fn write_run(out: &mut Vec<u8>, entry: &Entry, run: &[Point], time: &dyn Fn(usize) -> Option<u64>) {
+    out.reserve(entry.octets_max().saturating_mul(run.len()));
+    match entry.form {
+        Form::Packed => {
+            for points in run.chunks(8) {
+                let bit =
+                    |octet: u8, point: &Point| octet >> 1 | u8::from(point.value == Value::Binary(true)) << 7;
+                let missing = 8_u32.saturating_sub(u32::try_from(points.len()).unwrap_or(8));
+                out.push(points.iter().fold(0, bit).wrapping_shr(missing));
+            }
+        }
+        Form::PackedPair => {
+            for points in run.chunks(4) {
+                let pair = |octet: u8, point: &Point| {
+                    let bits = if let Value::DoubleBit(state) = point.value { state.bits() } else { 0 };
+                    octet >> 2 | bits << 6
+                };
+                let missing =
+                    8_u32.saturating_sub(u32::try_from(points.len()).unwrap_or(4).saturating_mul(2));
+                out.push(points.iter().fold(0, pair).wrapping_shr(missing));
+            }
+        }
+        Form::State => {
+            out.extend(run.iter().map(|point| {
+                let state = if point.value == Value::Binary(true) { Flags::STATE } else { Flags::NONE };
+                (point.flags | state).bits()
+            }));
+        }
+        Form::F32 if entry.has_flags() && !entry.has_time() => {
+            for point in run {
+                let (value, fits) = to_f32(point.number());
+                let flags = if fits { point.flags } else { point.flags | Flags::OVER_RANGE };
+                let [a, b, c, d] = value.to_le_bytes();
+                out.extend_from_slice(&[flags.bits(), a, b, c, d]);
+            }
+        }
+        _ => {
+            for (at, point) in run.iter().enumerate() {
+                let time = if entry.has_time() { time(at) } else { None };
+                write_measured(out, entry, &Measured { value: point.value, flags: Some(point.flags), time });
+            }
+        }
     }
 }

@@ -108,10 +108,10 @@ impl Session {
 
     fn freeze_point(&mut self, at: usize, clear: bool, context: &mut Context<'_>) {
         let Some(row) = context.points.row(at) else { return };
-        let (of, index) = row.key;
+        let (of, index) = row.point.key;
         let frozen =
             if of == PointType::Counter { PointType::FrozenCounter } else { PointType::FrozenAnalogInput };
-        let measured = row.measured;
+        let measured = row.measured();
         if let Some(frozen) = context.points.find((frozen, index)) {
             let measured = Measured { time: context.app.time(), ..measured };
             self.update(frozen, measured, context);
@@ -124,8 +124,7 @@ impl Session {
 
     /// Takes a value that came about here, for this master and the others.
     pub(super) fn update(&mut self, at: usize, measured: Measured, context: &mut Context<'_>) {
-        let Some(row) = context.points.row_mut(at) else { return };
-        row.measured = measured;
+        let Some(row) = context.points.set(at, measured) else { return };
         self.events.update(at, row);
         for other in context.others.iter_mut().flat_map(|others| others.iter_mut()) {
             other.events.update(at, row);

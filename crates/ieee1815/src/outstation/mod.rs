@@ -28,7 +28,7 @@ pub use config::{BroadcastRules, ConfigError, EventMode, PointConfig, SessionCon
 
 use crate::channel::ChannelCounters;
 use crate::objects::Attribute;
-use crate::{Command, CommandStatus, Iin, Measured, OperateMode, PointType, Time, Value};
+use crate::{Command, CommandStatus, Iin, Measured, OperateMode, PointType, Time};
 use points::Points;
 use session::{Context, Session};
 
@@ -41,16 +41,29 @@ pub enum Restart {
     Warm,
 }
 
-/// What the outstation asks of the program around it. Calls name the session by its position.
+/// What the outstation asks of the program around it. Calls name the session by its position. As it stands it is a
+/// device that only reports: see [`ReadOnly`].
 pub trait Application {
     /// Judges a command without acting.
-    fn select(&mut self, session: usize, index: u16, command: &Command) -> CommandStatus;
+    fn select(&mut self, session: usize, index: u16, command: &Command) -> CommandStatus {
+        let _ = (session, index, command);
+        CommandStatus::NotSupported
+    }
     /// Acts on a command. It has to judge it again: much may have changed since its select.
-    fn operate(&mut self, session: usize, index: u16, command: &Command, mode: OperateMode) -> CommandStatus;
+    fn operate(&mut self, session: usize, index: u16, command: &Command, mode: OperateMode) -> CommandStatus {
+        let _ = (session, index, command, mode);
+        CommandStatus::NotSupported
+    }
     /// Takes the time, in milliseconds since 1970; false where it does not want it.
-    fn write_time(&mut self, session: usize, millis: u64) -> bool;
+    fn write_time(&mut self, session: usize, millis: u64) -> bool {
+        let _ = (session, millis);
+        false
+    }
     /// Need time, local control, device trouble, configuration corrupt, already executing.
-    fn indications(&self, session: usize) -> Iin;
+    fn indications(&self, session: usize) -> Iin {
+        let _ = session;
+        Iin::NONE
+    }
     /// The time of the device in milliseconds since 1970, where it knows one: for reading it (group 50), freezing
     /// and the events of commands.
     fn time(&self) -> Option<u64> {
@@ -72,6 +85,12 @@ pub trait Application {
         false
     }
 }
+
+/// A device that takes no commands, no time and no strings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadOnly;
+
+impl Application for ReadOnly {}
 
 /// What a session dropped or refused, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -137,8 +156,7 @@ impl Outstation {
     pub fn update_all(&mut self, updates: &[(PointType, u16, Measured)]) {
         for (point, index, measured) in updates {
             let Some(at) = self.points.find((*point, *index)) else { continue };
-            let Some(row) = self.points.row_mut(at) else { continue };
-            row.measured = *measured;
+            let Some(row) = self.points.set(at, *measured) else { continue };
             for session in &mut self.sessions {
                 session.events.update(at, row);
             }
@@ -148,11 +166,8 @@ impl Outstation {
     /// Takes the octets of an octet string, 255 at most. An empty one is not reported at all.
     pub fn update_octets(&mut self, index: u16, octets: &[u8]) {
         let Some(at) = self.points.find((PointType::OctetString, index)) else { return };
-        let Some(row) = self.points.row_mut(at).filter(|row| row.octets != octets) else { return };
-        row.octets.clear();
-        row.octets.extend_from_slice(octets.get(..255).unwrap_or(octets));
-        let changes = if let Value::Counter(changes) = row.measured.value { changes } else { 0 };
-        row.measured.value = Value::Counter(changes.wrapping_add(1));
+        let octets = octets.get(..255).unwrap_or(octets);
+        let Some(row) = self.points.set_octets(at, octets) else { return };
         for session in &mut self.sessions {
             session.events.update(at, row);
         }
@@ -161,7 +176,7 @@ impl Outstation {
     /// What a point is now.
     #[must_use]
     pub fn measured(&self, point: PointType, index: u16) -> Option<Measured> {
-        self.points.row(self.points.find((point, index))?).map(|row| row.measured)
+        self.points.row(self.points.find((point, index))?).map(points::Row::measured)
     }
 
     /// A session's connection came up.

@@ -9,76 +9,47 @@ use crate::{Flags, Measured, PointType, Value};
 
 pub(super) type Key = (PointType, u16);
 
+/// What a static response reads of a point; small, since all of them are read at every poll.
 #[derive(Debug)]
 pub(super) struct Point {
     pub(super) key: Key,
+    pub(super) class_0: bool,
+    /// Without a binary's state.
+    pub(super) flags: Flags,
     static_entry: Option<Entry>,
+    pub(super) value: Value,
+}
+
+/// The rest of a point.
+#[derive(Debug)]
+pub(super) struct Rest {
     event_entry: Option<Entry>,
     pub(super) class: u8,
-    pub(super) class_0: bool,
     pub(super) mode: EventMode,
     pub(super) deadband: f64,
-    pub(super) measured: Measured,
+    time: Option<u64>,
     /// The octets of an octet string; its value counts the changes.
     pub(super) octets: Vec<u8>,
 }
 
+/// A point and its rest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'a> {
+    pub(super) point: &'a Point,
+    pub(super) rest: &'a Rest,
+}
+
 impl Point {
-    fn new(config: &PointConfig) -> Result<Self, ConfigError> {
-        let (point, index) = (config.point, config.index);
-        let wrong = || ConfigError::Variation(point, index);
-        if config.class > 3 {
-            return Err(ConfigError::Class(point, index));
-        }
-        let (static_entry, event_entry) = if point == PointType::OctetString {
-            (None, None)
-        } else {
-            let of = |group| objects::entry(group, config.static_variation).ok_or_else(wrong);
-            let statics = point.static_group().map(of).transpose()?;
-            let events = objects::entry(point.event_group(), config.event_variation).ok_or_else(wrong)?;
-            (statics, Some(events))
-        };
-        let timed = event_entry.is_some_and(|entry| entry.has_time());
-        let default =
-            if timed || point.static_group().is_none() { EventMode::Each } else { EventMode::Latest };
-        let mode =
-            if point == PointType::OctetString { EventMode::Latest } else { config.mode.unwrap_or(default) };
-        Ok(Self {
-            key: (point, index),
-            static_entry,
-            event_entry,
-            class: config.class,
-            class_0: config.class_0 && point.static_group().is_some(),
-            mode,
-            deadband: config.deadband,
-            measured: config.initial,
-            octets: Vec::new(),
-        })
-    }
-
-    /// The flags without a binary's state.
-    pub(super) fn flags(&self) -> Flags {
-        let flags = self.measured.flags.unwrap_or(Flags::ONLINE);
-        match self.measured.value {
-            Value::Binary(_) => flags.without(Flags::STATE),
-            Value::DoubleBit(_) => flags.without(Flags::from_bits(0xC0)),
-            _ => flags,
-        }
-    }
-
     /// The value, to compare.
     pub(super) fn number(&self) -> f64 {
-        number(self.measured.value)
+        number(self.value)
     }
 
     /// The variation in which it may leave now: one without flags only while there is nothing to flag. `None` where
-    /// there is nothing to send.
+    /// its octets decide, or there are none.
     pub(super) fn static_entry(&self, wanted: Option<Entry>) -> Option<Entry> {
-        if self.key.0 == PointType::OctetString {
-            return self.text_entry(110);
-        }
         let entry = wanted.or(self.static_entry)?;
-        if entry.has_flags() || self.flags() == Flags::ONLINE {
+        if entry.has_flags() || self.flags == Flags::ONLINE {
             return Some(entry);
         }
         let with_flags = match (entry.group(), entry.variation()) {
@@ -87,18 +58,70 @@ impl Point {
         };
         objects::entry(entry.group(), with_flags)
     }
+}
 
-    /// The variation in which its events leave.
-    pub(super) fn event_entry(&self, wanted: Option<Entry>) -> Option<Entry> {
-        if self.key.0 == PointType::OctetString {
-            return self.text_entry(111);
-        }
-        wanted.or(self.event_entry)
-    }
-
+impl Rest {
     fn text_entry(&self, group: u8) -> Option<Entry> {
         objects::entry(group, u8::try_from(self.octets.len()).ok()?)
     }
+}
+
+impl Row<'_> {
+    pub(super) fn static_entry(self, wanted: Option<Entry>) -> Option<Entry> {
+        match self.point.key.0 {
+            PointType::OctetString => self.rest.text_entry(110),
+            _ => self.point.static_entry(wanted),
+        }
+    }
+
+    /// The variation in which its events leave.
+    pub(super) fn event_entry(self, wanted: Option<Entry>) -> Option<Entry> {
+        match self.point.key.0 {
+            PointType::OctetString => self.rest.text_entry(111),
+            _ => wanted.or(self.rest.event_entry),
+        }
+    }
+
+    pub(super) fn measured(self) -> Measured {
+        Measured { value: self.point.value, flags: Some(self.point.flags), time: self.rest.time }
+    }
+}
+
+/// The flags without the state that a binary's octet carries beside them.
+fn without_state(value: Value, flags: Option<Flags>) -> Flags {
+    let flags = flags.unwrap_or(Flags::ONLINE);
+    match value {
+        Value::Binary(_) => flags.without(Flags::STATE),
+        Value::DoubleBit(_) => flags.without(Flags::from_bits(0xC0)),
+        _ => flags,
+    }
+}
+
+fn point(config: &PointConfig) -> Result<(Point, Rest), ConfigError> {
+    let (point, index) = (config.point, config.index);
+    let wrong = || ConfigError::Variation(point, index);
+    if config.class > 3 {
+        return Err(ConfigError::Class(point, index));
+    }
+    let (static_entry, event_entry) = if point == PointType::OctetString {
+        (None, None)
+    } else {
+        let of = |group| objects::entry(group, config.static_variation).ok_or_else(wrong);
+        let statics = point.static_group().map(of).transpose()?;
+        let events = objects::entry(point.event_group(), config.event_variation).ok_or_else(wrong)?;
+        (statics, Some(events))
+    };
+    let timed = event_entry.is_some_and(|entry| entry.has_time());
+    let default = if timed || point.static_group().is_none() { EventMode::Each } else { EventMode::Latest };
+    let mode =
+        if point == PointType::OctetString { EventMode::Latest } else { config.mode.unwrap_or(default) };
+    let Measured { value, flags, time } = config.initial;
+    let class_0 = config.class_0 && point.static_group().is_some();
+    let flags = without_state(value, flags);
+    Ok((
+        Point { key: (point, index), class_0, flags, static_entry, value },
+        Rest { event_entry, class: config.class, mode, deadband: config.deadband, time, octets: Vec::new() },
+    ))
 }
 
 /// Any value as a number.
@@ -113,42 +136,70 @@ pub(super) fn number(value: Value) -> f64 {
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Points(Vec<Point>);
+pub(super) struct Points {
+    rows: Vec<Point>,
+    rests: Vec<Rest>,
+}
 
 impl Points {
     pub(super) fn new(configs: &[PointConfig]) -> Result<Self, ConfigError> {
-        let mut points = configs.iter().map(Point::new).collect::<Result<Vec<_>, _>>()?;
-        points.sort_by_key(|point| point.key);
+        let mut points = configs.iter().map(point).collect::<Result<Vec<_>, _>>()?;
+        points.sort_by_key(|(point, _)| point.key);
         let twice = points.windows(2).find_map(|pair| match pair {
-            [one, other] if one.key == other.key => Some(one.key),
+            [(one, _), (other, _)] if one.key == other.key => Some(one.key),
             _ => None,
         });
         match twice {
             Some((point, index)) => Err(ConfigError::DuplicateIndex(point, index)),
-            None => Ok(Self(points)),
+            None => {
+                let (rows, rests) = points.into_iter().unzip();
+                Ok(Self { rows, rests })
+            }
         }
     }
 
     pub(super) fn rows(&self) -> &[Point] {
-        &self.0
+        &self.rows
     }
 
-    pub(super) fn row(&self, at: usize) -> Option<&Point> {
-        self.0.get(at)
+    pub(super) fn row(&self, at: usize) -> Option<Row<'_>> {
+        Some(Row { point: self.rows.get(at)?, rest: self.rests.get(at)? })
     }
 
-    pub(super) fn row_mut(&mut self, at: usize) -> Option<&mut Point> {
-        self.0.get_mut(at)
+    pub(super) fn each(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows.iter().zip(&self.rests).map(|(point, rest)| Row { point, rest })
     }
 
     pub(super) fn find(&self, key: Key) -> Option<usize> {
-        self.0.binary_search_by_key(&key, |point| point.key).ok()
+        self.rows.binary_search_by_key(&key, |point| point.key).ok()
     }
 
     /// The rows of a type from the first to the last index.
     pub(super) fn span(&self, point: PointType, first: u16, last: u16) -> Range<usize> {
-        let start = self.0.partition_point(|row| row.key < (point, first));
-        let end = self.0.partition_point(|row| row.key <= (point, last));
+        let start = self.rows.partition_point(|row| row.key < (point, first));
+        let end = self.rows.partition_point(|row| row.key <= (point, last));
         start..end
+    }
+
+    /// Gives a point another value.
+    pub(super) fn set(&mut self, at: usize, measured: Measured) -> Option<Row<'_>> {
+        let (point, rest) = (self.rows.get_mut(at)?, self.rests.get_mut(at)?);
+        point.value = measured.value;
+        point.flags = without_state(measured.value, measured.flags);
+        rest.time = measured.time;
+        Some(Row { point, rest })
+    }
+
+    /// Gives an octet string other octets; `None` where nothing changes.
+    pub(super) fn set_octets(&mut self, at: usize, octets: &[u8]) -> Option<Row<'_>> {
+        let (point, rest) = (self.rows.get_mut(at)?, self.rests.get_mut(at)?);
+        if rest.octets == octets {
+            return None;
+        }
+        rest.octets.clear();
+        rest.octets.extend_from_slice(octets);
+        let changes = if let Value::Counter(changes) = point.value { changes } else { 0 };
+        point.value = Value::Counter(changes.wrapping_add(1));
+        Some(Row { point, rest })
     }
 }

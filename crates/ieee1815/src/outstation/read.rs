@@ -182,7 +182,7 @@ impl Series {
                     let at = u16::try_from(index).ok().and_then(|index| points.find((point, index)));
                     match at {
                         Some(at) if self.0.len() < ITEMS_MAX => {
-                            self.0.push_back(item(at, at.saturating_add(1)))
+                            self.0.push_back(item(at, at.saturating_add(1)));
                         }
                         _ => iin = Iin::PARAMETER_ERROR,
                     }

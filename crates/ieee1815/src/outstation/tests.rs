@@ -4,9 +4,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::Flags;
 use crate::channel::{Broadcast, Channel, ChannelConfig, Role};
 use crate::objects::{Direction, parse_headers};
+use crate::{Flags, Value};
 
 const EVENTS: [u8; 9] = [60, 2, 6, 60, 3, 6, 60, 4, 6];
 const INTEGRITY: [u8; 12] = [60, 2, 6, 60, 3, 6, 60, 4, 6, 60, 1, 6];

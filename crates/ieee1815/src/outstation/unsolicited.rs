@@ -25,8 +25,10 @@ pub(super) struct Unsolicited {
     unconfirmed: u8,
     /// Nothing is sent before this.
     rest_until: Time,
-    /// The last fragment.
+    /// The last fragment; empty where it was confirmed.
     fragment: Vec<u8>,
+    /// Where the next one is made, so that sending needs no memory of its own.
+    spare: Vec<u8>,
 }
 
 impl Unsolicited {
@@ -40,6 +42,7 @@ impl Unsolicited {
             unconfirmed: 0,
             rest_until: Time::ZERO,
             fragment: Vec::new(),
+            spare: Vec::new(),
         }
     }
 }
@@ -112,7 +115,8 @@ impl Session {
         };
         let (enabled, announced) = (state.enabled, state.announced);
         let before = core::mem::take(&mut state.fragment);
-        let mut out = Vec::with_capacity(before.len().max(64));
+        let mut out = core::mem::take(&mut state.spare);
+        out.clear();
         out.extend_from_slice(&[0, UNSOLICITED_RESPONSE, 0, 0]);
         if announced {
             let (mut left, mut any) = (u32::MAX, false);
@@ -132,7 +136,7 @@ impl Session {
         self.finish(&mut out, [control, UNSOLICITED_RESPONSE], Iin::NONE, context);
         self.channel.send(&out, context.now);
         if let Some(state) = &mut self.unsolicited {
-            state.fragment = out;
+            (state.fragment, state.spare) = (out, before);
         }
     }
 
@@ -161,9 +165,9 @@ impl Session {
             }
         }
         if iin == Iin::NONE {
-            self.respond(request, iin, &[], context)
+            self.respond(request, iin, &[], context);
         } else {
-            self.refuse(request, iin, context)
+            self.refuse(request, iin, context);
         }
     }
 }

@@ -95,7 +95,8 @@ impl World {
     /// Carries octets until nobody has anything to say.
     fn exchange(&mut self) {
         for at in 0..self.masters.len() {
-            while let Some(octets) = self.masters[at].0.poll_transmit() {
+            let mut octets = Vec::new();
+            if self.masters[at].0.poll_transmit(&mut octets) {
                 self.input(Input::Octets { master: MasterIx::new(at), octets });
             }
             while let Some(event) = self.masters[at].0.poll_event() {
@@ -216,6 +217,7 @@ impl World {
         let value = match measured.value {
             ieee1815::Value::Analog(value) => value,
             ieee1815::Value::Binary(state) => f64::from(u8::from(state)),
+            other => panic!("{other:?} is no value of this site"),
         };
         (value, measured.flags.unwrap())
     }
