@@ -6,6 +6,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`crc`] | the check sum of the link layer |
 //! | [`channel`] | link and transport: a stream of octets to whole fragments and back |
 //! | [`objects`] | the one table of groups and variations, its reader and writer |
 //! | [`outstation`] | the side that answers: points, events and a session for each master |
@@ -15,6 +16,7 @@
 extern crate alloc;
 
 pub mod channel;
+pub mod crc;
 mod link;
 pub mod master;
 pub mod objects;

@@ -1,0 +1,288 @@
+//! The two ends that are measured, and the octets that they exchange. All that these benches know of the API of
+//! `ieee1815` stands here.
+
+use std::time::Duration;
+
+use ieee1815::channel::{Channel, Role};
+use ieee1815::master::{Master, MasterConfig, MasterEvent, PointSet, Request};
+use ieee1815::outstation::{Application, Outstation, PointConfig, SessionConfig};
+use ieee1815::{Classes, Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Value};
+
+use crate::Failure;
+
+/// Points of an outstation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) analogs: u16,
+    pub(crate) binaries: u16,
+}
+
+impl Size {
+    pub(crate) const fn analogs(analogs: u16) -> Self {
+        Self { analogs, binaries: 0 }
+    }
+}
+
+/// An outstation that takes every time and no command.
+#[derive(Debug, Default)]
+pub(crate) struct Plant;
+
+impl Application for Plant {
+    fn select(&mut self, _: usize, _: u16, _: &Command) -> CommandStatus {
+        CommandStatus::NotSupported
+    }
+
+    fn operate(&mut self, _: usize, _: u16, _: &Command, _: OperateMode) -> CommandStatus {
+        CommandStatus::NotSupported
+    }
+
+    fn write_time(&mut self, _: usize, _: u64) -> bool {
+        true
+    }
+
+    fn indications(&self, _: usize) -> Iin {
+        Iin::NONE
+    }
+}
+
+pub(crate) fn analog(value: f64) -> Measured {
+    Measured { value: Value::Analog(value), flags: Some(Flags::ONLINE), time: None }
+}
+
+/// Analogs as group 30 variation 5 (events: `event_variation` of group 32), binaries as group 1 variation 2.
+pub(crate) fn points(size: Size, event_variation: u8) -> Vec<PointConfig> {
+    let analogs = (0..size.analogs).map(|index| PointConfig {
+        point: PointType::AnalogInput,
+        index,
+        static_variation: 5,
+        event_variation,
+        class: 2,
+        deadband: 0.0,
+        initial: analog(f64::from(index) * 1.5),
+    });
+    let binaries = (0..size.binaries).map(|index| PointConfig {
+        point: PointType::BinaryInput,
+        index,
+        static_variation: 2,
+        event_variation: 1,
+        class: 1,
+        deadband: 0.0,
+        initial: Measured { value: Value::Binary(index % 3 == 0), flags: Some(Flags::ONLINE), time: None },
+    });
+    analogs.chain(binaries).collect()
+}
+
+pub(crate) fn outstation(points: Vec<PointConfig>) -> Result<Outstation, Failure> {
+    Outstation::new(points, vec![SessionConfig::new(10, 1)]).map_err(|error| format!("{error:?}").into())
+}
+
+/// The side that answers.
+#[derive(Debug)]
+pub(crate) struct OutstationEnd {
+    pub(crate) outstation: Outstation,
+    plant: Plant,
+}
+
+impl OutstationEnd {
+    pub(crate) fn new(size: Size) -> Result<Self, Failure> {
+        let mut outstation = outstation(points(size, 5))?;
+        outstation.connected(0);
+        Ok(Self { outstation, plant: Plant })
+    }
+
+    pub(crate) fn receive(&mut self, octets: &[u8], now: Duration) {
+        self.outstation.receive(0, octets, now, &mut self.plant);
+    }
+
+    /// Puts the octets of one write into `out`, in place of what was there.
+    pub(crate) fn transmit(&mut self, out: &mut Vec<u8>) -> bool {
+        out.clear();
+        match self.outstation.poll_transmit(0) {
+            Some(octets) => {
+                out.extend_from_slice(&octets);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// The side that asks.
+#[derive(Debug)]
+pub(crate) struct MasterEnd {
+    pub(crate) master: Master,
+    sum: crate::meter::Sum,
+    pub(crate) points: u64,
+    started: bool,
+}
+
+impl MasterEnd {
+    pub(crate) fn new(size: Size, now: Duration) -> Self {
+        let mut accept = PointSet::new();
+        for (point, count) in
+            [(PointType::AnalogInput, size.analogs), (PointType::BinaryInput, size.binaries)]
+        {
+            if let Some(last) = count.checked_sub(1) {
+                accept.insert(point, 0..=last);
+            }
+        }
+        let mut master = Master::new(MasterConfig { accept, ..MasterConfig::new(1, 10) });
+        master.connected(now);
+        Self { master, sum: crate::meter::Sum::default(), points: 0, started: false }
+    }
+
+    pub(crate) fn ask(&mut self, classes: Classes, now: Duration) -> Result<(), Failure> {
+        self.master.request(Request::Read(classes), now).map_err(|full| full.to_string())?;
+        Ok(())
+    }
+
+    pub(crate) fn receive(&mut self, octets: &[u8], now: Duration) {
+        self.master.receive(octets, now);
+    }
+
+    /// As [`OutstationEnd::transmit`].
+    pub(crate) fn transmit(&mut self, out: &mut Vec<u8>) -> bool {
+        out.clear();
+        match self.master.poll_transmit() {
+            Some(octets) => {
+                out.extend_from_slice(&octets);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes what was reported. True when the request is over.
+    pub(crate) fn take(&mut self) -> Result<bool, Failure> {
+        let mut over = false;
+        while let Some(event) = self.master.poll_event() {
+            match event {
+                MasterEvent::Point { index, measured, .. } => {
+                    let value = match measured.value {
+                        Value::Analog(value) => value,
+                        Value::Binary(state) => f64::from(u8::from(state)),
+                    };
+                    self.sum.add(u32::from(index), value, measured.flags.map_or(0, Flags::bits));
+                    self.points += 1;
+                }
+                MasterEvent::StartUpDone => self.started = true,
+                MasterEvent::Done { outcome: ieee1815::master::Outcome::ReadDone, .. } => over = true,
+                MasterEvent::Done { outcome, .. } => return Err(outcome.to_string().into()),
+                MasterEvent::StartUpFailed { outcome } => return Err(outcome.to_string().into()),
+                _ => {}
+            }
+        }
+        Ok(over)
+    }
+
+    /// True once the integrity poll after the connection is answered.
+    pub(crate) const fn started(&self) -> bool {
+        self.started
+    }
+}
+
+/// Who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Master,
+    Outstation,
+}
+
+/// One write.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    pub(crate) side: Side,
+    pub(crate) octets: Vec<u8>,
+}
+
+/// Both ends without anything between them.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) master: MasterEnd,
+    pub(crate) outstation: OutstationEnd,
+    buffer: Vec<u8>,
+}
+
+pub(crate) const NOW: Duration = Duration::from_secs(1);
+
+impl Pair {
+    /// After the start-up.
+    pub(crate) fn new(size: Size) -> Result<Self, Failure> {
+        let outstation = OutstationEnd::new(size)?;
+        let mut pair = Self { master: MasterEnd::new(size, NOW), outstation, buffer: Vec::new() };
+        pair.exchange(|_, _| ())?;
+        if pair.master.started() { Ok(pair) } else { Err("the start-up does not end".into()) }
+    }
+
+    /// One read, from the request to the end.
+    pub(crate) fn poll(&mut self, classes: Classes, note: impl FnMut(Side, &[u8])) -> Result<(), Failure> {
+        self.master.ask(classes, NOW)?;
+        if self.exchange(note)? { Ok(()) } else { Err("the read does not end".into()) }
+    }
+
+    /// Until both are silent. True when a request is over.
+    fn exchange(&mut self, mut note: impl FnMut(Side, &[u8])) -> Result<bool, Failure> {
+        let mut over = false;
+        loop {
+            let mut silent = true;
+            while self.master.transmit(&mut self.buffer) {
+                silent = false;
+                note(Side::Master, &self.buffer);
+                self.outstation.receive(&self.buffer, NOW);
+            }
+            while self.outstation.transmit(&mut self.buffer) {
+                silent = false;
+                note(Side::Outstation, &self.buffer);
+                self.master.receive(&self.buffer, NOW);
+                over |= self.master.take()?;
+            }
+            if silent {
+                return Ok(over);
+            }
+        }
+    }
+}
+
+/// What one read of `classes` looks like on the wire.
+pub(crate) fn script(size: Size, classes: Classes) -> Result<Vec<Turn>, Failure> {
+    let mut turns = Vec::new();
+    Pair::new(size)?.poll(classes, |side, octets| turns.push(Turn { side, octets: octets.to_vec() }))?;
+    Ok(turns)
+}
+
+/// A stream of `count` frames of 292 octets from a master, each a whole fragment.
+pub(crate) fn frames(count: u32, destination: u16) -> Vec<u8> {
+    let mut writer = Channel::new(Role::Master, 1, destination, 2048);
+    let mut out = Vec::new();
+    for number in 0..count {
+        let fragment: Vec<u8> = number.to_le_bytes().into_iter().cycle().take(249).collect();
+        out.extend(writer.encode(&fragment));
+    }
+    out
+}
+
+/// Link and transport of an outstation with address 10.
+#[derive(Debug)]
+pub(crate) struct FrameReader(Channel);
+
+impl FrameReader {
+    pub(crate) fn new() -> Self {
+        Self(Channel::new(Role::Outstation, 10, 1, 2048))
+    }
+
+    /// Octets of the fragments that came.
+    pub(crate) fn receive(&mut self, octets: &[u8]) -> usize {
+        self.0.receive(octets);
+        let mut taken = 0;
+        while let Some(fragment) = self.0.next_fragment() {
+            taken += fragment.octets.len();
+        }
+        taken
+    }
+
+    /// Frames that were sound.
+    pub(crate) fn frames(&self) -> u64 {
+        let counters = self.0.counters();
+        counters.frames + counters.other_destination
+    }
+}

@@ -1,0 +1,165 @@
+//! Many sessions, each with an outstation of 100 AI and 30 BI, over TCP and mutual TLS.
+//!
+//! The two sides are two processes, so that what a side costs is what its process costs: CPU by the clock of the
+//! process, session state by its resident memory. All sessions poll at once, as fast as they are answered.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use crate::engine::Size;
+use crate::report::{Bar, Report};
+use crate::side::Kind;
+use crate::{Failure, meter, pki};
+
+const SIZE: Size = Size { analogs: 100, binaries: 30 };
+/// Polls of each session in one measurement.
+const POLLS: u64 = 10;
+/// Sessions that are up before memory is measured first, so that what a process needs once is not counted.
+const FIRST: usize = 50;
+
+/// A process that ends with this.
+struct Part {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Part {
+    fn start(kind: Kind, tls: Option<&Path>, address: Option<&str>) -> Result<(Self, String), Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("side").arg("--kind").arg(if kind == Kind::Ours { "ours" } else { "floor" });
+        command.arg("--analogs").arg(SIZE.analogs.to_string());
+        command.arg("--binaries").arg(SIZE.binaries.to_string());
+        if let Some(directory) = tls {
+            command.arg("--tls").arg(directory);
+        }
+        if let Some(address) = address {
+            command.arg("--address").arg(address);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let input = child.stdin.take().ok_or("no standard input")?;
+        let output = BufReader::new(child.stdout.take().ok_or("no standard output")?);
+        let mut part = Self { child, input, output };
+        let first = part.line()?;
+        Ok((part, first))
+    }
+
+    fn line(&mut self) -> Result<String, Failure> {
+        let mut line = String::new();
+        if self.output.read_line(&mut line)? == 0 {
+            return Err("a side of the bench has ended".into());
+        }
+        Ok(line.trim_end().to_owned())
+    }
+
+    fn ask(&mut self, what: &str) -> Result<String, Failure> {
+        writeln!(self.input, "{what}")?;
+        self.line()
+    }
+
+    /// Seconds of CPU.
+    fn cpu(&mut self) -> Result<f64, Failure> {
+        Ok(self.ask("cpu")?.parse::<f64>()? / 1e9)
+    }
+
+    /// Octets resident.
+    fn memory(&mut self) -> Result<f64, Failure> {
+        Ok(self.ask("memory")?.parse()?)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // It is ours, and there is nothing left to save in it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Both sides of one kind.
+struct Fleet {
+    outstations: Part,
+    masters: Part,
+    sessions: usize,
+    /// Octets of state for each session, masters and outstations.
+    state: (f64, f64),
+}
+
+impl Fleet {
+    fn start(kind: Kind, tls: Option<&Path>, sessions: usize) -> Result<Self, Failure> {
+        let (outstations, address) = Part::start(kind, tls, None)?;
+        let (masters, _) = Part::start(kind, tls, Some(&address))?;
+        let mut fleet = Self { outstations, masters, sessions, state: (0.0, 0.0) };
+        fleet.connect(FIRST)?;
+        let before = fleet.memory()?;
+        fleet.connect(FIRST + sessions)?;
+        let after = fleet.memory()?;
+        let each = |before: f64, after: f64| (after - before) / sessions as f64;
+        fleet.state = (each(before.0, after.0), each(before.1, after.1));
+        Ok(fleet)
+    }
+
+    fn connect(&mut self, count: usize) -> Result<(), Failure> {
+        self.masters.ask(&format!("connect {count}"))?;
+        self.outstations.ask(&format!("connect {count}"))?;
+        // What grows with the first polls belongs to the state of a session.
+        self.masters.ask("run 3")?;
+        Ok(())
+    }
+
+    fn memory(&mut self) -> Result<(f64, f64), Failure> {
+        Ok((self.masters.memory()?, self.outstations.memory()?))
+    }
+
+    /// Seconds of CPU for 1,000 polls: masters, outstations.
+    fn measure(&mut self) -> Result<(f64, f64), Failure> {
+        let before = (self.masters.cpu()?, self.outstations.cpu()?);
+        self.masters.ask(&format!("run {POLLS}"))?;
+        let after = (self.masters.cpu()?, self.outstations.cpu()?);
+        let thousands = ((FIRST + self.sessions) as u64 * POLLS) as f64 / 1000.0;
+        Ok(((after.0 - before.0) / thousands, (after.1 - before.1) / thousands))
+    }
+}
+
+pub(crate) fn run(report: &mut Report, sessions: usize) -> Result<(), Failure> {
+    let directory = tempfile::tempdir()?;
+    pki::make(directory.path())?;
+    for tls in [None, Some(directory.path())] {
+        one(report, tls, sessions)?;
+    }
+    Ok(())
+}
+
+fn one(report: &mut Report, tls: Option<&Path>, sessions: usize) -> Result<(), Failure> {
+    let over = if tls.is_some() { "mutual TLS" } else { "TCP" };
+    let mut ours = Fleet::start(Kind::Ours, tls, sessions)?;
+    let mut floor = Fleet::start(Kind::Floor, tls, sessions)?;
+    let (mut of_ours, mut of_floor) = (Vec::new(), Vec::new());
+    for _ in 0..meter::RUNS {
+        of_ours.push(ours.measure()?);
+        of_floor.push(floor.measure()?);
+    }
+    let medians = |side: fn(&(f64, f64)) -> f64| {
+        let of = |runs: &[(f64, f64)]| meter::median(runs.iter().map(side).collect());
+        (of(&of_ours), of(&of_floor))
+    };
+    let bar = |at_most: f64| tls.is_some().then_some(Bar::AtMost(at_most));
+    let elsewhere = |figure: f64| tls.is_some().then_some(figure);
+    let name = |what: &str| format!("{sessions} sessions x (100 AI + 30 BI), {over}: {what}");
+    report
+        .beside(&name("CPU of the masters"), "s/1,000 polls", medians(|run| run.0), bar(1.5))
+        .opendnp3_elsewhere = elsewhere(0.041);
+    report
+        .beside(&name("CPU of the outstations"), "s/1,000 polls", medians(|run| run.1), bar(1.5))
+        .opendnp3_elsewhere = elsewhere(0.026);
+    let kib = |octets: f64| octets / 1024.0;
+    let masters = (kib(ours.state.0), kib(floor.state.0));
+    let outstations = (kib(ours.state.1), kib(floor.state.1));
+    report.beside(&name("state of a master's session"), "KiB", masters, bar(2.0)).opendnp3_elsewhere =
+        elsewhere(12.7);
+    report
+        .beside(&name("state of an outstation's session with its points"), "KiB", outstations, None)
+        .opendnp3_elsewhere = elsewhere(143.0);
+    Ok(())
+}
