@@ -286,3 +286,26 @@ impl FrameReader {
         counters.frames + counters.other_destination
     }
 }
+
+/// Link and transport of a client with address 1.
+#[derive(Debug)]
+pub(crate) struct FragmentEnd {
+    channel: Channel,
+    out: Vec<u8>,
+}
+
+impl FragmentEnd {
+    pub(crate) fn new() -> Self {
+        Self { channel: Channel::new(Role::Master, 1, 10, 2048), out: Vec::new() }
+    }
+
+    pub(crate) fn encode(&mut self, fragment: &[u8]) -> &[u8] {
+        self.out = self.channel.encode(fragment);
+        &self.out
+    }
+
+    pub(crate) fn receive(&mut self, octets: &[u8]) -> Vec<Vec<u8>> {
+        self.channel.receive(octets);
+        std::iter::from_fn(|| self.channel.next_fragment()).map(|fragment| fragment.octets).collect()
+    }
+}

@@ -10,6 +10,7 @@ mod instructions;
 mod meter;
 mod micro;
 mod ours;
+mod peers;
 mod pki;
 mod reads;
 mod report;
@@ -27,12 +28,15 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, Parser)]
 #[command(about = "Measures the DNP3 crates beside a floor without any protocol")]
 struct Arguments {
-    /// Only those whose name begins so: reads, sessions, link, decode, updates, heap, instructions
+    /// Only those whose name begins so: reads, peers, sessions, link, decode, updates, heap, instructions
     #[arg(long)]
     only: Option<String>,
     /// Sessions of the largest bench
     #[arg(long, default_value_t = 2000)]
     sessions: usize,
+    /// Write the table into this file, between its two marks
+    #[arg(long)]
+    docs: Option<PathBuf>,
     /// Write the figures to this file, as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -66,10 +70,13 @@ fn main() -> ExitCode {
 }
 
 fn all(arguments: &Arguments) -> Result<(), Failure> {
-    let mut report = report::Report::default();
+    let mut report = report::Report::new();
     let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| name.starts_with(only));
     if wanted("reads") {
         reads::run(&mut report)?;
+    }
+    if wanted("peers") {
+        peers::run(&mut report)?;
     }
     if wanted("sessions") {
         sessions::run(&mut report, arguments.sessions)?;
@@ -90,6 +97,9 @@ fn all(arguments: &Arguments) -> Result<(), Failure> {
         instructions::run(&mut report)?;
     }
     println!("{}", report.table());
+    if let Some(file) = &arguments.docs {
+        std::fs::write(file, report.placed_in(&std::fs::read_to_string(file)?)?)?;
+    }
     if let Some(file) = &arguments.json {
         std::fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?;
     }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::Failure;
+
 /// Whether a bar is a floor or a ceiling of the ratio.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,18 +46,46 @@ pub(crate) struct Row {
     pub(crate) bar: Option<Bar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) met: Option<bool>,
+    /// opendnp3 in this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) opendnp3_here: Option<f64>,
     /// opendnp3, measured on another machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) opendnp3_elsewhere: Option<f64>,
 }
 
+/// Where the table goes in a document.
+const BEGIN: &str = "<!-- table: begin -->\n";
+const END: &str = "<!-- table: end -->";
+
 /// All figures of a run, said one by one as they come.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Report {
+    machine: String,
+    runs: usize,
     rows: Vec<Row>,
 }
 
+/// What this machine says of itself.
+fn machine() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    format!("{}, {cores} cores", model.unwrap_or("unknown processor"))
+}
+
 impl Report {
+    pub(crate) fn new() -> Self {
+        Self { machine: machine(), runs: crate::meter::RUNS, rows: Vec::new() }
+    }
+
+    /// A document with the table in its place.
+    pub(crate) fn placed_in(&self, text: &str) -> Result<String, Failure> {
+        let (head, rest) = text.split_once(BEGIN).ok_or("the document has no place for the table")?;
+        let (_, tail) = rest.split_once(END).ok_or("the place for the table has no end")?;
+        Ok(format!("{head}{BEGIN}{}, medians of {}:\n\n{}{END}{tail}", self.machine, self.runs, self.table()))
+    }
+
     pub(crate) fn alone(&mut self, what: &str, unit: &'static str, ours: f64) -> &mut Row {
         self.push(Row {
             what: what.to_owned(),
@@ -65,6 +95,7 @@ impl Report {
             ratio: None,
             bar: None,
             met: None,
+            opendnp3_here: None,
             opendnp3_elsewhere: None,
         })
     }
@@ -95,8 +126,8 @@ impl Report {
     /// Markdown.
     pub(crate) fn table(&self) -> String {
         let mut out = String::from(
-            "| what | unit | ours | floor | ratio | bar | | opendnp3, another machine |\n\
-             |---|---|---:|---:|---:|---|---|---:|\n",
+            "| what | unit | ours | floor | ratio | bar | | opendnp3 in this run | opendnp3 elsewhere |\n\
+             |---|---|---:|---:|---:|---|---|---:|---:|\n",
         );
         let cell = |value: Option<f64>| value.map(figure).unwrap_or_default();
         for row in &self.rows {
@@ -104,13 +135,14 @@ impl Report {
             // A string takes whatever is written to it.
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {} | {} | {} | {met} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {met} | {} | {} |",
                 row.what,
                 row.unit,
                 figure(row.ours),
                 cell(row.floor),
                 cell(row.ratio),
                 row.bar.map(Bar::text).unwrap_or_default(),
+                cell(row.opendnp3_here),
                 cell(row.opendnp3_elsewhere),
             );
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::engine::Size;
+use crate::micro::Heap;
 use crate::report::{Bar, Report};
 use crate::side::Kind;
 use crate::{Failure, meter, pki};
@@ -19,18 +20,24 @@ const POLLS: u64 = 10;
 const FIRST: usize = 50;
 
 /// A process that ends with this.
-struct Part {
+pub(crate) struct Part {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
 impl Part {
-    fn start(kind: Kind, tls: Option<&Path>, address: Option<&str>) -> Result<(Self, String), Failure> {
+    /// A side, and the first line that it says.
+    pub(crate) fn start(
+        kind: Kind,
+        size: Size,
+        tls: Option<&Path>,
+        address: Option<&str>,
+    ) -> Result<(Self, String), Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("side").arg("--kind").arg(if kind == Kind::Ours { "ours" } else { "floor" });
-        command.arg("--analogs").arg(SIZE.analogs.to_string());
-        command.arg("--binaries").arg(SIZE.binaries.to_string());
+        command.arg("--analogs").arg(size.analogs.to_string());
+        command.arg("--binaries").arg(size.binaries.to_string());
         if let Some(directory) = tls {
             command.arg("--tls").arg(directory);
         }
@@ -88,8 +95,8 @@ struct Fleet {
 
 impl Fleet {
     fn start(kind: Kind, tls: Option<&Path>, sessions: usize) -> Result<Self, Failure> {
-        let (outstations, address) = Part::start(kind, tls, None)?;
-        let (masters, _) = Part::start(kind, tls, Some(&address))?;
+        let (outstations, address) = Part::start(kind, SIZE, tls, None)?;
+        let (masters, _) = Part::start(kind, SIZE, tls, Some(&address))?;
         let mut fleet = Self { outstations, masters, sessions, state: (0.0, 0.0) };
         fleet.connect(FIRST)?;
         let before = fleet.memory()?;
@@ -125,13 +132,14 @@ impl Fleet {
 pub(crate) fn run(report: &mut Report, sessions: usize) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
     pki::make(directory.path())?;
+    let heap = Heap::count()?;
     for tls in [None, Some(directory.path())] {
-        one(report, tls, sessions)?;
+        one(report, tls, sessions, heap)?;
     }
     Ok(())
 }
 
-fn one(report: &mut Report, tls: Option<&Path>, sessions: usize) -> Result<(), Failure> {
+fn one(report: &mut Report, tls: Option<&Path>, sessions: usize, heap: Heap) -> Result<(), Failure> {
     let over = if tls.is_some() { "mutual TLS" } else { "TCP" };
     let mut ours = Fleet::start(Kind::Ours, tls, sessions)?;
     let mut floor = Fleet::start(Kind::Floor, tls, sessions)?;
@@ -145,21 +153,15 @@ fn one(report: &mut Report, tls: Option<&Path>, sessions: usize) -> Result<(), F
         (of(&of_ours), of(&of_floor))
     };
     let bar = |at_most: f64| tls.is_some().then_some(Bar::AtMost(at_most));
-    let elsewhere = |figure: f64| tls.is_some().then_some(figure);
     let name = |what: &str| format!("{sessions} sessions x (100 AI + 30 BI), {over}: {what}");
-    report
-        .beside(&name("CPU of the masters"), "s/1,000 polls", medians(|run| run.0), bar(1.5))
-        .opendnp3_elsewhere = elsewhere(0.041);
-    report
-        .beside(&name("CPU of the outstations"), "s/1,000 polls", medians(|run| run.1), bar(1.5))
-        .opendnp3_elsewhere = elsewhere(0.026);
+    report.beside(&name("CPU of the masters"), "s/1,000 polls", medians(|run| run.0), bar(1.5));
+    report.beside(&name("CPU of the outstations"), "s/1,000 polls", medians(|run| run.1), bar(1.5));
     let kib = |octets: f64| octets / 1024.0;
     let masters = (kib(ours.state.0), kib(floor.state.0));
-    let outstations = (kib(ours.state.1), kib(floor.state.1));
-    report.beside(&name("state of a master's session"), "KiB", masters, bar(2.0)).opendnp3_elsewhere =
-        elsewhere(12.7);
-    report
-        .beside(&name("state of an outstation's session with its points"), "KiB", outstations, None)
-        .opendnp3_elsewhere = elsewhere(143.0);
+    report.beside(&name("state of a master's session"), "KiB", masters, bar(2.0));
+    let points = kib(f64::from(SIZE.analogs + SIZE.binaries) * heap.point);
+    let outstations = (kib(ours.state.1) - points, kib(floor.state.1));
+    report.beside(&name("state of an outstation's session, its points apart"), "KiB", outstations, bar(2.0));
+    report.alone(&name("the points of an outstation"), "KiB", points);
     Ok(())
 }

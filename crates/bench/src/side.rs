@@ -140,7 +140,10 @@ async fn serve(args: &SideArgs, size: Size) -> Result<(), Failure> {
                     tokio::spawn(async move {
                         stream.set_nodelay(true)?;
                         match tls {
-                            Some(tls) => answer(tls.accept(stream).await?, &turns, &sessions).await,
+                            Some(tls) => {
+                                let stream = Box::pin(tls.accept(stream)).await?;
+                                answer(Box::new(stream), &turns, &sessions).await
+                            }
                             None => answer(stream, &turns, &sessions).await,
                         }
                     });
@@ -194,15 +197,22 @@ async fn ask(args: &SideArgs, size: Size, address: SocketAddr) -> Result<(), Fai
             let count: usize = count.parse()?;
             while connected < count {
                 let (of_up, of_done, go) = (Arc::clone(&up), Arc::clone(&done), go.subscribe());
-                let (ours_tls, floor_tls, turns) = (ours_tls.clone(), floor_tls.clone(), Arc::clone(&turns));
-                let kind = args.kind;
-                tokio::spawn(async move {
-                    let result = match kind {
-                        Kind::Ours => our_master(address, size, ours_tls, &of_up, &of_done, go).await,
-                        Kind::Floor => floor_master(address, floor_tls, &turns, &of_up, &of_done, go).await,
-                    };
-                    fatal("a master's session", result);
-                });
+                match args.kind {
+                    Kind::Ours => {
+                        let tls = ours_tls.clone();
+                        tokio::spawn(async move {
+                            let session = our_master(address, size, tls, &of_up, &of_done, go);
+                            fatal("a master's session", session.await);
+                        });
+                    }
+                    Kind::Floor => {
+                        let (tls, turns) = (floor_tls.clone(), Arc::clone(&turns));
+                        tokio::spawn(async move {
+                            let session = floor_master(address, tls, &turns, &of_up, &of_done, go);
+                            fatal("the floor's session", session.await);
+                        });
+                    }
+                }
                 connected += 1;
                 up.reached(connected.saturating_sub(CONNECTING_MAX)).await;
             }
@@ -241,7 +251,8 @@ async fn our_master(
     done: &Shared,
     mut go: watch::Receiver<u64>,
 ) -> Result<(), Failure> {
-    let (connection, _) = connect(address, tls, CONNECT_TIME_MAX).await?;
+    // In a box of its own: what connecting needs is given back.
+    let (connection, _) = Box::pin(connect(address, tls, CONNECT_TIME_MAX)).await?;
     let mut session = ours::MasterSession::start(connection, size).await?;
     let mut made = *go.borrow_and_update();
     up.one_more();
@@ -267,7 +278,8 @@ async fn floor_master(
         None => play(stream, turns, up, done, go).await,
         Some(tls) => {
             let name = pki::OUTSTATION.try_into()?;
-            play(TlsConnector::from(tls).connect(name, stream).await?, turns, up, done, go).await
+            let stream = Box::pin(TlsConnector::from(tls).connect(name, stream)).await?;
+            play(stream, turns, up, done, go).await
         }
     }
 }
