@@ -1,6 +1,7 @@
 //! The connecting side.
 
 use std::future::Future;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,71 @@ pub enum ConnectError {
     /// The TLS handshake failed.
     #[error("TLS: {0}")]
     Tls(Refusal),
+}
+
+/// Pauses between attempts: they double from the least to the most, and are spread so that a whole fleet that lost
+/// its master does not come back in one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackoffConfig {
+    /// The first pause. Default 1 s.
+    pub least: Duration,
+    /// The longest pause. Default 60 s.
+    pub most: Duration,
+}
+
+impl Default for BackoffConfig {
+    fn default() -> Self {
+        Self { least: Duration::from_secs(1), most: Duration::from_secs(60) }
+    }
+}
+
+/// Where an outstation dials its master.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialConfig {
+    /// Host and port.
+    pub address: String,
+    /// With the mutual TLS of the driver's configuration.
+    pub tls: bool,
+    /// Time for TCP and the handshake together. Default 10 s.
+    pub timeout: Duration,
+    /// Pauses after failed and lost connections.
+    pub delay: BackoffConfig,
+}
+
+impl DialConfig {
+    /// The defaults, for this host and port.
+    #[must_use]
+    pub fn new(address: impl Into<String>, tls: bool) -> Self {
+        let timeout = Duration::from_secs(10);
+        Self { address: address.into(), tls, timeout, delay: BackoffConfig::default() }
+    }
+}
+
+/// Counts attempts.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    config: BackoffConfig,
+    pause: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn new(config: BackoffConfig) -> Self {
+        Self { config, pause: config.least }
+    }
+
+    /// An attempt came to something.
+    pub(crate) fn reset(&mut self) {
+        self.pause = self.config.least;
+    }
+
+    /// The next pause: three quarters to all of what it would be.
+    pub(crate) fn next(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = pause.saturating_mul(2).min(self.config.most.max(self.config.least));
+        // The standard library's only source of chance.
+        let [chance, ..] = RandomState::new().build_hasher().finish().to_le_bytes();
+        pause - pause / 1024 * u32::from(chance)
+    }
 }
 
 /// Connects, with mutual TLS when `tls` is given, within `timeout` for everything together. Returns who was met

@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
+use crate::tls::{ClientTls, ServerTls};
+
 /// How long a graceful close may take before the socket is dropped anyway.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 
@@ -56,6 +58,22 @@ impl Connection {
     #[must_use]
     pub fn is_tls(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// True when the peer dialled us.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(&self.stream, Stream::Tls(stream) if matches!(**stream, TlsStream::Server(_)))
+    }
+
+    /// Judges the peer again, by what may have replaced the set-up of its handshake: its place in the admitted list,
+    /// or that it has none any more. `None` without TLS.
+    pub(crate) fn judge(&self, server: &ServerTls, client: &ClientTls) -> Option<Option<usize>> {
+        let Stream::Tls(stream) = &self.stream else { return None };
+        let chain = stream.get_ref().1.peer_certificates();
+        Some(match **stream {
+            TlsStream::Server(_) => server.admitted(chain).map(|admitted| admitted.index),
+            TlsStream::Client(_) => client.admitted(chain).map(|admitted| admitted.index),
+        })
     }
 
     /// For the journal: `TCP`, `TLS 1.2` or `TLS 1.3`.

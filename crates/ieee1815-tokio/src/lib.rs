@@ -33,13 +33,17 @@ mod connection;
 mod identity;
 mod listener;
 mod master;
+mod outstation;
 mod tls;
 
-pub use connect::{ConnectError, connect};
+pub use connect::{BackoffConfig, ConnectError, DialConfig, connect};
 pub use connection::Connection;
 pub use identity::{Admitted, IdentityError, PeerIdentity, PresentedIdentity};
 pub use listener::{Accepted, BindError, Incoming, Listener, ListenerLimits, TlsHandle};
 pub use master::{DriverConfig, DriverEvent, MasterDriver, MasterHandle, RequestError, Ticket};
+pub use outstation::{
+    DriverCounters, OutstationConfig, OutstationDriver, OutstationEvent, OutstationHandle, Route,
+};
 pub use tls::{
     ClientTls, Refusal, RefusalKind, ServerTls, TlsError, TlsPolicy, TlsVersion, TlsVersionError, TlsWarning,
 };

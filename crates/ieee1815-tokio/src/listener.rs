@@ -57,6 +57,9 @@ pub enum BindError {
     /// Ports below 1024 need a privilege.
     #[error("{0}: not permitted to listen there")]
     NotPermitted(SocketAddr),
+    /// There is no TLS to listen with.
+    #[error("{0}: no TLS is configured")]
+    NoTls(SocketAddr),
     /// Anything else.
     #[error("{address}: cannot listen: {source}")]
     Other {

@@ -6,7 +6,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`crc`] | the check sum of the link layer |
+//! | [`crc`] | the check sum of a block |
 //! | [`channel`] | link and transport: a stream of octets to whole fragments and back |
 //! | [`objects`] | the one table of groups and variations, its reader and writer |
 //! | [`outstation`] | the side that answers: points, events and a session for each master |
@@ -17,6 +17,7 @@ extern crate alloc;
 
 pub mod channel;
 pub mod crc;
+mod functions;
 mod link;
 pub mod master;
 pub mod objects;
@@ -24,6 +25,6 @@ pub mod outstation;
 mod types;
 
 pub use types::{
-    AnalogWidth, Classes, Command, CommandStatus, Crob, Flags, Iin, Measured, OperateMode, PointType, Time,
-    Value,
+    AnalogWidth, Classes, Command, CommandStatus, Crob, DoubleBit, Flags, Iin, Measured, OperateMode,
+    PointType, Time, Value,
 };

@@ -5,11 +5,15 @@
 
 use alloc::vec::Vec;
 
+use crate::crc::{crc, crc_of_block, crc_of_header};
+
 /// User data in one frame at most.
 pub(crate) const USER_OCTETS_MAX: usize = 250;
 const HEADER: usize = 10;
 const BLOCK: usize = 16;
 const CRC: usize = 2;
+/// A whole frame at most: header, 15 blocks of 16 octets and one of 10.
+const FRAME_OCTETS_MAX: usize = HEADER + USER_OCTETS_MAX + 16 * CRC;
 const SYNC: [u8; 2] = [0x05, 0x64];
 /// Octets that the length counts beside the user data.
 const LENGTH_MIN: u8 = 5;
@@ -20,57 +24,82 @@ pub(crate) const FCB: u8 = 0x20;
 pub(crate) const FCV: u8 = 0x10;
 pub(crate) const FUNCTION: u8 = 0x0F;
 
-/// CRC-16/DNP, a table entry for each octet: polynomial 0x3D65, reflected.
-const CRC_TABLE: [u16; 256] = {
-    let mut table = [0; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
-        let mut crc = octet as u16;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xA6BC } else { crc >> 1 };
-            bit += 1;
-        }
-        table[octet] = crc;
-        octet += 1;
-    }
-    table
-};
-
-/// The check sum of a block.
-pub(crate) fn crc(octets: &[u8]) -> u16 {
-    let step = |crc: u16, octet: &u8| {
-        let [low, _] = (crc ^ u16::from(*octet)).to_le_bytes();
-        (crc >> 8) ^ CRC_TABLE.get(usize::from(low)).copied().unwrap_or_default()
-    };
-    !octets.iter().fold(0, step)
-}
-
 /// Appends one frame. `user` is cut at [`USER_OCTETS_MAX`].
 pub(crate) fn write_frame(out: &mut Vec<u8>, control: u8, destination: u16, source: u16, user: &[u8]) {
     let user = user.get(..USER_OCTETS_MAX).unwrap_or(user);
-    let start = out.len();
-    let length = u8::try_from(user.len()).unwrap_or(u8::MAX).saturating_add(LENGTH_MIN);
-    out.extend(SYNC);
-    out.extend([length, control]);
-    out.extend(destination.to_le_bytes());
-    out.extend(source.to_le_bytes());
-    let check = crc(out.get(start..).unwrap_or_default());
-    out.extend(check.to_le_bytes());
-    for block in user.chunks(BLOCK) {
-        out.extend(block);
-        out.extend(crc(block).to_le_bytes());
+    write_header(out, control, destination, source, user.len());
+    write_blocks(out, user);
+}
+
+/// Appends one frame whose user data is a transport header and a segment.
+pub(crate) fn write_segment(
+    out: &mut Vec<u8>,
+    control: u8,
+    destination: u16,
+    source: u16,
+    header: u8,
+    segment: &[u8],
+) {
+    let segment = segment.get(..USER_OCTETS_MAX - 1).unwrap_or(segment);
+    write_header(out, control, destination, source, segment.len().saturating_add(1));
+    let (first, rest) = segment.split_at_checked(BLOCK - 1).unwrap_or((segment, &[]));
+    let mut block = [header; BLOCK];
+    let length = first.len().saturating_add(1);
+    if let Some(place) = block.get_mut(1..length) {
+        place.copy_from_slice(first);
+    }
+    write_blocks(out, block.get(..length).unwrap_or_default());
+    write_blocks(out, rest);
+}
+
+fn write_header(out: &mut Vec<u8>, control: u8, destination: u16, source: u16, user: usize) {
+    out.reserve(FRAME_OCTETS_MAX);
+    let length = u8::try_from(user).unwrap_or(u8::MAX).saturating_add(LENGTH_MIN);
+    let ([d0, d1], [s0, s1]) = (destination.to_le_bytes(), source.to_le_bytes());
+    let header = [SYNC[0], SYNC[1], length, control, d0, d1, s0, s1];
+    let [c0, c1] = crc_of_header(&header).to_le_bytes();
+    out.extend_from_slice(&[SYNC[0], SYNC[1], length, control, d0, d1, s0, s1, c0, c1]);
+}
+
+fn write_blocks(out: &mut Vec<u8>, user: &[u8]) {
+    let (whole, last) = user.as_chunks::<BLOCK>();
+    for block in whole {
+        let mut checked = [0; BLOCK + CRC];
+        if let Some((data, check)) = checked.split_first_chunk_mut::<BLOCK>() {
+            *data = *block;
+            check.copy_from_slice(&crc_of_block(block).to_le_bytes());
+        }
+        out.extend_from_slice(&checked);
+    }
+    if !last.is_empty() {
+        out.extend_from_slice(last);
+        out.extend_from_slice(&crc(last).to_le_bytes());
     }
 }
 
-/// A sound frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Frame {
+/// The header of a sound frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
     pub(crate) control: u8,
     pub(crate) destination: u16,
     pub(crate) source: u16,
-    pub(crate) user: Vec<u8>,
+}
+
+/// The user data of a frame, without its check sums.
+#[derive(Debug)]
+pub(crate) struct User {
+    octets: [u8; USER_OCTETS_MAX],
+    length: usize,
+}
+
+impl User {
+    pub(crate) const fn new() -> Self {
+        Self { octets: [0; USER_OCTETS_MAX], length: 0 }
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// Octets passed over, by reason.
@@ -89,6 +118,7 @@ pub(crate) struct Passed {
 /// Finds frames in a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
+    /// The beginning of a frame whose rest has not come yet; always shorter than a frame can be.
     waiting: Vec<u8>,
     pub(crate) passed: Passed,
 }
@@ -98,72 +128,97 @@ impl Frames {
         self.waiting.clear();
     }
 
-    pub(crate) fn push(&mut self, octets: &[u8]) {
-        self.waiting.extend_from_slice(octets);
-    }
-
-    /// The next sound frame. Each turn of the loop consumes an octet or ends it.
-    pub(crate) fn next(&mut self) -> Option<Frame> {
-        let mut at = 0;
-        let found = loop {
-            let rest = self.waiting.get(at..).unwrap_or_default();
-            let skip = rest.iter().position(|octet| *octet == SYNC[0]).unwrap_or(rest.len());
-            self.passed.noise += u64::try_from(skip).unwrap_or(u64::MAX);
-            at += skip;
-            let rest = rest.get(skip..).unwrap_or_default();
-            match parse(rest, &mut self.passed) {
-                Parsed::Frame(frame, length) => {
-                    at += length;
-                    break Some(frame);
+    /// The next sound frame of the stream; `octets` is shortened by what was looked at. A frame that is whole in
+    /// `octets` is read in place. Each turn of the loop consumes an octet or ends it.
+    pub(crate) fn next(&mut self, octets: &mut &[u8], user: &mut User) -> Option<Header> {
+        loop {
+            if self.waiting.is_empty() {
+                let (found, used) = scan(octets, &mut self.passed, user);
+                let rest = octets.get(used..).unwrap_or_default();
+                if found.is_none() {
+                    self.waiting.extend_from_slice(rest);
+                    *octets = &[];
+                    return None;
                 }
-                Parsed::Wait => break None,
-                Parsed::Skip => at += 1,
+                *octets = rest;
+                return found;
             }
-        };
-        self.waiting.drain(..at.min(self.waiting.len()));
-        found
+            let room = FRAME_OCTETS_MAX.saturating_sub(self.waiting.len()).min(octets.len());
+            let (more, rest) = octets.split_at_checked(room).unwrap_or((octets, &[]));
+            self.waiting.extend_from_slice(more);
+            *octets = rest;
+            let (found, used) = scan(&self.waiting, &mut self.passed, user);
+            self.waiting.drain(..used.min(self.waiting.len()));
+            if found.is_some() || octets.is_empty() {
+                return found;
+            }
+        }
+    }
+}
+
+/// Looks for a sound frame: that frame, and how many octets are done with.
+fn scan(octets: &[u8], passed: &mut Passed, user: &mut User) -> (Option<Header>, usize) {
+    let mut at = 0_usize;
+    loop {
+        let rest = octets.get(at..).unwrap_or_default();
+        let skip = rest.iter().position(|octet| *octet == SYNC[0]).unwrap_or(rest.len());
+        passed.noise = passed.noise.saturating_add(u64::try_from(skip).unwrap_or(u64::MAX));
+        at = at.saturating_add(skip);
+        match parse(rest.get(skip..).unwrap_or_default(), passed, user) {
+            Parsed::Frame(header, length) => return (Some(header), at.saturating_add(length)),
+            Parsed::Wait => return (None, at),
+            Parsed::Skip => at = at.saturating_add(1),
+        }
     }
 }
 
 enum Parsed {
-    Frame(Frame, usize),
+    Frame(Header, usize),
     Wait,
     Skip,
 }
 
-fn parse(octets: &[u8], passed: &mut Passed) -> Parsed {
+fn parse(octets: &[u8], passed: &mut Passed, user: &mut User) -> Parsed {
+    let count = |counter: &mut u64| {
+        *counter = counter.saturating_add(1);
+        Parsed::Skip
+    };
     if octets.get(1).is_some_and(|second| *second != SYNC[1]) {
-        passed.noise += 1;
-        return Parsed::Skip;
+        return count(&mut passed.noise);
     }
-    let Some((header, body)) = octets.split_at_checked(HEADER) else { return Parsed::Wait };
-    let &[s0, s1, length, control, d0, d1, o0, o1, c0, c1] = header else { return Parsed::Wait };
-    if crc(&[s0, s1, length, control, d0, d1, o0, o1]) != u16::from_le_bytes([c0, c1]) {
-        passed.header_crc += 1;
-        return Parsed::Skip;
+    let Some((header, body)) = octets.split_first_chunk::<HEADER>() else { return Parsed::Wait };
+    let &[s0, s1, length, control, d0, d1, o0, o1, c0, c1] = header;
+    if crc_of_header(&[s0, s1, length, control, d0, d1, o0, o1]) != u16::from_le_bytes([c0, c1]) {
+        return count(&mut passed.header_crc);
     }
     let Some(user_length) = length.checked_sub(LENGTH_MIN).map(usize::from) else {
-        passed.length += 1;
-        return Parsed::Skip;
+        return count(&mut passed.length);
     };
-    let body_length = user_length + user_length.div_ceil(BLOCK) * CRC;
+    let body_length = user_length.saturating_add(user_length.div_ceil(BLOCK).saturating_mul(CRC));
     let Some(body) = body.get(..body_length) else { return Parsed::Wait };
-    let mut user = Vec::with_capacity(user_length);
-    for block in body.chunks(BLOCK + CRC) {
-        let Some((data, [c0, c1])) = block.split_last_chunk::<CRC>() else { return Parsed::Skip };
-        if crc(data) != u16::from_le_bytes([*c0, *c1]) {
-            passed.data_crc += 1;
-            return Parsed::Skip;
+    let (whole, last) = body.as_chunks::<{ BLOCK + CRC }>();
+    let mut places = user.octets.chunks_mut(BLOCK);
+    for block in whole {
+        let &[data @ .., c0, c1] = block;
+        if crc_of_block(&data) != u16::from_le_bytes([c0, c1]) {
+            return count(&mut passed.data_crc);
         }
-        user.extend_from_slice(data);
+        if let Some(place) = places.next().and_then(<[u8]>::first_chunk_mut::<BLOCK>) {
+            *place = data;
+        }
     }
-    let frame = Frame {
-        control,
-        destination: u16::from_le_bytes([d0, d1]),
-        source: u16::from_le_bytes([o0, o1]),
-        user,
-    };
-    Parsed::Frame(frame, HEADER + body_length)
+    if let Some((data, check)) = last.split_last_chunk::<CRC>() {
+        if crc(data) != u16::from_le_bytes(*check) {
+            return count(&mut passed.data_crc);
+        }
+        if let Some(place) = places.next().and_then(|place| place.get_mut(..data.len())) {
+            place.copy_from_slice(data);
+        }
+    }
+    user.length = user_length;
+    let header =
+        Header { control, destination: u16::from_le_bytes([d0, d1]), source: u16::from_le_bytes([o0, o1]) };
+    Parsed::Frame(header, body_length.saturating_add(HEADER))
 }
 
 #[cfg(test)]
@@ -179,22 +234,25 @@ mod tests {
         assert_eq!(out, [0x05, 0x64, 0x05, 0xC0, 0x01, 0x00, 0x00, 0x04, 0xE9, 0x21]);
     }
 
+    /// The user data of every frame in these chunks.
+    fn found(frames: &mut Frames, octets: &[u8]) -> Vec<Vec<u8>> {
+        let (mut octets, mut user, mut found) = (octets, User::new(), Vec::new());
+        while frames.next(&mut octets, &mut user).is_some() {
+            found.push(user.octets().to_vec());
+        }
+        found
+    }
+
     #[test]
     fn any_chopping_and_any_noise() {
         let user: Vec<u8> = (0..=249).collect();
         let mut stream = vec![0x05, 0x05, 0x64, 0x01];
         write_frame(&mut stream, 0xC4, 10, 1, &user);
         write_frame(&mut stream, 0xC4, 10, 1, &user[..17]);
-        for size in [1, 2, 7, 16, 300] {
+        for size in 1..=stream.len() {
             let mut frames = Frames::default();
-            let mut found = Vec::new();
-            for chunk in stream.chunks(size) {
-                frames.push(chunk);
-                while let Some(frame) = frames.next() {
-                    found.push(frame.user.len());
-                }
-            }
-            assert_eq!(found, [250, 17], "{size}");
+            let all: Vec<_> = stream.chunks(size).flat_map(|chunk| found(&mut frames, chunk)).collect();
+            assert_eq!(all, [user.clone(), user[..17].to_vec()], "{size}");
             assert!(frames.waiting.is_empty());
         }
     }
@@ -213,13 +271,10 @@ mod tests {
             let mut frames = Frames::default();
             let mut damaged = good.clone();
             damaged[at] ^= 0x40;
-            frames.push(&damaged);
-            assert_eq!(frames.next(), None, "octet {at}");
+            assert_eq!(found(&mut frames, &damaged), [[0_u8; 0]; 0], "octet {at}");
             // A damaged length may wait for more; what follows brings it back into step.
-            for _ in 0..20 {
-                frames.push(&good);
-            }
-            assert!(core::iter::from_fn(|| frames.next()).count() >= 10, "octet {at}");
+            let after: Vec<_> = (0..20).flat_map(|_| found(&mut frames, &good)).collect();
+            assert!(after.len() >= 10, "octet {at}");
         }
     }
 }

@@ -6,17 +6,115 @@ use core::ops::BitOr;
 /// Time since an origin that the user fixes once; never a wall clock.
 pub type Time = core::time::Duration;
 
-/// A type of point.
+/// A type of point. The order is the order in which class 0 reports them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PointType {
     /// Groups 1 and 2.
     BinaryInput,
+    /// Groups 3 and 4.
+    DoubleBitInput,
     /// Groups 10 and 11.
     BinaryOutputStatus,
+    /// Groups 20 and 22.
+    Counter,
+    /// Groups 21 and 23.
+    FrozenCounter,
     /// Groups 30 and 32.
     AnalogInput,
+    /// Groups 31 and 33.
+    FrozenAnalogInput,
     /// Groups 40 and 42.
     AnalogOutputStatus,
+    /// Groups 110 and 111.
+    OctetString,
+    /// Group 13: what was commanded to a binary output; events only.
+    BinaryOutputCommand,
+    /// Group 43: what was commanded to an analog output; events only.
+    AnalogOutputCommand,
+}
+
+impl PointType {
+    /// All of them, in order.
+    pub const ALL: [Self; 11] = [
+        Self::BinaryInput,
+        Self::DoubleBitInput,
+        Self::BinaryOutputStatus,
+        Self::Counter,
+        Self::FrozenCounter,
+        Self::AnalogInput,
+        Self::FrozenAnalogInput,
+        Self::AnalogOutputStatus,
+        Self::OctetString,
+        Self::BinaryOutputCommand,
+        Self::AnalogOutputCommand,
+    ];
+
+    /// The group of its statics; `None` where there are only events.
+    #[must_use]
+    pub const fn static_group(self) -> Option<u8> {
+        Some(match self {
+            Self::BinaryInput => 1,
+            Self::DoubleBitInput => 3,
+            Self::BinaryOutputStatus => 10,
+            Self::Counter => 20,
+            Self::FrozenCounter => 21,
+            Self::AnalogInput => 30,
+            Self::FrozenAnalogInput => 31,
+            Self::AnalogOutputStatus => 40,
+            Self::OctetString => 110,
+            Self::BinaryOutputCommand | Self::AnalogOutputCommand => return None,
+        })
+    }
+
+    /// The group of its events.
+    #[must_use]
+    pub const fn event_group(self) -> u8 {
+        match self {
+            Self::BinaryInput => 2,
+            Self::DoubleBitInput => 4,
+            Self::BinaryOutputStatus => 11,
+            Self::Counter => 22,
+            Self::FrozenCounter => 23,
+            Self::AnalogInput => 32,
+            Self::FrozenAnalogInput => 33,
+            Self::AnalogOutputStatus => 42,
+            Self::OctetString => 111,
+            Self::BinaryOutputCommand => 13,
+            Self::AnalogOutputCommand => 43,
+        }
+    }
+}
+
+/// The two bits of a double-bit input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DoubleBit {
+    /// Between the ends.
+    Intermediate,
+    /// Off, open.
+    Off,
+    /// On, closed.
+    On,
+    /// Neither can be.
+    Indeterminate,
+}
+
+impl DoubleBit {
+    /// From the two low bits.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        match bits & 3 {
+            0 => Self::Intermediate,
+            1 => Self::Off,
+            2 => Self::On,
+            _ => Self::Indeterminate,
+        }
+    }
+
+    /// The two bits.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self as u8
+    }
 }
 
 macro_rules! bits {
@@ -88,6 +186,10 @@ bits! {
         OVER_RANGE = 0x20;
         /// Binary: chatters.
         CHATTER_FILTER = 0x20;
+        /// Counter: rolled over since it was reported last.
+        ROLLOVER = 0x20;
+        /// Counter: cannot be compared with what was reported before.
+        DISCONTINUITY = 0x40;
         /// Analog: the reference is wrong.
         REFERENCE_ERR = 0x40;
         /// Binary: the state itself.
@@ -154,6 +256,10 @@ pub enum Value {
     Analog(f64),
     /// A state.
     Binary(bool),
+    /// A state of two bits.
+    DoubleBit(DoubleBit),
+    /// A count; it rolls over.
+    Counter(u32),
 }
 
 /// A value as it is reported.
@@ -161,7 +267,8 @@ pub enum Value {
 pub struct Measured {
     /// The value.
     pub value: Value,
-    /// `None` in a variation without flags. The state bit of a binary is not among them.
+    /// `None` in a variation without flags. The state of a binary or double-bit is not among them. For a command
+    /// event (groups 13 and 43) they are the code of its [`CommandStatus`].
     pub flags: Option<Flags>,
     /// DNP3 time in milliseconds since 1970-01-01 00:00 UTC.
     pub time: Option<u64>,

@@ -206,6 +206,12 @@ impl ServerTls {
 }
 
 impl ClientTls {
+    /// Judges an identity against the admitted list again, for sessions that outlive a change of the list.
+    #[must_use]
+    pub fn admits(&self, presented: &PresentedIdentity) -> Option<usize> {
+        self.end.admission.judge(presented)
+    }
+
     /// What an operator should know about the files; already logged once.
     #[must_use]
     pub fn warnings(&self) -> &[TlsWarning] {

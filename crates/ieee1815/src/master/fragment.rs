@@ -1,15 +1,16 @@
 //! What a master makes of a fragment received: who it answers, what it reports, whether it is confirmed.
 //!
-//! A fragment is taken whole or not at all: its points are gathered first, and only when all of it was
-//! understood and has room are they queued and the confirm is sent.
+//! A fragment is taken whole or not at all: its points are queued first, and only when all of it was understood
+//! and has room do they stay and is the confirm sent. See the [module above](super) for what is not understood.
 
 use alloc::vec::Vec;
 
-use super::step::{Step, Underway};
-use super::{Master, MasterEvent, Outcome, TRANSMIT_QUEUE_MAX};
-use crate::channel::Fragment;
-use crate::objects::{Direction, parse_headers};
-use crate::{AnalogWidth, Command, CommandStatus, Iin, Time};
+use super::event::count;
+use super::step::{Doing, Underway};
+use super::{EXTRA_EVENTS, Master, MasterEvent, Outcome};
+use crate::channel::Broadcast;
+use crate::objects::{Direction, ObjectError, ObjectHeader, Range, parse_headers};
+use crate::{Iin, PointType, Time};
 
 pub(super) const FIR: u8 = 0x80;
 pub(super) const FIN: u8 = 0x40;
@@ -19,15 +20,13 @@ const SEQUENCE: u8 = 0x0F;
 const FUNCTION_CONFIRM: u8 = 0;
 const FUNCTION_RESPONSE: u8 = 129;
 const FUNCTION_UNSOLICITED: u8 = 130;
-/// Events that a fragment adds beside its points: restart, time needed, response, done.
-const EXTRA_EVENTS: usize = 4;
 
 /// A response fragment, split.
 #[derive(Clone, Copy)]
-struct Response<'a> {
+pub(super) struct Response<'a> {
     control: u8,
-    iin: Iin,
-    objects: &'a [u8],
+    pub(super) iin: Iin,
+    pub(super) objects: &'a [u8],
 }
 
 impl Response<'_> {
@@ -36,172 +35,159 @@ impl Response<'_> {
     }
 }
 
+/// Who asked for the objects of a fragment: that decides which may be in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Nobody.
+    Unsolicited,
+    /// A scan or a task.
+    Read,
+    /// A user, who gets attributes too.
+    User,
+}
+
 /// Why a fragment is not taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Dropped {
-    Malformed(&'static str),
+    Malformed,
+    Unknown,
+    NotValid,
     NoRoom,
 }
 
 impl From<Dropped> for Outcome {
     fn from(dropped: Dropped) -> Self {
         match dropped {
-            Dropped::Malformed(why) => Self::Malformed(why),
+            Dropped::Malformed => Self::Malformed("its objects"),
+            Dropped::Unknown => Self::Malformed("an object that is not known"),
+            Dropped::NotValid => Self::Malformed("an object that does not belong there"),
             Dropped::NoRoom => Self::Overloaded,
         }
     }
 }
 
+/// A fragment to remember.
+enum Keep {
+    No,
+    Solicited,
+    Unsolicited,
+}
+
 impl Master {
-    /// Takes one fragment.
-    pub(super) fn fragment(&mut self, fragment: &Fragment, now: Time) {
-        let &[control, function, low, high, ref objects @ ..] = fragment.octets.as_slice() else {
-            self.counters.not_a_response += 1;
-            return;
+    /// Takes one fragment; gives a buffer back that is not needed any more.
+    pub(super) fn fragment(&mut self, octets: Vec<u8>, broadcast: Option<Broadcast>, now: Time) -> Vec<u8> {
+        let Some((&[control, function, low, high], objects)) = octets.split_first_chunk() else {
+            count(&mut self.counters.too_short);
+            return octets;
         };
         let response = Response { control, iin: Iin::from_bits(u16::from_le_bytes([low, high])), objects };
-        match function {
-            _ if fragment.broadcast.is_some() => self.counters.not_a_response += 1,
-            FUNCTION_RESPONSE if !response.has(UNS) => self.solicited(response, &fragment.octets, now),
-            FUNCTION_UNSOLICITED if response.has(UNS) && response.has(FIR) && response.has(FIN) => {
-                self.unsolicited(response, &fragment.octets, now);
+        let keep = match function {
+            FUNCTION_RESPONSE if broadcast.is_none() && !response.has(UNS) => {
+                self.solicited(response, &octets, now)
             }
-            _ => self.counters.not_a_response += 1,
+            FUNCTION_UNSOLICITED
+                if broadcast.is_none() && response.has(UNS) && response.has(FIR) && response.has(FIN) =>
+            {
+                self.unsolicited(response, &octets, now)
+            }
+            _ => {
+                count(&mut self.counters.not_a_response);
+                Keep::No
+            }
+        };
+        match keep {
+            Keep::No => octets,
+            Keep::Solicited => core::mem::replace(&mut self.last_solicited, octets),
+            Keep::Unsolicited => core::mem::replace(&mut self.last_unsolicited, octets),
         }
     }
 
-    fn unsolicited(&mut self, response: Response<'_>, octets: &[u8], now: Time) {
-        if self.last_unsolicited == octets {
-            self.counters.duplicates += 1;
-            self.confirm(response);
-            return;
+    fn unsolicited(&mut self, response: Response<'_>, octets: &[u8], now: Time) -> Keep {
+        if is_repeated(&self.last_unsolicited, octets) {
+            // After a restart the first one may be the same again: its indications still count.
+            count(&mut self.counters.duplicates);
+            self.confirm(response, now);
+            if self.has_room(0) {
+                self.indications(response.iin, now);
+            }
+            return Keep::No;
         }
         let number = self.next_response;
-        self.next_response += 1;
-        if self.take_points(response.objects, number).is_err() {
-            return;
+        self.next_response = number.wrapping_add(1);
+        if self.take_objects(response, number, Asked::Unsolicited).is_err() {
+            return Keep::No;
         }
-        self.last_unsolicited.clear();
-        self.last_unsolicited.extend_from_slice(octets);
-        self.confirm(response);
+        self.confirm(response, now);
         self.indications(response.iin, now);
-        self.events.push_back(MasterEvent::Response { iin: response.iin, id: None, response: number });
+        let iin = response.iin;
+        self.events.push_back(MasterEvent::Response { iin, id: None, response: number, unsolicited: true });
+        Keep::Unsolicited
     }
 
-    fn solicited(&mut self, response: Response<'_>, octets: &[u8], now: Time) {
-        if self.last_solicited == octets {
+    fn solicited(&mut self, response: Response<'_>, octets: &[u8], now: Time) -> Keep {
+        if is_repeated(&self.last_solicited, octets) {
             // Our confirm was lost; nobody but the sender of these same octets gets anything from another one.
-            self.counters.duplicates += 1;
-            self.confirm(response);
-            return;
+            count(&mut self.counters.duplicates);
+            self.confirm(response, now);
+            return Keep::No;
         }
         let awaited = self.underway.as_ref().is_some_and(|underway| {
             underway.sequence == response.control & SEQUENCE && response.has(FIR) == (underway.fragments == 0)
         });
         let Some(mut underway) = self.underway.take_if(|_| awaited) else {
-            self.counters.unexpected += 1;
-            return;
+            count(&mut self.counters.unexpected);
+            return Keep::No;
         };
         self.unanswered = 0;
         if underway.fragments >= self.config.response_fragments_max {
-            self.counters.malformed += 1;
-            self.give_up(underway, Outcome::Malformed("more fragments than allowed"), now);
-            return;
+            count(&mut self.counters.too_many_fragments);
+            return self.give_up(underway, Outcome::Malformed("more fragments than allowed"), now);
         }
-        let taken = match &underway.step {
-            Step::Integrity | Step::Read { .. } => self.take_points(response.objects, underway.response),
+        let reads = underway.doing.is_read();
+        if !reads && !response.has(FIN) {
+            count(&mut self.counters.not_valid);
+            return self.give_up(underway, Outcome::Malformed("an answer of several fragments"), now);
+        }
+        let is_users = matches!(underway.doing, Doing::User { .. });
+        let taken = if reads {
+            let asked = if is_users { Asked::User } else { Asked::Read };
+            self.take_objects(response, underway.response, asked)
+        } else if is_users || self.has_room(0) {
             // Who asked has a place for the answer; only what the outstation can cause by itself needs room.
-            step if step.id().is_some() || self.has_room(0) => Ok(false),
-            _ => self.no_room(),
+            Ok(())
+        } else {
+            count(&mut self.counters.no_room);
+            Err(Dropped::NoRoom)
         };
-        match taken {
-            Ok(objects) => underway.objects |= objects,
-            Err(dropped) => {
-                self.give_up(underway, dropped.into(), now);
-                return;
-            }
+        if let Err(dropped) = taken {
+            return self.give_up(underway, dropped.into(), now);
         }
-        self.last_solicited.clear();
-        self.last_solicited.extend_from_slice(octets);
-        self.confirm(response);
+        underway.objects |= !response.objects.is_empty();
+        self.confirm(response, now);
         self.indications(response.iin, now);
         if response.has(FIN) {
             self.answered(underway, response, now);
-            return;
+        } else {
+            underway.fragments = underway.fragments.saturating_add(1);
+            underway.sequence = underway.sequence.wrapping_add(1) & SEQUENCE;
+            underway.deadline = now.saturating_add(self.config.response_timeout);
+            self.underway = Some(underway);
         }
-        underway.fragments += 1;
-        underway.sequence = underway.sequence.wrapping_add(1) & SEQUENCE;
-        underway.deadline = now.saturating_add(self.config.response_timeout);
-        self.underway = Some(underway);
+        Keep::Solicited
     }
 
-    fn give_up(&mut self, underway: Underway, outcome: Outcome, now: Time) {
+    fn give_up(&mut self, underway: Underway, outcome: Outcome, now: Time) -> Keep {
         self.underway = Some(underway);
         self.fail(outcome, now);
-    }
-
-    /// The last fragment of a response has come.
-    fn answered(&mut self, underway: Underway, response: Response<'_>, now: Time) {
-        self.sequence = underway.sequence.wrapping_add(1) & SEQUENCE;
-        let id = underway.id();
-        let iin = response.iin;
-        self.events.push_back(MasterEvent::Response { iin, id, response: underway.response });
-        let refused = refusal(iin);
-        let outcome = match &underway.step {
-            Step::DisableUnsolicited => {
-                // One that does not know the function has none to switch off.
-                self.start.disabled();
-                return;
-            }
-            Step::ClearRestart if iin.contains(Iin::DEVICE_RESTART) || refused.is_some() => {
-                Outcome::Refused(iin)
-            }
-            Step::ClearRestart => {
-                self.start.cleared(now);
-                return;
-            }
-            Step::Integrity | Step::Read { .. } => match refused {
-                // Some classes may be unknown to it as long as the others were answered.
-                Some(iin) if !underway.objects => Outcome::Refused(iin),
-                _ => Outcome::ReadDone,
-            },
-            Step::WriteTime { .. } => {
-                self.time_asked = None;
-                refused.map_or(Outcome::TimeWritten, Outcome::Refused)
-            }
-            Step::Select { index, command, .. }
-            | Step::Operate { index, command, .. }
-            | Step::Direct { index, command, .. }
-            | Step::DirectNoAck { index, command, .. } => {
-                match (refused, status(response.objects, *index, command)) {
-                    (_, Ok(status)) => Outcome::Status(status),
-                    (Some(iin), Err(_)) => Outcome::Refused(iin),
-                    (None, Err(why)) => {
-                        self.counters.malformed += 1;
-                        Outcome::Malformed(why)
-                    }
-                }
-            }
-        };
-        match (underway.step, outcome) {
-            (Step::Select { id, index, command }, Outcome::Status(CommandStatus::Success)) => {
-                self.send(Step::Operate { id, index, command }, now, now);
-            }
-            (Step::Integrity, Outcome::ReadDone) => {
-                if self.start.complete() {
-                    self.events.push_back(MasterEvent::StartUpDone);
-                }
-            }
-            (step, outcome) => match step.id() {
-                Some(id) => self.done(id, outcome),
-                None => self.give_up(Underway { step, ..underway }, outcome, now),
-            },
-        }
+        Keep::No
     }
 
     /// Acts on the indications of any response.
     fn indications(&mut self, iin: Iin, now: Time) {
         let retry = self.config.retry_delay;
-        if iin.contains(Iin::DEVICE_RESTART) && self.start.restarted(now, retry) {
+        if !iin.contains(Iin::DEVICE_RESTART) {
+            self.start.not_restarted();
+        } else if self.start.restarted(now, retry) {
             self.events.push_back(MasterEvent::Restart);
         }
         if iin.contains(Iin::EVENT_BUFFER_OVERFLOW) && !self.last_iin.contains(Iin::EVENT_BUFFER_OVERFLOW) {
@@ -212,115 +198,147 @@ impl Master {
             self.time_asked = None;
         } else if self.config.time_sync && !asked_lately {
             self.time_asked = Some(now);
-            self.events.push_back(MasterEvent::TimeNeeded);
+            if self.clock.is_some() {
+                self.start.time_wanted();
+            } else {
+                self.events.push_back(MasterEvent::TimeNeeded);
+            }
         }
         self.last_iin = iin;
     }
 
     /// Confirms a fragment that asks for it.
-    fn confirm(&mut self, response: Response<'_>) {
-        if response.has(CON) && self.transmit.len() < TRANSMIT_QUEUE_MAX {
+    fn confirm(&mut self, response: Response<'_>, now: Time) {
+        if response.has(CON) {
             let control = FIR | FIN | (response.control & (UNS | SEQUENCE));
-            let octets = self.channel.encode(&[control, FUNCTION_CONFIRM]);
-            self.transmit.push_back(octets);
+            self.channel.send(&[control, FUNCTION_CONFIRM], now);
         }
     }
 
+    /// Room for so many points and what a fragment adds beside them.
     fn has_room(&self, points: usize) -> bool {
         let waiting = self.events.len();
-        let fits = waiting == 0 || waiting + points + EXTRA_EVENTS <= self.config.event_queue_max;
-        fits && self.transmit.len() < TRANSMIT_QUEUE_MAX
+        let after = waiting.saturating_add(points).saturating_add(EXTRA_EVENTS);
+        waiting == 0 || after <= self.config.event_queue_max
     }
 
-    fn no_room(&mut self) -> Result<bool, Dropped> {
-        self.counters.no_room += 1;
-        Err(Dropped::NoRoom)
+    /// Queues the points of a fragment, all or none.
+    fn take_objects(&mut self, response: Response<'_>, number: u64, asked: Asked) -> Result<(), Dropped> {
+        let mark = self.events.len();
+        let mut gathered = Gathered { not_accepted: 0, events: false };
+        let mut result = self.gather(response.objects, number, asked, &mut gathered);
+        let after = self.events.len().saturating_add(EXTRA_EVENTS);
+        if mark != 0 && after > self.config.event_queue_max {
+            self.events.truncate(mark);
+            result = result.and(Err(Dropped::NoRoom));
+        }
+        let counter = match result {
+            Ok(()) => {
+                self.counters.not_accepted = self.counters.not_accepted.saturating_add(gathered.not_accepted);
+                return Ok(());
+            }
+            Err(Dropped::Malformed) => &mut self.counters.malformed,
+            Err(Dropped::Unknown) => &mut self.counters.unknown_objects,
+            Err(Dropped::NotValid) => &mut self.counters.not_valid,
+            Err(Dropped::NoRoom) => &mut self.counters.no_room,
+        };
+        count(counter);
+        let may_stay = result == Err(Dropped::Unknown) && !gathered.events && !response.has(CON);
+        if !may_stay {
+            self.events.truncate(mark);
+        }
+        result
     }
 
-    /// Queues the points of a fragment, all or none. True when there was any object.
-    fn take_points(&mut self, objects: &[u8], response: u64) -> Result<bool, Dropped> {
-        let mut points = Vec::new();
-        let mut not_accepted = 0;
+    fn gather(
+        &mut self,
+        objects: &[u8],
+        response: u64,
+        asked: Asked,
+        gathered: &mut Gathered,
+    ) -> Result<(), Dropped> {
         for header in parse_headers(objects, Direction::Response) {
-            let Ok(header) = header else {
-                self.counters.malformed += 1;
-                return Err(Dropped::Malformed("objects"));
-            };
-            for (index, point, measured, event) in header.measured() {
-                match u16::try_from(index) {
-                    Ok(index) if self.config.accept.contains(point, index) => {
-                        points.push(MasterEvent::Point { point, index, measured, event, response });
+            let header = header.map_err(|error| match error {
+                ObjectError::Unknown => Dropped::Unknown,
+                ObjectError::Truncated | ObjectError::Qualifier | ObjectError::Range => Dropped::Malformed,
+            })?;
+            match header.point() {
+                Some((_, false)) if asked == Asked::Unsolicited => return Err(Dropped::NotValid),
+                // A point without an index is nobody's.
+                Some(_) if matches!(header.range, Range::Count(_) | Range::All) => return Err(Dropped::Malformed),
+                Some((point, event)) => {
+                    gathered.events |= event;
+                    self.points(&header, (point, event), response, gathered);
+                }
+                None if header.group == 51 => {}
+                None if asked == Asked::Unsolicited || !is_readable(&header) => return Err(Dropped::NotValid),
+                None => self.others(&header, asked, gathered),
+            }
+        }
+        Ok(())
+    }
+
+    fn points(
+        &mut self,
+        header: &ObjectHeader<'_>,
+        (point, event): (PointType, bool),
+        response: u64,
+        gathered: &mut Gathered,
+    ) {
+        let mut accepted = self.config.accept.of(point);
+        let events = &mut self.events;
+        if point == PointType::OctetString {
+            for (index, octets) in header.strings() {
+                match accepted.admits(index) {
+                    Some(index) => {
+                        let octets = octets.to_vec();
+                        events.push_back(MasterEvent::Octets { index, octets, event, response });
                     }
-                    _ => not_accepted += 1,
+                    None => count(&mut gathered.not_accepted),
                 }
             }
+            return;
         }
-        if !self.has_room(points.len()) {
-            return self.no_room();
-        }
-        self.counters.not_accepted += not_accepted;
-        self.events.extend(points);
-        Ok(!objects.is_empty())
+        header.visit(|index, measured| match accepted.admits(index) {
+            Some(index) => events.push_back(MasterEvent::Point { point, index, measured, event, response }),
+            None => count(&mut gathered.not_accepted),
+        });
     }
-}
 
-/// The indications, when they say that the request was not understood.
-fn refusal(iin: Iin) -> Option<Iin> {
-    let any = [Iin::NO_FUNC_CODE_SUPPORT, Iin::OBJECT_UNKNOWN, Iin::PARAMETER_ERROR]
-        .into_iter()
-        .any(|bit| iin.contains(bit));
-    any.then_some(iin)
-}
-
-/// The status in the echo of a command.
-fn status(objects: &[u8], index: u16, command: &Command) -> Result<CommandStatus, &'static str> {
-    let mut found = None;
-    for header in parse_headers(objects, Direction::Response) {
-        let Ok(header) = header else {
-            return Err("objects of the echo");
-        };
-        for (at, echoed, status) in header.commands() {
-            if found.is_some() || at != u32::from(index) || !same(&echoed, command) {
-                return Err("the echo is not of this command");
+    /// What is no point and may be read.
+    fn others(&mut self, header: &ObjectHeader<'_>, asked: Asked, gathered: &mut Gathered) {
+        match header.group {
+            0 if asked == Asked::User => {
+                self.events.extend(header.attributes().into_iter().map(MasterEvent::Attribute));
             }
-            found = Some(status);
+            34 => {
+                let mut accepted = self.config.accept.of(PointType::AnalogInput);
+                for (index, value) in header.numbers() {
+                    match accepted.admits(index) {
+                        Some(index) => self.events.push_back(MasterEvent::Deadband { index, value }),
+                        None => count(&mut gathered.not_accepted),
+                    }
+                }
+            }
+            50 => self.events.extend(header.time().map(MasterEvent::Time)),
+            _ => count(&mut gathered.not_accepted),
         }
     }
-    found.ok_or("no echo of the command")
 }
 
-/// Equal on the wire.
-fn same(one: &Command, other: &Command) -> bool {
-    let (mut a, mut b) = (Vec::new(), Vec::new());
-    write_command(&mut a, 0, one);
-    write_command(&mut b, 0, other);
-    a == b
+/// What was met in a fragment.
+struct Gathered {
+    not_accepted: u64,
+    events: bool,
 }
 
-/// Whether a command can be written as it is meant: a set point that would be clamped must not leave.
-pub(super) fn fits(command: &Command) -> bool {
-    let Command::Analog { value, width } = *command else {
-        return true;
-    };
-    let (low, high) = match width {
-        AnalogWidth::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
-        AnalogWidth::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
-        AnalogWidth::F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
-        AnalogWidth::F64 => (f64::MIN, f64::MAX),
-    };
-    (low..=high).contains(&value)
+/// Objects other than points that the answer to a read may hold: attributes, deadbands, times, indications.
+fn is_readable(header: &ObjectHeader<'_>) -> bool {
+    matches!((header.group, header.variation), (0, _) | (34, 1..=3) | (50, 1 | 4) | (80, 1))
 }
 
-/// One command with a 16-bit count and index, status 0.
-pub(super) fn write_command(out: &mut Vec<u8>, index: u16, command: &Command) {
-    let (group, variation) = match command {
-        Command::Crob(_) => (12, 1),
-        Command::Analog { width: AnalogWidth::I32, .. } => (41, 1),
-        Command::Analog { width: AnalogWidth::I16, .. } => (41, 2),
-        Command::Analog { width: AnalogWidth::F32, .. } => (41, 3),
-        Command::Analog { width: AnalogWidth::F64, .. } => (41, 4),
-    };
-    let [low, high] = index.to_le_bytes();
-    out.extend([group, variation, 0x28, 1, 0, low, high]);
-    crate::objects::write_command_body(out, command, CommandStatus::Success);
+/// The same fragment again. Its indications may have changed meanwhile.
+fn is_repeated(last: &[u8], octets: &[u8]) -> bool {
+    let parts = |octets: &[u8]| octets.split_first_chunk::<4>().map(|(&[control, function, ..], _)| (control, function));
+    parts(last).is_some() && parts(last) == parts(octets) && last.get(4..) == octets.get(4..)
 }

@@ -1,175 +1,76 @@
 //! The master's side of DNP3, for one outstation: octets and time in, octets and events out.
 //!
 //! A [`Master`] has one request under way at most. What it does of its own accord comes first: after every
-//! [`connected`](Master::connected) an integrity poll, after a restart of the outstation the clearing of its
-//! restart bit and another integrity poll, after an overflow of its event buffer an integrity poll. Then come
-//! the user's requests: commands before reads, each kind in the order made.
+//! [`connected`](Master::connected) the start-up (unsolicited responses off, restart bit cleared, integrity poll of
+//! classes 1, 2, 3, then 0, unsolicited responses on), after a restart of the outstation the same from the restart
+//! bit on, after an overflow of its event buffer an integrity poll, and the time where it is asked for. Then come the
+//! user's requests: commands before all others, each kind in the order made; and scans, taking turns with them.
+//!
+//! A task that the outstation does not know or does not answer is done another way or left out, and
+//! [`MasterEvent::FellBack`] says which and why.
 //!
 //! # What an outstation cannot do
 //! - be believed about points that were not asked for: only [`MasterConfig::accept`] is delivered;
 //! - make us remember: fragments, fragments per response, events and octets to send are all bounded;
 //! - lose an event by our fault: a fragment is confirmed only after all of it was understood and queued;
+//! - have an event delivered twice by sending a fragment again: a repetition is confirmed again, not delivered;
 //! - have a late answer taken for another request's: sequence numbers are checked, and after
-//!   [`MasterConfig::silent_max`] unanswered requests nothing is sent before a new connection.
+//!   [`MasterConfig::silent_max`] unanswered requests nothing is sent before a new connection;
+//! - have an answer taken for another command's: the echo is compared octet by octet.
+//!
+//! # Objects that are not understood
+//! The size of an unknown object is unknown too, so nothing behind it can be read. Its fragment is never confirmed:
+//! events behind it would be lost. Events before it are not delivered either, since without a confirm they come again.
+//! Statics before it are, where the fragment holds no events and asks for no confirm: they are the present state and
+//! take nothing away from anybody. The request ends with [`Outcome::Malformed`]. A fragment that is cut, or holds an
+//! object that does not belong into its kind of response (a command outside of a command's answer, a static in an
+//! unsolicited response), is dropped whole: who makes one mistake may have made another before it.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
+mod answer;
 mod config;
+mod echo;
+mod event;
 mod fragment;
+mod points;
+mod request;
+mod scan;
+mod start;
 mod step;
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 mod tests;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::fmt;
 
-pub use config::{MasterConfig, PointSet};
+pub use config::{MasterConfig, Scan, TimeProcedure};
+pub use event::{Fallback, MasterCounters, MasterEvent, Outcome, QueueFull, Task};
+pub use points::PointSet;
+pub use request::{DeadbandWidth, Objects, Request, Which};
 
-use crate::channel::{Channel, ChannelCounters, Role};
-use crate::{Classes, Command, CommandStatus, Iin, Measured, OperateMode, PointType, Time};
-use step::{StartUp, Step, Underway};
+use crate::channel::{Channel, ChannelConfig, ChannelCounters, Role};
+use crate::{Iin, Time};
+use event::count;
+use scan::Scans;
+use start::StartUp;
+use step::{Doing, Phase, Underway};
 
-/// Encoded writes that may wait for the socket. Beyond it fragments are dropped unconfirmed.
-const TRANSMIT_QUEUE_MAX: usize = 16;
-/// Octets given to the channel at a time, so that complete fragments never pile up in it.
-const RECEIVE_CHUNK: usize = 512;
-
-/// What a user asks of a master.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Request {
-    /// Read these classes: events in the order 1, 2, 3, then the statics of class 0.
-    Read(Classes),
-    /// Operate one control.
-    Operate {
-        /// How; [`OperateMode::Select`] alone is taken as [`OperateMode::SelectBeforeOperate`].
-        mode: OperateMode,
-        /// Index of the output.
-        index: u16,
-        /// What it is to do.
-        command: Command,
-    },
-    /// Set the outstation's clock: milliseconds since 1970-01-01 00:00 UTC at the moment of the request. The
-    /// time that it waits before it is sent is added.
-    WriteTime(u64),
-}
-
-/// What became of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The response is complete; its points and its [`MasterEvent::Response`] came before.
-    ReadDone,
-    /// The outstation's answer to a command (to its select, when that failed).
-    Status(CommandStatus),
-    /// A command without acknowledgement was given to the socket. Nothing more is known of it.
-    Sent,
-    /// The time was taken.
-    TimeWritten,
-    /// No complete answer in time. A command may have acted all the same.
-    TimedOut,
-    /// There is no connection, or it ended before the answer. A command that was sent may have acted.
-    LinkDown,
-    /// The outstation refused the request in its indications.
-    Refused(Iin),
-    /// The answer is not understood, or not one to this request; or the command cannot be written (not a number,
-    /// or too large for its width) and was not sent.
-    Malformed(&'static str),
-    /// The request waited longer than [`MasterConfig::request_age_max`] and was not sent.
-    Expired,
-    /// Events were not taken fast enough; the answer was dropped unconfirmed.
-    Overloaded,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ReadDone => f.write_str("read"),
-            Self::Status(status) => write!(f, "{status}"),
-            Self::Sent => f.write_str("sent, not acknowledged"),
-            Self::TimeWritten => f.write_str("time written"),
-            Self::TimedOut => f.write_str("no answer in time"),
-            Self::LinkDown => f.write_str("no connection"),
-            Self::Refused(iin) => write!(f, "refused with indications {:#06x}", iin.bits()),
-            Self::Malformed(why) => write!(f, "not understood: {why}"),
-            Self::Expired => f.write_str("not sent in time"),
-            Self::Overloaded => f.write_str("answer dropped, events are taken too slowly"),
-        }
-    }
-}
-
-/// What a master has to say.
-#[derive(Debug, Clone, PartialEq)]
-pub enum MasterEvent {
-    /// The integrity poll after a connection (or after a restart) is complete.
-    StartUpDone,
-    /// A step of the start-up failed; it is tried again after [`MasterConfig::retry_delay`].
-    StartUpFailed {
-        /// Why.
-        outcome: Outcome,
-    },
-    /// A point was reported.
-    Point {
-        /// Its type.
-        point: PointType,
-        /// Its index.
-        index: u16,
-        /// What was reported.
-        measured: Measured,
-        /// True for an event, false for a static.
-        event: bool,
-        /// Number of the response, the same for all its fragments.
-        response: u64,
-    },
-    /// A response is complete; comes after its points.
-    Response {
-        /// Indications of its last fragment.
-        iin: Iin,
-        /// The user's request that it answers; `None` for start-up and for unsolicited responses.
-        id: Option<u64>,
-        /// Its number.
-        response: u64,
-    },
-    /// The outstation says that it restarted.
-    Restart,
-    /// The outstation wants the time, and this master is its time source.
-    TimeNeeded,
-    /// A request is over.
-    Done {
-        /// As [`Master::request`] returned it.
-        id: u64,
-        /// What became of it.
-        outcome: Outcome,
-    },
-}
-
-/// Too many requests are open already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueFull;
-
-impl fmt::Display for QueueFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("too many requests are open")
-    }
-}
-
-impl core::error::Error for QueueFull {}
-
-/// What a master dropped, by reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct MasterCounters {
-    /// Fragments that are no response to a master, or too short.
-    pub not_a_response: u64,
-    /// Responses with another sequence number than the one awaited, or awaited by nobody.
-    pub unexpected: u64,
-    /// Fragments received twice; confirmed again, not delivered again.
-    pub duplicates: u64,
-    /// Fragments whose objects were not understood.
-    pub malformed: u64,
-    /// Fragments dropped because events or octets were not taken fast enough.
-    pub no_room: u64,
-    /// Points outside [`MasterConfig::accept`].
-    pub not_accepted: u64,
-    /// Requests that were not answered in time.
-    pub timeouts: u64,
-}
+/// Events that a fragment adds beside its points: restart, time needed, response, done, start-up done, fallback.
+const EXTRA_EVENTS: usize = 6;
 
 /// A request that waits.
 #[derive(Debug)]
@@ -187,10 +88,14 @@ pub struct Master {
     counters: MasterCounters,
     connected: bool,
     start: StartUp,
+    scans: Scans,
+    /// The last turn was a scan's: the next is a waiting request's.
+    scanned: bool,
     waiting: VecDeque<Waiting>,
     underway: Option<Underway>,
     events: VecDeque<MasterEvent>,
-    transmit: VecDeque<Vec<u8>>,
+    /// The request that is written.
+    scratch: Vec<u8>,
     /// Application sequence number of the next request.
     sequence: u8,
     next_id: u64,
@@ -204,24 +109,34 @@ pub struct Master {
     last_unsolicited: Vec<u8>,
     last_iin: Iin,
     time_asked: Option<Time>,
+    /// The wall clock in milliseconds since 1970, and when it was that.
+    clock: Option<(u64, Time)>,
 }
 
 impl Master {
     /// A master that is not connected.
     #[must_use]
     pub fn new(config: MasterConfig) -> Self {
-        let channel =
-            Channel::new(Role::Master, config.address, config.outstation_address, config.max_rx_fragment);
+        let channel = Channel::new(ChannelConfig {
+            max_rx_fragment: config.max_rx_fragment,
+            keep_alive: config.keep_alive,
+            link_confirm: config.link_confirm,
+            link_timeout: config.link_timeout,
+            link_retries: config.link_retries,
+            ..ChannelConfig::new(Role::Master, config.address, config.outstation_address)
+        });
         Self {
+            start: StartUp::new(&config, Time::ZERO),
             config,
             channel,
             counters: MasterCounters::default(),
             connected: false,
-            start: StartUp::default(),
+            scans: Scans::default(),
+            scanned: false,
             waiting: VecDeque::new(),
             underway: None,
             events: VecDeque::new(),
-            transmit: VecDeque::new(),
+            scratch: Vec::new(),
             sequence: 0,
             next_id: 1,
             next_response: 1,
@@ -231,6 +146,7 @@ impl Master {
             last_unsolicited: Vec::new(),
             last_iin: Iin::NONE,
             time_asked: None,
+            clock: None,
         }
     }
 
@@ -240,25 +156,26 @@ impl Master {
         &self.config
     }
 
-    /// A new connection is up: starts with an integrity poll.
+    /// A new connection is up: starts with the start-up.
     pub fn connected(&mut self, now: Time) {
         self.disconnected();
         self.connected = true;
-        self.start = StartUp::new(self.config.disable_unsolicited, now);
+        self.channel.reset(now);
+        self.start = StartUp::new(&self.config, now);
         self.pump(now);
     }
 
     /// The connection is gone. Every open request ends with [`Outcome::LinkDown`].
     pub fn disconnected(&mut self) {
         self.connected = false;
-        self.channel.reset();
-        self.transmit.clear();
+        self.channel.reset(Time::ZERO);
+        self.scans.stop();
         self.unanswered = 0;
         self.last_solicited.clear();
         self.last_unsolicited.clear();
         self.last_iin = Iin::NONE;
         self.time_asked = None;
-        if let Some(id) = self.underway.take().and_then(|underway| underway.id()) {
+        if let Some(id) = self.underway.take().and_then(|underway| underway.doing.id()) {
             self.done(id, Outcome::LinkDown);
         }
         while let Some(waiting) = self.waiting.pop_front() {
@@ -266,26 +183,29 @@ impl Master {
         }
     }
 
+    /// What the wall clock says now, in milliseconds since 1970-01-01 00:00 UTC. From then on the master itself
+    /// writes the time to an outstation that asks for it ([`MasterConfig::time_sync`]); to be told again now and
+    /// then, since `now` and the wall clock drift apart.
+    pub fn set_wall_clock(&mut self, millis: u64, now: Time) {
+        self.clock = Some((millis, now));
+    }
+
     /// Takes octets of the stream, chopped in any way.
-    pub fn receive(&mut self, octets: &[u8], now: Time) {
+    pub fn receive(&mut self, mut octets: &[u8], now: Time) {
         if !self.connected {
             return;
         }
-        for chunk in octets.chunks(RECEIVE_CHUNK) {
-            self.channel.receive(chunk);
-            while let Some(fragment) = self.channel.next_fragment() {
-                self.fragment(&fragment, now);
-                self.pump(now);
-            }
+        while let Some(broadcast) = self.channel.receive(&mut octets, now) {
+            let fragment = self.channel.take_fragment();
+            let buffer = self.fragment(fragment, broadcast, now);
+            self.channel.give_back(buffer);
+            self.pump(now);
         }
     }
 
-    /// Octets for one write to the socket.
-    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        if !self.connected {
-            return None;
-        }
-        self.channel.take_replies().or_else(|| self.transmit.pop_front())
+    /// Appends the octets that are due to `out`, for one write to the socket. False where there are none.
+    pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> bool {
+        self.connected && self.channel.poll_transmit(out)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
@@ -296,9 +216,11 @@ impl Master {
         }
         let oldest =
             self.waiting.iter().map(|waiting| waiting.made.saturating_add(self.config.request_age_max));
-        let start = self.start.due().filter(|_| self.underway.is_none() && !self.is_silent());
+        let idle = self.underway.is_none() && !self.is_silent();
+        let start = self.start.due().filter(|_| idle);
+        let scan = self.scans.due().filter(|_| idle && self.start.announced);
         let deadline = self.underway.as_ref().map(|underway| underway.deadline);
-        oldest.chain(start).chain(deadline).min()
+        oldest.chain(start).chain(scan).chain(deadline).chain(self.channel.timeout()).min()
     }
 
     /// Time has passed.
@@ -306,8 +228,9 @@ impl Master {
         if !self.connected {
             return;
         }
+        self.channel.handle_timeout(now);
         if self.underway.as_ref().is_some_and(|underway| underway.deadline <= now) {
-            self.counters.timeouts += 1;
+            count(&mut self.counters.timeouts);
             self.unanswered = self.unanswered.saturating_add(1);
             self.fail(Outcome::TimedOut, now);
         }
@@ -331,22 +254,19 @@ impl Master {
         if self.open >= self.config.request_queue_max {
             return Err(QueueFull);
         }
-        self.open += 1;
+        self.open = self.open.saturating_add(1);
         let id = self.next_id;
-        self.next_id += 1;
+        self.next_id = id.wrapping_add(1);
         if !self.connected {
             self.done(id, Outcome::LinkDown);
             return Ok(id);
         }
-        if let Request::Operate { command, .. } = &request
-            && !fragment::fits(command)
-        {
-            self.done(id, Outcome::Malformed("the value does not fit its width"));
+        if let Err(why) = request.check() {
+            self.done(id, Outcome::Invalid(why));
             return Ok(id);
         }
-        let command = |request: &Request| matches!(request, Request::Operate { .. });
-        let at = if command(&request) {
-            self.waiting.iter().take_while(|waiting| command(&waiting.request)).count()
+        let at = if request.is_command() {
+            self.waiting.iter().take_while(|waiting| waiting.request.is_command()).count()
         } else {
             self.waiting.len()
         };
@@ -359,7 +279,14 @@ impl Master {
     /// [`connected`](Self::connected); whoever owns the socket should close it and connect anew.
     #[must_use]
     pub fn is_silent(&self) -> bool {
-        self.unanswered >= self.config.silent_max.clamp(1, 8)
+        self.unanswered >= self.config.silent_after()
+    }
+
+    /// True when the outstation did not even tell its link status ([`MasterConfig::keep_alive`]); whoever owns the
+    /// socket should close it and connect anew.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.channel.is_dead()
     }
 
     /// Events that wait to be taken.
@@ -376,12 +303,21 @@ impl Master {
 
     /// What was dropped at the link and in transport.
     #[must_use]
-    pub fn channel_counters(&self) -> &ChannelCounters {
+    pub fn channel_counters(&self) -> ChannelCounters {
         self.channel.counters()
     }
 
     fn done(&mut self, id: u64, outcome: Outcome) {
         self.events.push_back(MasterEvent::Done { id, outcome });
+    }
+
+    /// Says what the outstation can cause as often as it likes.
+    fn say(&mut self, event: MasterEvent) {
+        if self.events.len() < self.config.event_queue_max.saturating_add(EXTRA_EVENTS) {
+            self.events.push_back(event);
+        } else {
+            count(&mut self.counters.no_room);
+        }
     }
 
     /// The request under way has failed.
@@ -391,41 +327,48 @@ impl Master {
         };
         // After a fragment in the middle of a series, the number awaited is not the one to use next.
         self.sequence = underway.sequence.wrapping_add(1) & 0x0F;
-        match underway.id() {
-            Some(id) => self.done(id, outcome),
-            None => {
-                self.start.failed(&underway.step, now.saturating_add(self.config.retry_delay));
-                if self.events.len() < self.config.event_queue_max {
-                    self.events.push_back(MasterEvent::StartUpFailed { outcome });
-                }
+        match underway.retries.checked_sub(1) {
+            Some(retries) if outcome == Outcome::TimedOut && !self.is_silent() => {
+                self.send(underway.doing, underway.phase, retries, now);
             }
+            _ => self.over(underway.doing, outcome, now),
         }
     }
 
     /// Sends what is next, when nothing is under way.
     fn pump(&mut self, now: Time) {
         self.expire(now);
-        while self.connected
-            && self.underway.is_none()
-            && !self.is_silent()
-            && self.transmit.len() < TRANSMIT_QUEUE_MAX
-        {
-            let Some((step, made)) = self.next_step(now) else {
+        while self.connected && self.underway.is_none() && !self.is_silent() {
+            let Some(doing) = self.next(now) else {
                 return;
             };
-            self.send(step, made, now);
+            let phase = self.first_phase(&doing, now);
+            let reads = matches!(doing, Doing::Scan { .. }) || (doing.id().is_some() && doing.is_read());
+            let retries = if reads { self.config.read_retries } else { 0 };
+            self.send(doing, phase, retries, now);
         }
     }
 
-    fn next_step(&mut self, now: Time) -> Option<(Step, Time)> {
-        if let Some(step) = self.start.next(now) {
-            return Some((step, now));
+    fn next(&mut self, now: Time) -> Option<Doing> {
+        if let Some(task) = self.start.next(now) {
+            return Some(Doing::Task(task));
         }
+        let first = self.waiting.front();
+        let first_to_go = first.is_some_and(|waiting| self.scanned || waiting.request.is_command());
+        if self.start.announced
+            && !first_to_go
+            && let Some((scan, integrity, left_out)) = self.scans.next(&self.config.scans, now)
+        {
+            self.scanned = true;
+            self.counters.scans_left_out = self.counters.scans_left_out.saturating_add(left_out);
+            return Some(Doing::Scan { scan, integrity });
+        }
+        self.scanned = false;
         let Waiting { id, request, made } = self.waiting.pop_front()?;
-        Some((Step::of(id, &request), made))
+        Some(Doing::User { id, made, request })
     }
 
-    /// Gives up what has waited too long. Commands and reads are each in order, but not with each other.
+    /// Gives up requests that have waited too long. Commands stand before reads, so the oldest is not always first.
     fn expire(&mut self, now: Time) {
         let age_max = self.config.request_age_max;
         let over = |waiting: &Waiting| waiting.made.saturating_add(age_max) <= now;
@@ -436,23 +379,52 @@ impl Master {
         }
     }
 
-    fn send(&mut self, step: Step, made: Time, now: Time) {
+    fn send(&mut self, doing: Doing, phase: Phase, retries: u8, now: Time) {
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1) & 0x0F;
         if self.last_solicited.first().is_some_and(|control| control & 0x0F == sequence) {
             // Sixteen requests on, the same octets are no repetition.
             self.last_solicited.clear();
         }
-        let fragment = step.fragment(sequence, now.saturating_sub(made));
-        let octets = self.channel.encode(&fragment);
-        self.transmit.push_back(octets);
-        if let Step::DirectNoAck { id, .. } = step {
-            self.done(id, Outcome::Sent);
-            return;
+        let mut fragment = core::mem::take(&mut self.scratch);
+        fragment.clear();
+        fragment.push(fragment::FIR | fragment::FIN | sequence);
+        self.write(&doing, phase, &mut fragment);
+        let fits = fragment.len() <= self.config.max_tx_fragment;
+        let not_sent = self.channel.counters().not_sent;
+        if fits {
+            match &doing {
+                Doing::User { request: Request::Broadcast { how, .. }, .. } => {
+                    self.channel.send_broadcast(*how, &fragment, now);
+                }
+                _ => self.channel.send(&fragment, now),
+            }
+        }
+        self.scratch = fragment;
+        if !fits {
+            return self.over(doing, Outcome::Invalid("it is longer than a fragment may be"), now);
+        }
+        if self.channel.counters().not_sent != not_sent {
+            return self.over(doing, Outcome::NotSent, now);
+        }
+        if let Doing::User { id, request, .. } = &doing
+            && request.is_unanswered()
+        {
+            return self.done(*id, Outcome::Sent);
         }
         let response = self.next_response;
-        self.next_response += 1;
+        self.next_response = response.wrapping_add(1);
         let deadline = now.saturating_add(self.config.response_timeout);
-        self.underway = Some(Underway::new(step, sequence, deadline, response));
+        self.underway = Some(Underway {
+            doing,
+            phase,
+            sequence,
+            sent: now,
+            deadline,
+            response,
+            fragments: 0,
+            objects: false,
+            retries,
+        });
     }
 }

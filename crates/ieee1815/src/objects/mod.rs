@@ -3,15 +3,17 @@
 //! Whatever a peer claims about ranges and counts is held against the octets that are left before anything is
 //! looped over; ranges are computed wide, so that none overflows; each header consumes at least three octets.
 
-use alloc::vec::Vec;
+use crate::{Command, CommandStatus, Crob, Flags, PointType};
 
-use crate::{Command, CommandStatus, Crob, Flags, Measured, PointType, Value};
-
+pub(crate) mod attribute;
+mod read;
 mod table;
+mod write;
 
-use table::Form::{F32, F64, I16, I32, Packed, State};
-use table::TimeForm;
-pub(crate) use table::{Entry, Form, entry, event_group, static_group};
+pub use attribute::{Attribute, AttributeValue};
+pub(crate) use table::{Entry, Form, TimeForm, entry, event_type, static_type};
+pub use write::write_command_body;
+pub(crate) use write::{write_measured, write_number, write_time};
 
 /// Which kind of fragment headers are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,18 +107,18 @@ impl<'a> Headers<'a> {
     }
 
     fn number(&mut self, width: usize) -> Result<u32, ObjectError> {
-        Ok(self.take(width)?.iter().rev().fold(0, |number, octet| number << 8 | u32::from(*octet)))
+        Ok(number(self.take(width)?))
     }
 
     fn header(&mut self) -> Result<ObjectHeader<'a>, ObjectError> {
         let &[group, variation, qualifier] = self.take(3)? else { return Err(ObjectError::Truncated) };
         let (range, prefix) = match qualifier {
             0x00..=0x02 => {
-                let width = 1 << qualifier;
+                let width = width(qualifier);
                 (Range::StartStop(self.number(width)?, self.number(width)?), 0)
             }
             0x06 => (Range::All, 0),
-            0x07..=0x09 => (Range::Count(self.number(1 << (qualifier - 7))?), 0),
+            0x07..=0x09 => (Range::Count(self.number(width(qualifier.wrapping_sub(7)))?), 0),
             0x17 => (Range::Indexed(self.number(1)?), 1),
             0x28 => (Range::Indexed(self.number(2)?), 2),
             0x39 => (Range::Indexed(self.number(4)?), 4),
@@ -145,7 +147,7 @@ impl<'a> Headers<'a> {
             common_time: self.common_time,
         };
         if group == 51 && self.direction == Direction::Response {
-            self.common_time = time48(data);
+            self.common_time = read::time48(data);
             header.common_time = self.common_time;
         }
         Ok(header)
@@ -161,14 +163,28 @@ impl<'a> Headers<'a> {
         let count = match range {
             Range::All if self.direction == Direction::Request => return Ok(&[]),
             Range::All => return Err(ObjectError::Qualifier),
-            Range::StartStop(start, stop) => u64::from(stop) - u64::from(start) + 1,
+            Range::StartStop(start, stop) => u64::from(stop).abs_diff(u64::from(start)).saturating_add(1),
             Range::Count(count) | Range::Indexed(count) => u64::from(count),
         };
         if entry.form == Form::Nothing && self.direction == Direction::Response {
             return Err(ObjectError::Range);
         }
+        if entry.form == Form::Attribute {
+            return self.attributes(count);
+        }
         let prefixes = count.saturating_mul(prefix as u64);
         self.data(entry.octets_of(count).saturating_add(prefixes))
+    }
+
+    /// Attributes say their length themselves.
+    fn attributes(&mut self, count: u64) -> Result<&'a [u8], ObjectError> {
+        let mut length = 0_usize;
+        for _ in 0..count {
+            let header = self.octets.get(length..).and_then(<[u8]>::first_chunk::<2>);
+            let &[_, octets] = header.ok_or(ObjectError::Truncated)?;
+            length = length.saturating_add(2).saturating_add(usize::from(octets));
+        }
+        self.take(length)
     }
 
     fn data(&mut self, octets: u64) -> Result<&'a [u8], ObjectError> {
@@ -176,54 +192,56 @@ impl<'a> Headers<'a> {
     }
 }
 
+/// Octets of a range or count, by the low bits of its qualifier.
+const fn width(code: u8) -> usize {
+    match code {
+        0 => 1,
+        1 => 2,
+        _ => 4,
+    }
+}
+
+/// A number of up to four octets, the lowest first.
+fn number(octets: &[u8]) -> u32 {
+    octets.iter().rev().fold(0, |number, octet| number << 8 | u32::from(*octet))
+}
+
 impl<'a> ObjectHeader<'a> {
+    /// The type of point that these objects are of, and whether they are events. `None` for other objects.
+    #[must_use]
+    pub fn point(&self) -> Option<(PointType, bool)> {
+        let entry = self.entry?;
+        Some((entry.point?, entry.event))
+    }
+
     /// Number of objects, where it is told.
     fn count(&self) -> u32 {
         match self.range {
             Range::All => 0,
-            Range::StartStop(start, stop) => (stop - start).saturating_add(1),
+            Range::StartStop(start, stop) => stop.wrapping_sub(start).saturating_add(1),
             Range::Count(count) | Range::Indexed(count) => count,
         }
     }
 
+    /// The indexes that a header names one by one (qualifiers 0x17, 0x28, 0x39 in a request without objects).
+    pub(crate) fn indexes(self) -> impl Iterator<Item = u32> + 'a {
+        self.data.chunks_exact(self.prefix.max(1)).map(number)
+    }
+
     /// Index and octets of each object whose octets are its own.
-    fn each(self) -> impl Iterator<Item = (u32, &'a [u8])> {
+    pub(crate) fn each(self) -> impl Iterator<Item = (u32, &'a [u8])> {
         let size = self.entry.and_then(|entry| entry.octets()).unwrap_or(0);
-        let chunk = size + self.prefix;
+        let chunk = size.saturating_add(self.prefix);
         let first = if let Range::StartStop(start, _) = self.range { start } else { 0 };
         let chunks = self.data.chunks_exact(chunk.max(1)).take(if chunk == 0 { 0 } else { usize::MAX });
-        (0..self.count()).zip(chunks).filter_map(move |(number, octets)| {
+        (0..self.count()).zip(chunks).filter_map(move |(at, octets)| {
             let (prefix, object) = octets.split_at_checked(self.prefix)?;
             let index = match self.range {
-                Range::Indexed(_) => {
-                    prefix.iter().rev().fold(0, |index, octet| index << 8 | u32::from(*octet))
-                }
-                _ => first.saturating_add(number),
+                Range::Indexed(_) => number(prefix),
+                _ => first.saturating_add(at),
             };
             Some((index, object))
         })
-    }
-
-    /// The points of a header: index, type, what was measured, and whether it is an event. Empty for objects that
-    /// are no points.
-    pub fn measured(self) -> impl Iterator<Item = (u32, PointType, Measured, bool)> + 'a {
-        let entry = self.entry.filter(|_| !matches!(self.range, Range::Count(_)));
-        let packed = entry.filter(|entry| entry.form == Packed);
-        let whole = entry.filter(|entry| entry.form != Packed);
-        let start = if let Range::StartStop(start, _) = self.range { start } else { 0 };
-        let bits = (0..if packed.is_some() { self.count() } else { 0 }).filter_map(move |number| {
-            let point = packed?.point?;
-            let octet = self.data.get(usize::try_from(number / 8).ok()?)?;
-            let value = Value::Binary(octet >> (number % 8) & 1 == 1);
-            Some((start.saturating_add(number), point, Measured { value, flags: None, time: None }, false))
-        });
-        let objects = whole.map(|entry| {
-            self.each().filter_map(move |(index, octets)| {
-                let measured = decode(&entry, octets, self.common_time)?;
-                Some((index, entry.point?, measured, entry.event))
-            })
-        });
-        bits.chain(objects.into_iter().flatten())
     }
 
     /// The commands of a header: index, command, status. Empty for objects that are no commands.
@@ -231,175 +249,37 @@ impl<'a> ObjectHeader<'a> {
         let entry = self.entry.filter(|_| matches!(self.range, Range::Indexed(_)));
         let commands = entry.map(|entry| {
             self.each().filter_map(move |(index, octets)| {
-                let (command, status) = decode_command(entry.form, octets)?;
+                let (command, status) = read::command(entry.form, octets)?;
                 Some((index, command, status))
             })
         });
         commands.into_iter().flatten()
     }
 
+    /// The octet strings of a header: index and octets. Empty for other objects.
+    pub fn strings(self) -> impl Iterator<Item = (u32, &'a [u8])> {
+        let is_text = self.entry.is_some_and(|entry| matches!(entry.form, Form::Text(_)));
+        self.each().take(if is_text { usize::MAX } else { 0 })
+    }
+
+    /// The state of each bit of a packed header (group 80): index and bit.
+    pub(crate) fn bits(self) -> impl Iterator<Item = (u32, bool)> + 'a {
+        let first = if let Range::StartStop(start, _) = self.range { start } else { 0 };
+        (0..self.count()).filter_map(move |at| {
+            let octet = self.data.get(usize::try_from(at / 8).ok()?)?;
+            Some((first.saturating_add(at), octet >> (at % 8) & 1 == 1))
+        })
+    }
+
     /// The time of a group 50 or 51 object.
     pub(crate) fn time(&self) -> Option<u64> {
-        time48(self.data)
+        read::time48(self.data)
     }
-}
 
-fn time48(octets: &[u8]) -> Option<u64> {
-    let &[a, b, c, d, e, f] = octets.first_chunk::<6>()?;
-    Some(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
-}
-
-fn decode(entry: &Entry, octets: &[u8], common_time: Option<u64>) -> Option<Measured> {
-    let (flags, octets) = match entry.form {
-        State => (octets.first().copied(), octets),
-        _ if entry.flags => {
-            let (flags, rest) = octets.split_first()?;
-            (Some(*flags), rest)
-        }
-        _ => (None, octets),
-    };
-    let (value, rest) = match entry.form {
-        State => {
-            let (state, rest) = octets.split_first()?;
-            (Value::Binary(state & Flags::STATE.bits() != 0), rest)
-        }
-        form => {
-            let (value, rest) = number(form, octets)?;
-            (Value::Analog(value), rest)
-        }
-    };
-    let time = match entry.time {
-        TimeForm::None => None,
-        TimeForm::Absolute => Some(time48(rest)?),
-        TimeForm::Relative => {
-            let after = u64::from(u16::from_le_bytes(*rest.first_chunk::<2>()?));
-            common_time.map(|common| common.saturating_add(after))
-        }
-    };
-    let flags = flags.map(Flags::from_bits);
-    let flags = if entry.form == State { flags.map(|flags| flags.without(Flags::STATE)) } else { flags };
-    Some(Measured { value, flags, time })
-}
-
-fn number(form: Form, octets: &[u8]) -> Option<(f64, &[u8])> {
-    Some(match form {
-        I16 => {
-            let (value, rest) = octets.split_first_chunk()?;
-            (f64::from(i16::from_le_bytes(*value)), rest)
-        }
-        I32 => {
-            let (value, rest) = octets.split_first_chunk()?;
-            (f64::from(i32::from_le_bytes(*value)), rest)
-        }
-        F32 => {
-            let (value, rest) = octets.split_first_chunk()?;
-            (f64::from(f32::from_le_bytes(*value)), rest)
-        }
-        F64 => {
-            let (value, rest) = octets.split_first_chunk()?;
-            (f64::from_le_bytes(*value), rest)
-        }
-        _ => return None,
-    })
-}
-
-fn decode_command(form: Form, octets: &[u8]) -> Option<(Command, CommandStatus)> {
-    let (status, body) = octets.split_last()?;
-    let command = match form {
-        Form::Crob => {
-            let &[op, count, a, b, c, d, e, f, g, h] = body else { return None };
-            Command::Crob(Crob {
-                op,
-                count,
-                on_ms: u32::from_le_bytes([a, b, c, d]),
-                off_ms: u32::from_le_bytes([e, f, g, h]),
-            })
-        }
-        Form::Output(width) => {
-            let form = Form::from(width);
-            Command::Analog { value: number(form, body)?.0, width }
-        }
-        _ => return None,
-    };
-    Some((command, CommandStatus::from_code(*status)))
-}
-
-/// Appends a command's object without its index.
-pub fn write_command_body(out: &mut Vec<u8>, command: &Command, status: CommandStatus) {
-    match command {
-        Command::Crob(crob) => {
-            out.extend([crob.op, crob.count]);
-            out.extend(crob.on_ms.to_le_bytes());
-            out.extend(crob.off_ms.to_le_bytes());
-        }
-        Command::Analog { value, width } => {
-            let form = Form::from(*width);
-            write_number(out, form, *value);
-        }
-    }
-    out.push(status.code());
-}
-
-/// The value as the form can say it, and whether it fitted. Integers are rounded half away from zero.
-fn fit(form: Form, value: f64) -> (f64, bool) {
-    let (low, high) = match form {
-        I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
-        I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
-        F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
-        _ => return (value, true),
-    };
-    let rounded = match form {
-        F32 => value,
-        _ if value.is_nan() => 0.0,
-        _ if value < 0.0 => value - 0.5,
-        _ => value + 0.5,
-    };
-    let fits = match form {
-        _ if value.is_nan() => true,
-        F32 => value >= low && value <= high,
-        // The fraction is cut when it is written.
-        _ => rounded > low - 1.0 && rounded < high + 1.0,
-    };
-    (rounded.clamp(low, high), fits)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "clamped before; the fraction is cut after rounding")]
-fn write_number(out: &mut Vec<u8>, form: Form, value: f64) {
-    let (fitted, _) = fit(form, value);
-    match form {
-        I16 => out.extend((fitted as i16).to_le_bytes()),
-        I32 => out.extend((fitted as i32).to_le_bytes()),
-        F32 => out.extend((fitted as f32).to_le_bytes()),
-        _ => out.extend(value.to_le_bytes()),
-    }
-}
-
-/// Appends one object (without index) of a variation that is not packed. A value that does not fit is saturated
-/// and says so in its flags.
-pub(crate) fn write_measured(out: &mut Vec<u8>, entry: &Entry, measured: &Measured) {
-    let mut flags = measured.flags.unwrap_or(Flags::ONLINE);
-    let value = match measured.value {
-        Value::Analog(value) => value,
-        Value::Binary(state) => f64::from(u8::from(state)),
-    };
-    match (entry.form, measured.value) {
-        (State, value) => {
-            let state = matches!(value, Value::Binary(true));
-            out.push((if state { flags | Flags::STATE } else { flags.without(Flags::STATE) }).bits());
-        }
-        (form, _) => {
-            if !fit(form, value).1 {
-                flags = flags | Flags::OVER_RANGE;
-            }
-            if entry.flags {
-                out.push(flags.bits());
-            }
-            write_number(out, form, value);
-        }
-    }
-    if entry.time == TimeForm::Absolute {
-        let [a, b, c, d, e, f, ..] = measured.time.unwrap_or_default().to_le_bytes();
-        out.extend([a, b, c, d, e, f]);
+    /// The number of an object that is one (groups 34 and 52).
+    pub(crate) fn numbers(self) -> impl Iterator<Item = (u32, f64)> + 'a {
+        let form = self.entry.map(|entry| entry.form);
+        self.each().filter_map(move |(index, octets)| Some((index, read::number(form?, octets)?.0)))
     }
 }
 

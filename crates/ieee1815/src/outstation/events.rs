@@ -1,29 +1,50 @@
-//! One master's events.
+//! One master's view of the points: what was reported to it, in which class it wants what, and the events that wait.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
-use super::{Key, Point, Points};
-use crate::{Classes, Flags, Iin, Measured, Value};
+use super::EventMode;
+use super::points::{Point, Points};
+use crate::{Classes, Flags, Iin, Measured, PointType};
 
 #[derive(Debug)]
 pub(super) struct Event {
-    pub(super) key: Key,
+    /// Row of the point.
+    pub(super) at: usize,
+    of: PointType,
     pub(super) class: u8,
-    /// What was measured, in a timed variation; untimed ones take it when they are sent.
+    /// What was measured, in mode each; in mode latest it is taken when it is sent.
     pub(super) queued: Option<Measured>,
     /// In a fragment whose confirm has not come yet.
     pub(super) sent: bool,
 }
 
-/// The buffer.
+/// One point, as this master knows it.
+#[derive(Debug)]
+struct Seen {
+    /// What was last reported, or is about to be.
+    value: f64,
+    flags: Flags,
+    class: u8,
+    /// An event in mode latest waits unsent.
+    waits: bool,
+}
+
+/// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Events {
     max: usize,
+    max_of_a_type: usize,
     waiting: VecDeque<Event>,
-    /// Points with an untimed event that waits unsent.
-    untimed: BTreeSet<Key>,
-    /// What was last reported, or is about to be.
-    reported: BTreeMap<Key, (Value, Flags)>,
+    /// How many wait, by type.
+    of_a_type: [usize; PointType::ALL.len()],
+    /// How many wait unsent, by class less one.
+    unsent: [usize; 3],
+    /// By row of the points.
+    seen: Box<[Seen]>,
+    /// Deadbands that this master wrote; empty until it does.
+    deadbands: Vec<f64>,
     overflow: bool,
     /// The master was told of the overflow in the response that awaits its confirm.
     overflow_told: bool,
@@ -31,15 +52,21 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(max: usize, points: &Points) -> Self {
-        let reported =
-            points.iter().map(|(key, point)| (*key, (point.measured.value, point.flags()))).collect();
-        let max = max.max(1);
+    pub(super) fn new(max: usize, max_of_a_type: usize, points: &Points) -> Self {
+        let see = |point: &Point| Seen {
+            value: point.number(),
+            flags: point.flags(),
+            class: point.class,
+            waits: false,
+        };
         Self {
-            max,
+            max: max.max(1),
+            max_of_a_type: max_of_a_type.max(1),
             waiting: VecDeque::new(),
-            untimed: BTreeSet::new(),
-            reported,
+            of_a_type: [0; PointType::ALL.len()],
+            unsent: [0; 3],
+            seen: points.rows().iter().map(see).collect(),
+            deadbands: Vec::new(),
             overflow: false,
             overflow_told: false,
             lost: 0,
@@ -51,62 +78,115 @@ impl Events {
     }
 
     /// A point was updated: is that an event?
-    pub(super) fn update(&mut self, key: Key, point: &Point) {
-        if point.class == 0 {
+    pub(super) fn update(&mut self, at: usize, point: &Point) {
+        let deadband = self.deadband(at, point);
+        let Some(seen) = self.seen.get_mut(at).filter(|seen| seen.class != 0) else { return };
+        let (value, flags) = (point.number(), point.flags());
+        // Not a number is never within the band, and is told once.
+        let within = (value - seen.value).abs() <= deadband || value.is_nan() && seen.value.is_nan();
+        // A command is an event each time.
+        let always = matches!(point.key.0, PointType::BinaryOutputCommand | PointType::AnalogOutputCommand);
+        if within && flags == seen.flags && !always {
             return;
         }
-        let (value, flags) = (point.measured.value, point.flags());
-        let changed = self.reported.get(&key).is_none_or(|(before, flags_before)| {
-            *flags_before != flags
-                || match (*before, value) {
-                    (Value::Analog(before), Value::Analog(value)) => {
-                        // Not a number is never within the band, and is told once.
-                        let within = (value - before).abs() <= point.deadband;
-                        !(within || value.is_nan() && before.is_nan())
-                    }
-                    (before, value) => before != value,
-                }
-        });
-        if !changed {
+        (seen.value, seen.flags) = (value, flags);
+        let queued = (point.mode == EventMode::Each).then_some(point.measured);
+        if queued.is_none() && core::mem::replace(&mut seen.waits, true) {
             return;
         }
-        self.reported.insert(key, (value, flags));
-        let queued = point.event_entry.has_time().then_some(point.measured);
-        if queued.is_none() && !self.untimed.insert(key) {
-            return;
+        let (class, of) = (seen.class, point.key.0);
+        if self.waiting_of(of) >= self.max_of_a_type {
+            let oldest = self.waiting.iter().position(|event| event.of == of);
+            self.drop_event(oldest.unwrap_or_default());
+        } else if self.waiting.len() >= self.max {
+            self.drop_event(0);
         }
-        if self.waiting.len() >= self.max {
-            self.drop_oldest();
-        }
-        self.waiting.push_back(Event { key, class: point.class, queued, sent: false });
+        self.waiting.push_back(Event { at, of, class, queued, sent: false });
+        self.count(class, 1);
+        self.count_type(of, 1);
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some(lost) = self.waiting.pop_front() {
-            if lost.queued.is_none() && !lost.sent {
-                self.untimed.remove(&lost.key);
+    fn waiting_of(&self, of: PointType) -> usize {
+        self.of_a_type.get(of as usize).copied().unwrap_or_default()
+    }
+
+    fn count_type(&mut self, of: PointType, change: isize) {
+        if let Some(waiting) = self.of_a_type.get_mut(of as usize) {
+            *waiting = waiting.saturating_add_signed(change);
+        }
+    }
+
+    fn count(&mut self, class: u8, change: isize) {
+        if let Some(unsent) = self.unsent.get_mut(usize::from(class).wrapping_sub(1)) {
+            *unsent = unsent.saturating_add_signed(change);
+        }
+    }
+
+    fn drop_event(&mut self, place: usize) {
+        let Some(lost) = self.waiting.remove(place) else { return };
+        self.count_type(lost.of, -1);
+        if !lost.sent {
+            self.count(lost.class, -1);
+            if lost.queued.is_none()
+                && let Some(seen) = self.seen.get_mut(lost.at)
+            {
+                seen.waits = false;
             }
-            self.lost += 1;
-            (self.overflow, self.overflow_told) = (true, false);
+        }
+        self.lost = self.lost.saturating_add(1);
+        (self.overflow, self.overflow_told) = (true, false);
+    }
+
+    /// The class that this master wants a point in.
+    pub(super) fn assign(&mut self, at: usize, class: u8) {
+        if let Some(seen) = self.seen.get_mut(at) {
+            seen.class = class;
         }
     }
 
-    /// The events that wait unsent, oldest first.
-    pub(super) fn unsent(&mut self) -> impl Iterator<Item = &mut Event> {
-        self.waiting.iter_mut().filter(|event| !event.sent)
+    /// The deadband of a point for this master.
+    pub(super) fn deadband(&self, at: usize, point: &Point) -> f64 {
+        self.deadbands.get(at).copied().filter(|band| !band.is_nan()).unwrap_or(point.deadband)
     }
 
-    /// An event was put into a fragment, with this measurement.
-    pub(super) fn note_sent(&mut self, key: Key, timed: bool, value: Value, flags: Flags) {
-        if !timed {
-            self.untimed.remove(&key);
-            self.reported.insert(key, (value, flags));
+    pub(super) fn set_deadband(&mut self, at: usize, band: f64) {
+        if self.deadbands.is_empty() {
+            self.deadbands = alloc::vec![f64::NAN; self.seen.len()];
         }
+        if let Some(place) = self.deadbands.get_mut(at) {
+            *place = band;
+        }
+    }
+
+    /// The events that wait unsent, oldest first, and the number of events before each.
+    pub(super) fn unsent(&self, from: usize) -> impl Iterator<Item = (usize, &Event)> {
+        self.waiting.iter().enumerate().skip(from).filter(|(_, event)| !event.sent)
+    }
+
+    /// An event was put into a fragment, with this value.
+    pub(super) fn note_sent(&mut self, place: usize, value: f64, flags: Flags) {
+        let Some(event) = self.waiting.get_mut(place) else { return };
+        event.sent = true;
+        let (at, class) = (event.at, event.class);
+        if event.queued.is_none()
+            && let Some(seen) = self.seen.get_mut(at)
+        {
+            (seen.value, seen.flags, seen.waits) = (value, flags, false);
+        }
+        self.count(class, -1);
     }
 
     /// The fragment was confirmed.
     pub(super) fn confirm(&mut self) {
-        self.waiting.retain(|event| !event.sent);
+        let of_a_type = &mut self.of_a_type;
+        self.waiting.retain(|event| {
+            if event.sent
+                && let Some(waiting) = of_a_type.get_mut(event.of as usize)
+            {
+                *waiting = waiting.saturating_sub(1);
+            }
+            !event.sent
+        });
         if self.overflow_told {
             (self.overflow, self.overflow_told) = (false, false);
         }
@@ -114,40 +194,71 @@ impl Events {
 
     /// The fragment will not be confirmed: its events wait again, in their old places.
     pub(super) fn unsend(&mut self) {
-        let mut again = BTreeSet::new();
+        // A point that changed meanwhile waits twice: the older place, with the newer value, is enough.
+        let seen = &mut self.seen;
+        let mut twice = false;
         for event in self.waiting.iter_mut().filter(|event| event.sent) {
             event.sent = false;
-            if event.queued.is_none() {
-                again.insert(event.key);
+            if let Some(unsent) = self.unsent.get_mut(usize::from(event.class).wrapping_sub(1)) {
+                *unsent = unsent.saturating_add(1);
+            }
+            if event.queued.is_none()
+                && let Some(seen) = seen.get_mut(event.at)
+            {
+                twice |= core::mem::replace(&mut seen.waits, true);
             }
         }
-        if again.is_empty() {
-            return;
+        if twice {
+            self.drop_doubles();
         }
-        // A point that changed meanwhile waits twice: the older place, with the newer value, is enough.
-        let mut seen = BTreeSet::new();
-        self.waiting.retain(|event| event.queued.is_some() || seen.insert(event.key));
-        self.untimed.append(&mut again);
+    }
+
+    fn drop_doubles(&mut self) {
+        let (seen, unsent, of_a_type) = (&mut self.seen, &mut self.unsent, &mut self.of_a_type);
+        self.waiting.retain(|event| {
+            if event.queued.is_some() || event.sent {
+                return true;
+            }
+            let first = seen.get_mut(event.at).is_some_and(|seen| core::mem::take(&mut seen.waits));
+            if !first && let Some(unsent) = unsent.get_mut(usize::from(event.class).wrapping_sub(1)) {
+                *unsent = unsent.saturating_sub(1);
+            }
+            if !first && let Some(waiting) = of_a_type.get_mut(event.of as usize) {
+                *waiting = waiting.saturating_sub(1);
+            }
+            first
+        });
+        for event in self.waiting.iter().filter(|event| event.queued.is_none() && !event.sent) {
+            if let Some(seen) = seen.get_mut(event.at) {
+                seen.waits = true;
+            }
+        }
     }
 
     /// A static was put into a response: deadbands count from here.
-    pub(super) fn note_static(&mut self, key: Key, value: Value, flags: Flags) {
-        self.reported.insert(key, (value, flags));
+    pub(super) fn note_static(&mut self, at: usize, value: f64, flags: Flags) {
+        if let Some(seen) = self.seen.get_mut(at) {
+            (seen.value, seen.flags) = (value, flags);
+        }
+    }
+
+    /// Whether events of these classes wait unsent.
+    pub(super) fn waits(&self, classes: Classes) -> bool {
+        let [one, two, three] = self.unsent;
+        one > 0 && classes.contains(Classes::ONE)
+            || two > 0 && classes.contains(Classes::TWO)
+            || three > 0 && classes.contains(Classes::THREE)
     }
 
     /// What a response says of the events that it does not carry.
     pub(super) fn indications(&mut self) -> Iin {
         self.overflow_told = self.overflow;
         let mut iin = if self.overflow { Iin::EVENT_BUFFER_OVERFLOW } else { Iin::NONE };
-        for event in self.waiting.iter().filter(|event| !event.sent) {
-            iin = iin
-                | match event.class {
-                    1 => Iin::CLASS_1,
-                    2 => Iin::CLASS_2,
-                    _ => Iin::CLASS_3,
-                };
-            if iin.contains(Iin::CLASS_1 | Iin::CLASS_2 | Iin::CLASS_3) {
-                break;
+        for (class, bit) in
+            [(Classes::ONE, Iin::CLASS_1), (Classes::TWO, Iin::CLASS_2), (Classes::THREE, Iin::CLASS_3)]
+        {
+            if self.waits(class) {
+                iin = iin | bit;
             }
         }
         iin

@@ -1,109 +1,47 @@
 //! The outstation's side of DNP3: points shared by all masters, and for each master a session with its own event
-//! buffer, restart bit, select and sequence numbers.
+//! buffer, classes, deadbands, unsolicited mask, restart bit, select and sequence numbers.
 //!
-//! A session's buffer lives on while its master is away. Events of an untimed variation keep only the latest value
-//! of a point: what is sent is what the point is when it is sent, so that a backlog never passes off something old
-//! as new. Timed variations queue history.
+//! A session's buffer lives on while its master is away. In mode [`EventMode::Latest`] what is sent is what the
+//! point is when it is sent, so that a backlog never passes off something old as new; in mode [`EventMode::Each`]
+//! history is queued, with its own times.
+//!
+//! Octets go in by [`receive`](Outstation::receive), come out by [`poll_transmit`](Outstation::poll_transmit), and
+//! time goes in with each call. Whenever [`timeout`](Outstation::timeout) is not after now,
+//! [`handle_timeout`](Outstation::handle_timeout) has something to do: after an update too, since an unsolicited
+//! response may be due.
 
+mod command;
+mod config;
 mod events;
+mod fill;
+mod manage;
+mod points;
 mod read;
 mod session;
 #[cfg(test)]
 mod tests;
+mod unsolicited;
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::fmt;
-use core::time::Duration;
+
+pub use config::{BroadcastRules, ConfigError, EventMode, PointConfig, SessionConfig, UnsolicitedConfig};
 
 use crate::channel::ChannelCounters;
-use crate::objects::{self, Entry};
-use crate::{Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Time, Value};
-use session::Session;
+use crate::objects::Attribute;
+use crate::{Command, CommandStatus, Iin, Measured, OperateMode, PointType, Time, Value};
+use points::Points;
+use session::{Context, Session};
 
-/// What is fixed about a point.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PointConfig {
-    /// Its type.
-    pub point: PointType,
-    /// Its index.
-    pub index: u16,
-    /// Variation of the static group (g1, g10, g30, g40) where a master names none.
-    pub static_variation: u8,
-    /// Variation of the event group (g2, g11, g32, g42) where a master names none.
-    pub event_variation: u8,
-    /// Event class 1 to 3; 0: no events.
-    pub class: u8,
-    /// An analog that moved no further than this since it was last reported is no event.
-    pub deadband: f64,
-    /// What it is before the first update.
-    pub initial: Measured,
-}
-
-/// What is fixed about a master's session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionConfig {
-    /// Our link address.
-    pub address: u16,
-    /// The master's link address.
-    pub master_address: u16,
-    /// Events kept. Default 1000.
-    pub events_max: usize,
-    /// How long a confirm is waited for. Default 5 s.
-    pub confirm_timeout: Time,
-    /// How long a select holds. Default 10 s.
-    pub select_timeout: Time,
-    /// Largest response fragment. Default 2048.
-    pub max_tx_fragment: usize,
-    /// Largest request fragment. Default 2048.
-    pub max_rx_fragment: usize,
-    /// Commands taken in one request. Default 16.
-    pub commands_max: usize,
-}
-
-impl SessionConfig {
-    /// The defaults, for the addresses given.
-    #[must_use]
-    pub fn new(address: u16, master_address: u16) -> Self {
-        Self {
-            address,
-            master_address,
-            events_max: 1000,
-            confirm_timeout: Duration::from_secs(5),
-            select_timeout: Duration::from_secs(10),
-            max_tx_fragment: 2048,
-            max_rx_fragment: 2048,
-            commands_max: 16,
-        }
-    }
-}
-
-/// Why an outstation cannot be made.
+/// How a device restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConfigError {
-    /// Two points of one type have one index.
-    DuplicateIndex(PointType, u16),
-    /// The point's static or event group has no such variation.
-    Variation(PointType, u16),
-    /// The class is not 0 to 3.
-    Class(PointType, u16),
+pub enum Restart {
+    /// As after power-up.
+    Cold,
+    /// Only what the device calls its application.
+    Warm,
 }
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DuplicateIndex(point, index) => write!(f, "{point:?} {index} is there twice"),
-            Self::Variation(point, index) => {
-                write!(f, "{point:?} {index} has a variation that does not exist")
-            }
-            Self::Class(point, index) => write!(f, "{point:?} {index} has a class other than 0 to 3"),
-        }
-    }
-}
-
-impl core::error::Error for ConfigError {}
-
-/// What the outstation asks of the program around it.
+/// What the outstation asks of the program around it. Calls name the session by its position.
 pub trait Application {
     /// Judges a command without acting.
     fn select(&mut self, session: usize, index: u16, command: &Command) -> CommandStatus;
@@ -111,8 +49,28 @@ pub trait Application {
     fn operate(&mut self, session: usize, index: u16, command: &Command, mode: OperateMode) -> CommandStatus;
     /// Takes the time, in milliseconds since 1970; false where it does not want it.
     fn write_time(&mut self, session: usize, millis: u64) -> bool;
-    /// Need time, local control, device trouble.
+    /// Need time, local control, device trouble, configuration corrupt, already executing.
     fn indications(&self, session: usize) -> Iin;
+    /// The time of the device in milliseconds since 1970, where it knows one: for reading it (group 50), freezing
+    /// and the events of commands.
+    fn time(&self) -> Option<u64> {
+        None
+    }
+    /// A restart is asked for: how long the device will be away, after which it has to make a new [`Outstation`].
+    /// `None`: it cannot.
+    fn restart(&mut self, session: usize, restart: Restart) -> Option<Time> {
+        let _ = (session, restart);
+        None
+    }
+    /// A counter was frozen and cleared: the device has to count from 0.
+    fn cleared(&mut self, index: u16) {
+        let _ = index;
+    }
+    /// Takes an octet string (group 110); false where it does not.
+    fn write_octets(&mut self, session: usize, index: u16, octets: &[u8]) -> bool {
+        let _ = (session, index, octets);
+        false
+    }
 }
 
 /// What a session dropped or refused, by reason.
@@ -126,36 +84,30 @@ pub struct Counters {
     pub unknown_function: u64,
     /// Requests with objects that are not known or not understood.
     pub bad_objects: u64,
-    /// Broadcast requests; none is acted on.
+    /// Requests that came by broadcast.
     pub broadcasts: u64,
+    /// Requests by broadcast that are not acted on.
+    pub broadcasts_refused: u64,
     /// Requests received twice and answered from memory.
     pub duplicates: u64,
+    /// Reads that were put off until an unsolicited response was confirmed.
+    pub reads_deferred: u64,
     /// Confirms that nobody waited for.
     pub unexpected_confirms: u64,
     /// Confirms that did not come in time.
     pub confirm_timeouts: u64,
+    /// Unsolicited responses that were sent again.
+    pub unsolicited_retries: u64,
     /// Events lost because the buffer was full.
     pub events_lost: u64,
 }
-
-type Key = (PointType, u16);
-
-#[derive(Debug)]
-struct Point {
-    static_entry: Entry,
-    event_entry: Entry,
-    class: u8,
-    deadband: f64,
-    measured: Measured,
-}
-
-type Points = BTreeMap<Key, Point>;
 
 /// The outstation. See the [module](self).
 #[derive(Debug)]
 pub struct Outstation {
     points: Points,
     sessions: Vec<Session>,
+    attributes: Vec<Attribute>,
 }
 
 impl Outstation {
@@ -163,76 +115,114 @@ impl Outstation {
     ///
     /// # Errors
     /// See [`ConfigError`].
-    pub fn new(points: Vec<PointConfig>, sessions: Vec<SessionConfig>) -> Result<Self, ConfigError> {
-        let mut table = BTreeMap::new();
-        for config in points {
-            let (point, index) = (config.point, config.index);
-            let find = |group, variation| {
-                objects::entry(group, variation).ok_or(ConfigError::Variation(point, index))
-            };
-            if config.class > 3 {
-                return Err(ConfigError::Class(point, index));
-            }
-            let made = Point {
-                static_entry: find(objects::static_group(point), config.static_variation)?,
-                event_entry: find(objects::event_group(point), config.event_variation)?,
-                class: config.class,
-                deadband: config.deadband,
-                measured: config.initial,
-            };
-            if table.insert((point, index), made).is_some() {
-                return Err(ConfigError::DuplicateIndex(point, index));
-            }
-        }
-        let sessions = sessions.into_iter().map(|config| Session::new(config, &table)).collect();
-        Ok(Self { points: table, sessions })
+    pub fn new(points: &[PointConfig], sessions: Vec<SessionConfig>) -> Result<Self, ConfigError> {
+        let points = Points::new(points)?;
+        let sessions = sessions.into_iter().map(|config| Session::new(config, &points)).collect();
+        Ok(Self { points, sessions, attributes: Vec::new() })
+    }
+
+    /// With these device attributes (group 0, index 0), in the order in which they are reported.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: Vec<Attribute>) -> Self {
+        self.attributes = attributes;
+        self
     }
 
     /// Takes a new value or new flags of a point. Unknown points are ignored.
     pub fn update(&mut self, point: PointType, index: u16, measured: Measured) {
-        let key = (point, index);
-        let Some(row) = self.points.get_mut(&key) else { return };
-        row.measured = measured;
-        for session in &mut self.sessions {
-            session.events.update(key, row);
+        self.update_all(&[(point, index, measured)]);
+    }
+
+    /// Takes new values or flags of points, in order.
+    pub fn update_all(&mut self, updates: &[(PointType, u16, Measured)]) {
+        for (point, index, measured) in updates {
+            let Some(at) = self.points.find((*point, *index)) else { continue };
+            let Some(row) = self.points.row_mut(at) else { continue };
+            row.measured = *measured;
+            for session in &mut self.sessions {
+                session.events.update(at, row);
+            }
         }
     }
 
+    /// Takes the octets of an octet string, 255 at most. An empty one is not reported at all.
+    pub fn update_octets(&mut self, index: u16, octets: &[u8]) {
+        let Some(at) = self.points.find((PointType::OctetString, index)) else { return };
+        let Some(row) = self.points.row_mut(at).filter(|row| row.octets != octets) else { return };
+        row.octets.clear();
+        row.octets.extend_from_slice(octets.get(..255).unwrap_or(octets));
+        let changes = if let Value::Counter(changes) = row.measured.value { changes } else { 0 };
+        row.measured.value = Value::Counter(changes.wrapping_add(1));
+        for session in &mut self.sessions {
+            session.events.update(at, row);
+        }
+    }
+
+    /// What a point is now.
+    #[must_use]
+    pub fn measured(&self, point: PointType, index: u16) -> Option<Measured> {
+        self.points.row(self.points.find((point, index))?).map(|row| row.measured)
+    }
+
     /// A session's connection came up.
-    pub fn connected(&mut self, session: usize) {
+    pub fn connected(&mut self, session: usize, now: Time) {
         if let Some(session) = self.sessions.get_mut(session) {
-            session.reset();
+            session.reset(true, now);
         }
     }
 
     /// A session's connection went down. Its events and its restart bit are kept.
-    pub fn disconnected(&mut self, session: usize) {
-        self.connected(session);
+    pub fn disconnected(&mut self, session: usize, now: Time) {
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.reset(false, now);
+        }
     }
 
     /// Takes octets of a session's stream.
     pub fn receive(&mut self, session: usize, octets: &[u8], now: Time, app: &mut dyn Application) {
-        if let Some(state) = self.sessions.get_mut(session) {
-            state.receive(session, octets, now, &self.points, app);
-        }
+        self.with(session, now, app, |state, context| state.receive(octets, context));
     }
 
-    /// Octets for one write to a session's socket.
-    pub fn poll_transmit(&mut self, session: usize) -> Option<Vec<u8>> {
-        self.sessions.get_mut(session)?.poll_transmit()
+    /// Appends octets for one write to a session's socket; false where there are none.
+    pub fn poll_transmit(&mut self, session: usize, out: &mut Vec<u8>) -> bool {
+        self.sessions.get_mut(session).is_some_and(|session| session.channel.poll_transmit(out))
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next; a time in the past means now.
     #[must_use]
     pub fn timeout(&self) -> Option<Time> {
         self.sessions.iter().filter_map(Session::timeout).min()
     }
 
+    /// As [`timeout`](Self::timeout), for one session.
+    #[must_use]
+    pub fn session_timeout(&self, session: usize) -> Option<Time> {
+        self.sessions.get(session)?.timeout()
+    }
+
     /// Time has passed.
-    pub fn handle_timeout(&mut self, now: Time) {
-        for session in &mut self.sessions {
-            session.handle_timeout(now);
+    pub fn handle_timeout(&mut self, now: Time, app: &mut dyn Application) {
+        for session in 0..self.sessions.len() {
+            self.handle_session_timeout(session, now, app);
         }
+    }
+
+    /// As [`handle_timeout`](Self::handle_timeout), for one session.
+    pub fn handle_session_timeout(&mut self, session: usize, now: Time, app: &mut dyn Application) {
+        self.with(session, now, app, Session::handle_timeout);
+    }
+
+    fn with(
+        &mut self,
+        session: usize,
+        now: Time,
+        app: &mut dyn Application,
+        act: impl FnOnce(&mut Session, &mut Context<'_>),
+    ) {
+        let Some((before, rest)) = self.sessions.split_at_mut_checked(session) else { return };
+        let Some((state, after)) = rest.split_first_mut() else { return };
+        let (points, attributes) = (&mut self.points, self.attributes.as_slice());
+        act(state, &mut Context { session, now, points, attributes, app, others: [before, after] });
     }
 
     /// How many reads of a session were answered since this was asked last.
@@ -246,17 +236,15 @@ impl Outstation {
         self.sessions.get(session).map_or(0, |session| session.events.len())
     }
 
+    /// Whether a session's master does not even answer at the link layer; its connection is best closed.
+    #[must_use]
+    pub fn is_dead(&self, session: usize) -> bool {
+        self.sessions.get(session).is_some_and(|session| session.channel.is_dead())
+    }
+
     /// What a session dropped.
     #[must_use]
     pub fn counters(&self, session: usize) -> Counters {
         self.sessions.get(session).map(Session::counters).unwrap_or_default()
-    }
-}
-
-impl Point {
-    /// The flags without a binary's state.
-    fn flags(&self) -> Flags {
-        let flags = self.measured.flags.unwrap_or(Flags::ONLINE);
-        if matches!(self.measured.value, Value::Binary(_)) { flags.without(Flags::STATE) } else { flags }
     }
 }

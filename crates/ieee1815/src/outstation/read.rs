@@ -1,292 +1,195 @@
-//! What a READ asks for, and the fragments that answer it.
-//!
-//! Each fragment is made when it is sent, from what the points are then; a long answer never carries what was true
-//! when it was begun.
+//! What a READ asks for.
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
-use super::events::{Events, class_set};
-use super::{Key, Point, Points};
-use crate::objects::{self, Direction, Entry, Form, Range, parse_headers, write_measured};
-use crate::{Classes, Flags, Iin, Measured, PointType, Value};
+use super::events::class_set;
+use super::points::Points;
+use crate::objects::{
+    self, Attribute, Direction, Entry, ObjectHeader, Range, event_type, parse_headers, static_type,
+};
+use crate::{Classes, Iin, PointType};
+
+/// Things to send in one response; a request that wants more is refused.
+const ITEMS_MAX: usize = 64;
 
 /// One thing to send.
 #[derive(Debug)]
-enum Item {
+pub(super) enum Item {
+    /// Events that wait, `left` at most.
     Events {
         of: Which,
         variation: Option<Entry>,
         left: u32,
     },
-    /// Statics from `next` on, up to `last`.
+    /// Statics of the rows from `next` to before `end`.
     Statics {
-        next: Key,
-        last: Key,
+        next: usize,
+        end: usize,
         variation: Option<Entry>,
+        /// Only what class 0 reports.
+        class_0: bool,
     },
+    /// Deadbands (group 34) of the rows from `next` to before `end`.
+    Deadbands {
+        next: usize,
+        end: usize,
+        entry: Entry,
+    },
+    /// Device attributes: one variation, or all (254), or the list of them (255).
+    Attributes {
+        variation: u8,
+        next: usize,
+    },
+    Time,
+    Indications,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Which {
+pub(super) enum Which {
     Classes(Classes),
     Point(PointType),
 }
 
 /// What of a READ is still to be sent.
 #[derive(Debug, Default)]
-pub(super) struct Series(VecDeque<Item>);
-
-/// A read and what is wrong with it.
-pub(super) fn request(octets: &[u8]) -> (Series, Iin) {
-    let (mut items, mut iin) = (VecDeque::new(), Iin::NONE);
-    for header in parse_headers(octets, Direction::Naming) {
-        let Ok(header) = header else {
-            return (Series::default(), Iin::PARAMETER_ERROR);
-        };
-        if items.len() >= 64 {
-            return (Series::default(), Iin::PARAMETER_ERROR);
-        }
-        match item(header.group, header.variation, header.range) {
-            Ok(Some(item)) => items.push_back(item),
-            Ok(None) => all(&mut items),
-            Err(wrong) => iin = iin | wrong,
-        }
-    }
-    (Series(items), iin)
-}
-
-const TYPES: [PointType; 4] = [
-    PointType::BinaryInput,
-    PointType::BinaryOutputStatus,
-    PointType::AnalogInput,
-    PointType::AnalogOutputStatus,
-];
-
-fn all(items: &mut VecDeque<Item>) {
-    for point in TYPES {
-        items.push_back(Item::Statics { next: (point, 0), last: (point, u16::MAX), variation: None });
-    }
-}
-
-/// The item of a header; `None` for class 0.
-fn item(group: u8, variation: u8, range: Range) -> Result<Option<Item>, Iin> {
-    let class = match (group, variation) {
-        (60, 1) if range == Range::All => return Ok(None),
-        (60, 2..=4) => Some(class_set(variation - 1)),
-        _ => None,
-    };
-    let limit = match range {
-        Range::All => Some(u32::MAX),
-        Range::Count(count) => Some(count),
-        _ => None,
-    };
-    if let Some(class) = class {
-        let left = limit.ok_or(Iin::PARAMETER_ERROR)?;
-        return Ok(Some(Item::Events { of: Which::Classes(class), variation: None, left }));
-    }
-    let of = |group_of: fn(PointType) -> u8| TYPES.into_iter().find(|point| group_of(*point) == group);
-    let entry = match variation {
-        0 => None,
-        _ => Some(objects::entry(group, variation).ok_or(Iin::OBJECT_UNKNOWN)?),
-    };
-    if let Some(point) = of(objects::event_group) {
-        // Relative times need a common time before them; nobody here sends one.
-        if group == 2 && variation == 3 {
-            return Err(Iin::OBJECT_UNKNOWN);
-        }
-        let left = limit.ok_or(Iin::PARAMETER_ERROR)?;
-        return Ok(Some(Item::Events { of: Which::Point(point), variation: entry, left }));
-    }
-    let point = of(objects::static_group).ok_or(Iin::OBJECT_UNKNOWN)?;
-    let (start, stop) = match range {
-        Range::All => (0, u16::MAX),
-        Range::StartStop(start, stop) => (
-            u16::try_from(start).map_err(|_| Iin::PARAMETER_ERROR)?,
-            u16::try_from(stop).map_err(|_| Iin::PARAMETER_ERROR)?,
-        ),
-        _ => return Err(Iin::PARAMETER_ERROR),
-    };
-    Ok(Some(Item::Statics { next: (point, start), last: (point, stop), variation: entry }))
-}
-
-/// Octets of a header with 16-bit range or count.
-const HEADER_OCTETS: usize = 7;
+pub(super) struct Series(pub(super) VecDeque<Item>);
 
 impl Series {
     pub(super) fn is_over(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Writes objects until the fragment is full or all is sent. True when there are events among them.
-    pub(super) fn write(
+    /// Takes a request; what is wrong with it. A request that cannot be read to its end asks for nothing. `waiting`
+    /// is how many events wait: those that happen while it is answered are for the next read.
+    pub(super) fn begin(
         &mut self,
-        out: &mut Vec<u8>,
-        max: usize,
+        octets: &[u8],
         points: &Points,
-        events: &mut Events,
-    ) -> bool {
-        let mut any_events = false;
-        while let Some(item) = self.0.front_mut() {
-            let over = match item {
-                Item::Events { of, variation, left } => {
-                    write_events(out, max, points, events, (*of, *variation), left, &mut any_events)
-                }
-                Item::Statics { next, last, variation } => {
-                    write_statics(out, max, points, events, (next, *last), *variation)
+        attributes: &[Attribute],
+        waiting: usize,
+    ) -> Iin {
+        self.0.clear();
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        let mut iin = Iin::NONE;
+        for header in parse_headers(octets, Direction::Naming) {
+            let wrong = match header {
+                Ok(header) if self.0.len() < ITEMS_MAX => self.take(&header, points, attributes, waiting),
+                _ => {
+                    self.0.clear();
+                    return Iin::PARAMETER_ERROR;
                 }
             };
-            if !over {
-                return any_events;
-            }
-            self.0.pop_front();
+            iin = iin | wrong;
         }
-        any_events
+        iin
     }
-}
 
-/// A header that is being filled.
-struct Run {
-    group: u8,
-    variation: u8,
-    /// Where its count or stop is.
-    patch: usize,
-    count: u16,
-    /// Index that would continue it.
-    next: Option<u16>,
-}
-
-impl Run {
-    fn put(&self, out: &mut [u8], value: u16) {
-        if let Some(place) = out.get_mut(self.patch..self.patch + 2) {
-            place.copy_from_slice(&value.to_le_bytes());
-        }
-    }
-}
-
-/// True when all was written.
-fn write_events(
-    out: &mut Vec<u8>,
-    max: usize,
-    points: &Points,
-    events: &mut Events,
-    (of, variation): (Which, Option<Entry>),
-    left: &mut u32,
-    any: &mut bool,
-) -> bool {
-    let mut run: Option<Run> = None;
-    let mut sent = Vec::new();
-    let mut over = true;
-    for event in events.unsent() {
-        let wanted = match of {
-            Which::Classes(classes) => classes.contains(class_set(event.class)),
-            Which::Point(point) => event.key.0 == point,
+    fn take(
+        &mut self,
+        header: &ObjectHeader<'_>,
+        points: &Points,
+        attributes: &[Attribute],
+        waiting: u32,
+    ) -> Iin {
+        let (group, variation) = (header.group, header.variation);
+        let limit = match header.range {
+            Range::All => Some(waiting),
+            Range::Count(count) => Some(count.min(waiting)),
+            _ => None,
         };
-        let Some(point) = points.get(&event.key).filter(|_| wanted) else { continue };
-        if *left == 0 {
-            break;
-        }
-        let measured = event.queued.unwrap_or(point.measured);
-        let entry = variation.unwrap_or(point.event_entry);
-        let group = objects::event_group(event.key.0);
-        if out.len() + HEADER_OCTETS + entry.octets_max() > max {
-            over = false;
-            break;
-        }
-        let continued = run
-            .as_mut()
-            .filter(|run| (run.group, run.variation) == (group, entry.variation()) && run.count < u16::MAX);
-        match continued {
-            Some(run) => {
-                run.count += 1;
-                run.put(out, run.count);
+        let known = variation == 0 || objects::entry(group, variation).is_some();
+        match (group, variation) {
+            (60, 1) if header.range == Range::All => {
+                let end = points.rows().len();
+                self.0.push_back(Item::Statics { next: 0, end, variation: None, class_0: true });
             }
-            None => {
-                out.extend([group, entry.variation(), 0x28, 1, 0]);
-                let patch = out.len() - 2;
-                run = Some(Run { group, variation: entry.variation(), patch, count: 1, next: None });
+            (60, 2..=4) => {
+                let Some(left) = limit else { return Iin::PARAMETER_ERROR };
+                let of = Which::Classes(class_set(variation.wrapping_sub(1)));
+                self.0.push_back(Item::Events { of, variation: None, left });
+            }
+            (50, 1) if matches!(header.range, Range::All | Range::Count(1)) => self.0.push_back(Item::Time),
+            (80, 1) if matches!(header.range, Range::All | Range::StartStop(..)) => {
+                self.0.push_back(Item::Indications);
+            }
+            (0, 1..=253) if !attributes.iter().any(|attribute| attribute.variation == variation) => {
+                return Iin::OBJECT_UNKNOWN;
+            }
+            (0, 1..) if matches!(header.range, Range::All | Range::StartStop(0, 0)) => {
+                self.0.push_back(Item::Attributes { variation, next: 0 });
+            }
+            (0 | 50 | 60 | 80, _) if known => return Iin::PARAMETER_ERROR,
+            // A length is not a variation that one could ask for.
+            (110 | 111, 1..) => return Iin::OBJECT_UNKNOWN,
+            (34, _) if known => {
+                let default = objects::entry(34, if variation == 0 { 3 } else { variation });
+                let Some(entry) = default else { return Iin::OBJECT_UNKNOWN };
+                return self.rows(header, PointType::AnalogInput, points, &|next, end| Item::Deadbands {
+                    next,
+                    end,
+                    entry,
+                });
+            }
+            _ if !known => return Iin::OBJECT_UNKNOWN,
+            _ => {
+                let variation = objects::entry(group, variation);
+                if let Some(point) = event_type(group) {
+                    let Some(left) = limit else { return Iin::PARAMETER_ERROR };
+                    self.0.push_back(Item::Events { of: Which::Point(point), variation, left });
+                } else if let Some(point) = static_type(group) {
+                    let class_0 = false;
+                    return self.rows(header, point, points, &|next, end| Item::Statics {
+                        next,
+                        end,
+                        variation,
+                        class_0,
+                    });
+                } else {
+                    return Iin::OBJECT_UNKNOWN;
+                }
             }
         }
-        out.extend(event.key.1.to_le_bytes());
-        write_measured(out, &entry, &measured);
-        event.sent = true;
-        *left -= 1;
-        *any = true;
-        sent.push((event.key, event.queued.is_some(), measured.value, point.flags()));
+        Iin::NONE
     }
-    for (key, timed, value, flags) in sent {
-        events.note_sent(key, timed, value, flags);
-    }
-    over
-}
 
-/// The variation in which a point may leave now: one without flags only while there is nothing to flag.
-fn honest(key: Key, point: &Point, wanted: Option<Entry>) -> Entry {
-    let entry = wanted.unwrap_or(point.static_entry);
-    if entry.has_flags() || point.flags() == Flags::ONLINE {
-        return entry;
-    }
-    let with_flags = match (objects::static_group(key.0), entry.variation()) {
-        (30, 3) => 1,
-        _ => 2,
-    };
-    objects::entry(objects::static_group(key.0), with_flags).unwrap_or(entry)
-}
-
-/// True when all was written; `next` is where to go on.
-fn write_statics(
-    out: &mut Vec<u8>,
-    max: usize,
-    points: &Points,
-    events: &mut Events,
-    (next, last): (&mut Key, Key),
-    variation: Option<Entry>,
-) -> bool {
-    if *next > last {
-        return true;
-    }
-    let mut run: Option<Run> = None;
-    for (key, point) in points.range(*next..=last) {
-        let entry = honest(*key, point, variation);
-        let group = objects::static_group(key.0);
-        if out.len() + HEADER_OCTETS + entry.octets_max() > max {
-            *next = *key;
-            return false;
+    /// The rows that a header names. What exists of them is sent, what does not is told.
+    fn rows(
+        &mut self,
+        header: &ObjectHeader<'_>,
+        point: PointType,
+        points: &Points,
+        item: &dyn Fn(usize, usize) -> Item,
+    ) -> Iin {
+        match header.range {
+            Range::All => {
+                let span = points.span(point, 0, u16::MAX);
+                self.0.push_back(item(span.start, span.end));
+                Iin::NONE
+            }
+            Range::StartStop(start, stop) => {
+                let (Ok(start), last) = (u16::try_from(start), u16::try_from(stop).unwrap_or(u16::MAX))
+                else {
+                    return Iin::PARAMETER_ERROR;
+                };
+                let span = points.span(point, start, last);
+                let whole = u64::from(stop).abs_diff(u64::from(start)).saturating_add(1) == span.len() as u64;
+                self.0.push_back(item(span.start, span.end));
+                if whole { Iin::NONE } else { Iin::PARAMETER_ERROR }
+            }
+            Range::Indexed(_) => {
+                let mut iin = Iin::NONE;
+                for index in header.indexes() {
+                    let at = u16::try_from(index).ok().and_then(|index| points.find((point, index)));
+                    match at {
+                        Some(at) if self.0.len() < ITEMS_MAX => {
+                            self.0.push_back(item(at, at.saturating_add(1)))
+                        }
+                        _ => iin = Iin::PARAMETER_ERROR,
+                    }
+                }
+                iin
+            }
+            Range::Count(_) => Iin::PARAMETER_ERROR,
         }
-        let continued = run
-            .as_mut()
-            .filter(|run| (run.group, run.variation, run.next) == (group, entry.variation(), Some(key.1)));
-        let number = match continued {
-            Some(run) => {
-                run.put(out, key.1);
-                run.count = run.count.saturating_add(1);
-                run.next = key.1.checked_add(1);
-                run.count - 1
-            }
-            None => {
-                out.extend([group, entry.variation(), 0x01]);
-                out.extend(key.1.to_le_bytes());
-                out.extend(key.1.to_le_bytes());
-                let (patch, next) = (out.len() - 2, key.1.checked_add(1));
-                run = Some(Run { group, variation: entry.variation(), patch, count: 1, next });
-                0
-            }
-        };
-        write_static(out, &entry, number, &point.measured);
-        events.note_static(*key, point.measured.value, point.flags());
-    }
-    true
-}
-
-fn write_static(out: &mut Vec<u8>, entry: &Entry, number: u16, measured: &Measured) {
-    if entry.form != Form::Packed {
-        write_measured(out, entry, measured);
-        return;
-    }
-    if number.is_multiple_of(8) {
-        out.push(0);
-    }
-    if let (Some(octet), Value::Binary(true)) = (out.last_mut(), measured.value) {
-        *octet |= 1 << (number % 8);
     }
 }

@@ -4,7 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::channel::{Channel, Role};
+use crate::Flags;
+use crate::channel::{Broadcast, Channel, ChannelConfig, Role};
 use crate::objects::{Direction, parse_headers};
 
 const EVENTS: [u8; 9] = [60, 2, 6, 60, 3, 6, 60, 4, 6];
@@ -54,13 +55,11 @@ struct Bench {
 
 fn config(index: u16, static_variation: u8, event_variation: u8) -> PointConfig {
     PointConfig {
-        point: PointType::AnalogInput,
-        index,
         static_variation,
         event_variation,
         class: 2,
         deadband: 5.0,
-        initial: Measured { value: Value::Analog(0.0), flags: Some(Flags::RESTART), time: None },
+        ..PointConfig::new(PointType::AnalogInput, index)
     }
 }
 
@@ -72,9 +71,9 @@ impl Bench {
     fn new(points: Vec<PointConfig>, events_max: usize) -> Self {
         let mut session = SessionConfig::new(10, 1);
         session.events_max = events_max;
-        let mut outstation = Outstation::new(points, vec![session]).unwrap();
-        outstation.connected(0);
-        let master = Channel::new(Role::Master, 1, 10, 2048);
+        let mut outstation = Outstation::new(&points, vec![session]).unwrap();
+        outstation.connected(0, Time::ZERO);
+        let master = Channel::new(ChannelConfig::new(Role::Master, 1, 10));
         Self { outstation, plant: Plant::default(), master, now: Time::ZERO }
     }
 
@@ -86,12 +85,33 @@ impl Bench {
     fn send(&mut self, control: u8, function: u8, objects: &[u8]) -> Vec<Vec<u8>> {
         let mut fragment = vec![control, function];
         fragment.extend_from_slice(objects);
-        let octets = self.master.encode(&fragment);
+        self.master.send(&fragment, self.now);
+        self.exchange()
+    }
+
+    /// What the master has to send, sent; the fragments that come back.
+    fn exchange(&mut self) -> Vec<Vec<u8>> {
+        let mut octets = Vec::new();
+        self.master.poll_transmit(&mut octets);
         self.outstation.receive(0, &octets, self.now, &mut self.plant);
-        while let Some(octets) = self.outstation.poll_transmit(0) {
-            self.master.receive(&octets);
+        self.received()
+    }
+
+    /// Lets time pass; the fragments that come unasked.
+    fn wait(&mut self, time: Time) -> Vec<Vec<u8>> {
+        self.now += time;
+        self.outstation.handle_timeout(self.now, &mut self.plant);
+        self.received()
+    }
+
+    fn received(&mut self) -> Vec<Vec<u8>> {
+        let mut octets = Vec::new();
+        self.outstation.poll_transmit(0, &mut octets);
+        let (mut rest, mut found) = (octets.as_slice(), Vec::new());
+        while self.master.receive(&mut rest, self.now).is_some() {
+            found.push(self.master.take_fragment());
         }
-        core::iter::from_fn(|| self.master.next_fragment()).map(|fragment| fragment.octets).collect()
+        found
     }
 
     fn one(&mut self, control: u8, function: u8, objects: &[u8]) -> Vec<u8> {
@@ -111,13 +131,15 @@ fn iin(fragment: &[u8]) -> Iin {
 
 /// Index, value and flags of the points of a response, and whether they are events.
 fn points(fragment: &[u8]) -> Vec<(u32, f64, u8, bool)> {
-    parse_headers(&fragment[4..], Direction::Response)
-        .flat_map(|header| header.unwrap().measured())
-        .map(|(index, _, measured, event)| {
+    let mut found = Vec::new();
+    for header in parse_headers(&fragment[4..], Direction::Response) {
+        let header = header.unwrap();
+        header.visit(|index, measured| {
             let Value::Analog(value) = measured.value else { panic!("{measured:?}") };
-            (index, value, measured.flags.map_or(0xFF, Flags::bits), event)
-        })
-        .collect()
+            found.push((index, value, measured.flags.map_or(0xFF, Flags::bits), header.point().unwrap().1));
+        });
+    }
+    found
 }
 
 fn status(fragment: &[u8]) -> CommandStatus {
@@ -158,7 +180,7 @@ fn without_a_confirm_events_come_again_with_what_is_true_then() {
     bench.one(0xC0, 1, &EVENTS);
     bench.update(200.0);
     bench.now = Time::from_secs(6);
-    bench.outstation.handle_timeout(bench.now);
+    bench.outstation.handle_timeout(bench.now, &mut bench.plant);
     assert_eq!(bench.outstation.counters(0).confirm_timeouts, 1);
     let answer = bench.one(0xC1, 1, &EVENTS);
     assert_eq!(points(&answer), [(1, 200.0, 1, true)], "once, and the latest");
@@ -283,7 +305,7 @@ fn an_operate_needs_its_select() {
     bench.one(0xC9, 1, &EVENTS);
     assert_eq!(status(&bench.one(0xCA, 4, &SEVEN)), CommandStatus::NoSelect, "a read came between");
     bench.one(0xC8, 3, &SEVEN);
-    bench.outstation.connected(0);
+    bench.outstation.connected(0, Time::ZERO);
     assert_eq!(status(&bench.one(0xC9, 4, &SEVEN)), CommandStatus::NoSelect, "another session");
     assert!(bench.plant.operated.is_empty());
     bench.one(0xCA, 3, &SEVEN);
@@ -313,12 +335,10 @@ fn direct_operate_with_and_without_an_answer() {
 #[test]
 fn broadcasts_command_nothing_and_are_told() {
     let mut bench = Bench::new(vec![], 10);
-    let mut everybody = Channel::new(Role::Master, 1, 0xFFFF, 2048);
     let mut fragment = vec![0xC0, 6];
     fragment.extend(SEVEN);
-    let octets = everybody.encode(&fragment);
-    bench.outstation.receive(0, &octets, bench.now, &mut bench.plant);
-    assert_eq!((bench.outstation.poll_transmit(0), bench.plant.operated.len()), (None, 0));
+    bench.master.send_broadcast(Broadcast::OptionalConfirm, &fragment, bench.now);
+    assert_eq!((bench.exchange().len(), bench.plant.operated.len()), (0, 0));
     assert!(iin(&bench.one(0xC1, 1, &EVENTS)).contains(Iin::BROADCAST));
     assert!(!iin(&bench.one(0xC2, 1, &EVENTS)).contains(Iin::BROADCAST));
 }
@@ -339,14 +359,14 @@ fn the_restart_bit_and_the_time_can_be_written_and_nothing_else() {
     bench.one(0xC5, 2, &[50, 1, 0x07, 1, 0x10, 0x27, 0, 0, 0, 0]);
     assert_eq!(bench.plant.time, Some(10_000));
     assert!(iin(&bench.one(0xC6, 2, &[30, 2, 0x00, 1, 1, 1, 0, 0])).contains(Iin::OBJECT_UNKNOWN));
-    bench.outstation.connected(0);
+    bench.outstation.connected(0, Time::ZERO);
     assert!(!iin(&bench.one(0xC7, 1, &EVENTS)).contains(Iin::DEVICE_RESTART), "not by a new session");
 }
 
 #[test]
 fn unknown_functions_and_no_requests() {
     let mut bench = Bench::new(vec![], 10);
-    for function in [7, 13, 20, 21, 22, 99] {
+    for function in [11, 13, 14, 20, 21, 25, 99] {
         let answer = bench.one(0xC0 | (function & 0x0F), function, &[]);
         assert!(iin(&answer).contains(Iin::NO_FUNC_CODE_SUPPORT), "{function}");
     }

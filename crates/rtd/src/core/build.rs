@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ieee1815::PointType;
 use ieee1815::outstation::{PointConfig, SessionConfig};
-use ieee1815::{Flags, Measured, PointType, Value};
 use site::{Control, DeviceIx, ReadingIx, Served, Site, TimeSource, Wire};
 use telemetry::{Now, PointId, Unit};
 
@@ -25,18 +25,12 @@ pub(super) fn scale(wire: Wire) -> Scale {
 
 /// What the wire starts with: nothing was ever read.
 fn config(point: PointType, served: &Served, deadband: f64) -> Option<PointConfig> {
-    let value = match point {
-        PointType::BinaryInput | PointType::BinaryOutputStatus => Value::Binary(false),
-        PointType::AnalogInput | PointType::AnalogOutputStatus => Value::Analog(0.0),
-    };
     Some(PointConfig {
-        point,
-        index: served.index?,
         static_variation: served.static_variation,
         event_variation: served.event_variation,
         class: served.class,
         deadband,
-        initial: Measured { value, flags: Some(Flags::RESTART), time: None },
+        ..PointConfig::new(point, served.index?)
     })
 }
 

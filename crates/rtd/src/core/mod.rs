@@ -130,7 +130,7 @@ impl Core {
     /// # Errors
     /// Where the outstation refuses the points; a [`Site`] that was read from a file does not come to this.
     pub fn new(site: &Site, boot: u64, now: Now) -> Result<Self, ConfigError> {
-        let outstation = Outstation::new(build::point_configs(site), build::session_configs(site))?;
+        let outstation = Outstation::new(&build::point_configs(site), build::session_configs(site))?;
         let sessions = vec![Session::default(); site.masters.len()];
         Ok(Self { outstation, brain: build::brain(site, boot, now), sessions })
     }
@@ -145,12 +145,13 @@ impl Core {
             Input::Octets { master, octets } => self.receive(master, &octets),
             Input::Time => {}
         }
-        self.outstation.handle_timeout(since_origin(now.mono));
+        self.outstation.handle_timeout(since_origin(now.mono), &mut self.brain);
         self.brain.settle();
         self.publish(now);
         let mut outputs = self.brain.take_outputs();
         for session in 0..self.sessions.len() {
-            while let Some(octets) = self.outstation.poll_transmit(session) {
+            let mut octets = Vec::new();
+            if self.outstation.poll_transmit(session, &mut octets) {
                 outputs.push(Output::Octets { master: MasterIx(session), octets });
             }
         }
@@ -170,7 +171,7 @@ impl Core {
         }
         let Some(session) = self.sessions.get_mut(master.0) else { return };
         *session = Session { up: true, peer: peer.clone(), address: address.clone() };
-        self.outstation.connected(master.0);
+        self.outstation.connected(master.0, since_origin(self.brain.now().mono));
         self.brain.session(master, true, peer, address, String::new());
     }
 
@@ -178,7 +179,7 @@ impl Core {
         let Some(session) = self.sessions.get_mut(master.0).filter(|session| session.up) else { return };
         session.up = false;
         let (peer, address) = (session.peer.clone(), session.address.clone());
-        self.outstation.disconnected(master.0);
+        self.outstation.disconnected(master.0, since_origin(self.brain.now().mono));
         self.brain.session(master, false, peer, address, why);
     }
 

@@ -17,6 +17,7 @@ const fn kind(point: ieee1815::PointType) -> &'static str {
         ieee1815::PointType::BinaryOutputStatus => "binary_output_status",
         ieee1815::PointType::AnalogInput => "analog_input",
         ieee1815::PointType::AnalogOutputStatus => "analog_output_status",
+        _ => "other",
     }
 }
 

@@ -1,0 +1,233 @@
+//! Where connections come from, and which session each one is.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ieee1815::outstation::Application;
+use tokio::io::AsyncReadExt as _;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::OutstationEvent;
+use super::carry::Carrier;
+use super::route::{self, FRAME_OCTETS_MAX, Head};
+use super::shared::Shared;
+use crate::connect::{Backoff, DialConfig, connect};
+use crate::connection::Connection;
+use crate::identity::{Admitted, PresentedIdentity};
+use crate::listener::{Accepted, Incoming, Listener};
+use crate::tls::{Refusal, RefusalKind};
+
+/// Octets that a stranger's connection is read by.
+const LOOK_OCTETS: usize = 2 * FRAME_OCTETS_MAX;
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone cannot say stop any more: that is one, too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Accepts until the driver stops.
+pub(super) async fn listen<A: Application + Send + 'static>(shared: Arc<Shared<A>>, mut listener: Listener) {
+    let mut stop = shared.stop.subscribe();
+    let mut strangers = Strangers::default();
+    loop {
+        let incoming = tokio::select! {
+            () = stopped(&mut stop) => return,
+            incoming = listener.accept() => incoming,
+        };
+        match incoming {
+            Incoming::Refused { peer, refusal } => refused(&shared, peer, &refusal),
+            Incoming::Accepted(accepted) => {
+                let Accepted { connection, peer, identity } = *accepted;
+                match identity {
+                    Some(identity) => {
+                        match session_of(&shared, connection.is_server(), &identity.presented) {
+                            Some(session) => {
+                                carry(&shared, connection, session, &who(&identity.presented), Vec::new());
+                            }
+                            // It was taken off the list between its handshake and now.
+                            None => refused(&shared, peer, &Refusal::new(RefusalKind::NotAdmitted, "")),
+                        }
+                    }
+                    None if shared.routes.len() == 1 && shared.is_free(0) => {
+                        carry(&shared, connection, 0, &peer.to_string(), Vec::new());
+                    }
+                    None => strangers.take_in(&shared, connection, peer),
+                }
+            }
+        }
+    }
+}
+
+fn refused<A: Application + Send>(shared: &Shared<A>, peer: SocketAddr, refusal: &Refusal) {
+    shared.count(|counters| counters.refused += 1);
+    shared.tell(OutstationEvent::Refused { peer, why: refusal.to_string() });
+}
+
+/// The session of a certificate, by the lists in force.
+fn session_of<A: Application + Send>(
+    shared: &Shared<A>,
+    we_are_server: bool,
+    presented: &PresentedIdentity,
+) -> Option<usize> {
+    let peers = shared.peers()?;
+    let index = if we_are_server { peers.server.admits(presented) } else { peers.client.admits(presented) }?;
+    peers.sessions.get(index).copied()
+}
+
+fn who(presented: &PresentedIdentity) -> String {
+    presented.to_string()
+}
+
+/// Gives a session to a connection and starts to carry.
+fn carry<A: Application + Send + 'static>(
+    shared: &Arc<Shared<A>>,
+    connection: Connection,
+    session: usize,
+    who: &str,
+    heard: Vec<u8>,
+) {
+    if let Some(carrier) = begin(shared, connection, session, who) {
+        tokio::spawn(carrier.run(heard));
+    }
+}
+
+fn begin<A: Application + Send + 'static>(
+    shared: &Arc<Shared<A>>,
+    connection: Connection,
+    session: usize,
+    who: &str,
+) -> Option<Carrier<A>> {
+    let bound = shared.bind(session)?;
+    shared.tell(OutstationEvent::Up { session, peer: format!("{who} over {}", connection.protocol()) });
+    Some(Carrier::new(Arc::clone(shared), connection, session, bound))
+}
+
+/// Connections that have not shown yet whose they are.
+#[derive(Default)]
+struct Strangers {
+    tasks: JoinSet<()>,
+    /// Oldest first.
+    order: VecDeque<AbortHandle>,
+}
+
+impl Strangers {
+    fn take_in<A: Application + Send + 'static>(
+        &mut self,
+        shared: &Arc<Shared<A>>,
+        connection: Connection,
+        peer: SocketAddr,
+    ) {
+        while self.tasks.try_join_next().is_some() {}
+        self.order.retain(|task| !task.is_finished());
+        while self.order.len() >= shared.limits.pending_max.max(1) {
+            if let Some(oldest) = self.order.pop_front() {
+                oldest.abort();
+                shared.count(|counters| counters.unidentified += 1);
+            }
+        }
+        self.order.push_back(self.tasks.spawn(identify(Arc::clone(shared), connection, peer)));
+    }
+}
+
+/// Waits for the first sound frame that names a session.
+async fn identify<A: Application + Send + 'static>(
+    shared: Arc<Shared<A>>,
+    mut connection: Connection,
+    peer: SocketAddr,
+) {
+    match tokio::time::timeout(shared.limits.handshake_timeout, look(&shared, &mut connection)).await {
+        Ok(Some((session, heard))) => carry(&shared, connection, session, &peer.to_string(), heard),
+        // It left by itself.
+        Ok(None) => {}
+        Err(_) => {
+            shared.count(|counters| counters.unidentified += 1);
+            let why = "it showed no link address of ours".to_owned();
+            shared.tell(OutstationEvent::Refused { peer, why });
+        }
+    }
+}
+
+async fn look<A: Application + Send>(
+    shared: &Shared<A>,
+    connection: &mut Connection,
+) -> Option<(usize, Vec<u8>)> {
+    let mut heard = Vec::with_capacity(LOOK_OCTETS);
+    loop {
+        // There is always room: a frame that is waited for is shorter than half of it.
+        if connection.read_buf(&mut heard).await.ok()? == 0 {
+            return None;
+        }
+        loop {
+            match route::head(&heard) {
+                Head::Wait => break,
+                Head::Skip(count) => drop(heard.drain(..count)),
+                Head::Frame { length, from_master, destination, source } => {
+                    match route::session(&shared.routes, destination, source).filter(|_| from_master) {
+                        Some(session) => return Some((session, heard)),
+                        None => {
+                            shared.count(|counters| counters.unknown_addresses += 1);
+                            drop(heard.drain(..length));
+                        }
+                    }
+                }
+            }
+            if heard.is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+/// Dials until the driver stops.
+pub(super) async fn dial<A: Application + Send + 'static>(
+    shared: Arc<Shared<A>>,
+    session: usize,
+    config: DialConfig,
+) {
+    let mut stop = shared.stop.subscribe();
+    let mut backoff = Backoff::new(config.delay);
+    loop {
+        let attempt = async {
+            let tls = if config.tls { Some(Arc::clone(&shared.peers()?.client)) } else { None };
+            Some(connect(config.address.as_str(), tls, config.timeout).await)
+        };
+        let result = tokio::select! {
+            () = stopped(&mut stop) => return,
+            result = attempt => result,
+        };
+        let refusal = match result {
+            Some(Ok((connection, identity))) => match whose(&shared, session, &config, identity.as_ref()) {
+                Some(who) => {
+                    if let Some(carrier) = begin(&shared, connection, session, &who) {
+                        backoff.reset();
+                        carrier.run(Vec::new()).await;
+                    }
+                    None
+                }
+                None => Some(format!("{}: it is not the master of this session", config.address)),
+            },
+            Some(Err(error)) => Some(format!("{}: {error}", config.address)),
+            None => Some("no TLS is configured".to_owned()),
+        };
+        if let Some(why) = refusal {
+            shared.tell(OutstationEvent::Down { session, why });
+        }
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            () = tokio::time::sleep(backoff.next()) => {}
+        }
+    }
+}
+
+/// Who was met, where it is the master of `session`.
+fn whose<A: Application + Send>(
+    shared: &Shared<A>,
+    session: usize,
+    config: &DialConfig,
+    identity: Option<&Admitted>,
+) -> Option<String> {
+    let Some(identity) = identity else { return Some(config.address.clone()) };
+    (session_of(shared, false, &identity.presented) == Some(session)).then(|| who(&identity.presented))
+}

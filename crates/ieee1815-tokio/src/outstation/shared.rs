@@ -1,0 +1,384 @@
+//! What all tasks of a driver share: the outstation, and for each session who has it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use ieee1815::outstation::{Application, Outstation};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+
+use super::{OutstationConfig, OutstationEvent, Route};
+use crate::listener::TlsHandle;
+use crate::tls::{ClientTls, ServerTls, TlsError, TlsPolicy};
+
+/// How often time-outs are looked at while anybody is connected.
+const TICK: Duration = Duration::from_millis(100);
+/// Least time between two looks at what updates have made ready to be sent.
+const KICK_PAUSE: Duration = Duration::from_millis(10);
+
+/// What the connections of a driver met.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DriverCounters {
+    /// Connections that got a session.
+    pub connected: u64,
+    /// Peers refused in the TLS handshake, or because their session is no more.
+    pub refused: u64,
+    /// Connections that a newer one of the same master took the session from.
+    pub replaced: u64,
+    /// Sound frames with link addresses of no session, before their connection or datagram had one.
+    pub unknown_addresses: u64,
+    /// Connections closed because they never showed an address of a session.
+    pub unidentified: u64,
+    /// Connections closed because the peer did not take what was written.
+    pub write_timeouts: u64,
+    /// Connections closed because they were silent.
+    pub idle_timeouts: u64,
+    /// Connections closed because a reload no longer admits them.
+    pub withdrawn: u64,
+    /// Events that the reader of the events was too slow for.
+    pub events_dropped: u64,
+}
+
+/// A session's place.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// The number of the connection that has the session; 0: none.
+    holder: u64,
+    /// Wakes its task.
+    waker: Option<Waker>,
+    /// What became ready while its task was not looking.
+    outbox: Vec<u8>,
+    /// When the last octets came.
+    heard: Instant,
+    /// It was silent for too long.
+    idle: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct State<A> {
+    pub(super) outstation: Outstation,
+    pub(super) application: A,
+    pub(super) counters: DriverCounters,
+    slots: Vec<Slot>,
+    /// Number of the last connection.
+    last: u64,
+    /// Counts reloads.
+    epoch: u64,
+}
+
+/// Our TLS and the list of peers, as they are in force together.
+#[derive(Debug)]
+pub(super) struct Peers {
+    pub(super) server: Arc<ServerTls>,
+    pub(super) client: Arc<ClientTls>,
+    /// For each entry of the admitted list, the session.
+    pub(super) sessions: Vec<usize>,
+}
+
+impl Peers {
+    pub(super) fn new(policy: &TlsPolicy, admit: &[Vec<crate::PeerIdentity>]) -> Result<Self, TlsError> {
+        let each = |(session, list): (usize, &Vec<crate::PeerIdentity>)| {
+            list.clone().into_iter().map(move |identity| (identity, session))
+        };
+        let (admitted, sessions) = admit.iter().enumerate().flat_map(each).unzip();
+        let policy = TlsPolicy { admitted, ..policy.clone() };
+        Ok(Self { server: Arc::new(policy.server()?), client: Arc::new(policy.client()?), sessions })
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Shared<A> {
+    state: Mutex<State<A>>,
+    peers: Mutex<Option<Arc<Peers>>>,
+    /// The listeners that a reload has to reach.
+    listeners: Mutex<Vec<TlsHandle>>,
+    pub(super) routes: Vec<Route>,
+    pub(super) limits: crate::ListenerLimits,
+    pub(super) write_timeout: Duration,
+    idle_timeout: Option<Duration>,
+    origin: Instant,
+    events: mpsc::Sender<OutstationEvent>,
+    kick: Notify,
+    pub(super) stop: watch::Sender<bool>,
+}
+
+/// What a connection's task finds when its socket has nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Nothing,
+    /// Octets to write were appended.
+    Transmit,
+    /// A reload: the peer has to be judged again.
+    Judge(u64),
+    Over(Over),
+}
+
+/// Why a connection is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    Replaced,
+    Stopped,
+    Idle,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A poisoned lock means that an application panicked; the outstation itself is whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Slot {
+    fn watch(&mut self, context: &Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => self.waker = Some(context.waker().clone()),
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Until `Outstation::poll_transmit` appends by itself.
+fn poll_transmit(outstation: &mut Outstation, session: usize, out: &mut Vec<u8>) -> bool {
+    let Some(octets) = outstation.poll_transmit(session) else { return false };
+    out.extend_from_slice(&octets);
+    true
+}
+
+impl<A: Application> Shared<A> {
+    pub(super) fn new(
+        outstation: Outstation,
+        application: A,
+        config: OutstationConfig,
+        events: mpsc::Sender<OutstationEvent>,
+    ) -> Result<Self, TlsError> {
+        let admit: Vec<_> = config.routes.iter().map(|route| route.admit.clone()).collect();
+        let peers = config.tls.as_ref().map(|policy| Peers::new(policy, &admit)).transpose()?;
+        let origin = Instant::now();
+        let slot =
+            |_: &Route| Slot { holder: 0, waker: None, outbox: Vec::new(), heard: origin, idle: false };
+        let state = State {
+            outstation,
+            application,
+            counters: DriverCounters::default(),
+            slots: config.routes.iter().map(slot).collect(),
+            last: 0,
+            epoch: 0,
+        };
+        Ok(Self {
+            state: Mutex::new(state),
+            peers: Mutex::new(peers.map(Arc::new)),
+            listeners: Mutex::new(Vec::new()),
+            routes: config.routes,
+            limits: config.limits,
+            write_timeout: config.write_timeout,
+            idle_timeout: config.idle_timeout,
+            origin,
+            events,
+            kick: Notify::new(),
+            stop: watch::Sender::new(false),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<A>> {
+        lock(&self.state)
+    }
+
+    pub(super) fn peers(&self) -> Option<Arc<Peers>> {
+        lock(&self.peers).clone()
+    }
+
+    /// Puts other peers in force; every connection judges its own again.
+    pub(super) fn replace(&self, peers: Peers) {
+        let peers = Arc::new(peers);
+        // Connections that come meanwhile are judged by the new lists, whichever handshake they had.
+        let mut current = lock(&self.peers);
+        lock(&self.listeners).iter().for_each(|listener| listener.replace(Arc::clone(&peers.server)));
+        *current = Some(peers);
+        drop(current);
+        let mut state = self.lock();
+        state.epoch += 1;
+        state.slots.iter_mut().for_each(Slot::wake);
+    }
+
+    /// Has a listener follow reloads.
+    pub(super) fn follow(&self, listener: TlsHandle) {
+        let current = lock(&self.peers);
+        if let Some(peers) = current.as_ref() {
+            listener.replace(Arc::clone(&peers.server));
+        }
+        lock(&self.listeners).push(listener);
+    }
+
+    pub(super) fn tell(&self, event: OutstationEvent) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
+            self.lock().counters.events_dropped += 1;
+        }
+    }
+
+    pub(super) fn count(&self, count: impl FnOnce(&mut DriverCounters)) {
+        count(&mut self.lock().counters);
+    }
+
+    /// Something may have become ready to be sent.
+    pub(super) fn kick(&self) {
+        self.kick.notify_one();
+    }
+
+    /// True when nobody has the session.
+    pub(super) fn is_free(&self, session: usize) -> bool {
+        self.lock().slots.get(session).is_some_and(|slot| slot.holder == 0)
+    }
+
+    /// Gives a session to a new connection: its number.
+    pub(super) fn bind(&self, session: usize) -> Option<u64> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let slot = state.slots.get_mut(session)?;
+        state.last += 1;
+        if slot.holder != 0 {
+            state.counters.replaced += 1;
+        }
+        state.counters.connected += 1;
+        slot.holder = state.last;
+        slot.outbox.clear();
+        slot.heard = Instant::now();
+        slot.idle = false;
+        slot.wake();
+        state.outstation.connected(session);
+        Some(state.last)
+    }
+
+    /// A connection has ended; false where a newer one has its session.
+    pub(super) fn release(&self, session: usize, number: u64) -> bool {
+        let mut state = self.lock();
+        let Some(slot) = state.slots.get_mut(session).filter(|slot| slot.holder == number) else {
+            return false;
+        };
+        slot.holder = 0;
+        slot.waker = None;
+        slot.outbox = Vec::new();
+        state.outstation.disconnected(session);
+        true
+    }
+
+    /// Takes octets of a session and appends the answers, of which each is one write that ends at an entry of
+    /// `ends`.
+    pub(super) fn receive(
+        &self,
+        session: usize,
+        number: u64,
+        octets: &[u8],
+        out: &mut Vec<u8>,
+        ends: &mut Vec<usize>,
+    ) -> Result<(), Over> {
+        let at = Instant::now();
+        let now = at.saturating_duration_since(self.origin);
+        let mut state = self.lock();
+        let State { outstation, application, slots, .. } = &mut *state;
+        let Some(slot) = slots.get_mut(session).filter(|slot| slot.holder == number) else {
+            return Err(Over::Replaced);
+        };
+        slot.heard = at;
+        if !slot.outbox.is_empty() {
+            out.append(&mut slot.outbox);
+            ends.push(out.len());
+        }
+        outstation.receive(session, octets, now, application);
+        while poll_transmit(outstation, session, out) {
+            ends.push(out.len());
+        }
+        Ok(())
+    }
+
+    /// Whether a connection that is busy writing is to end; its task is woken when it is.
+    pub(super) fn over(&self, session: usize, number: u64, context: &Context<'_>) -> Option<Over> {
+        let mut state = self.lock();
+        let Some(slot) = state.slots.get_mut(session).filter(|slot| slot.holder == number) else {
+            return Some(Over::Replaced);
+        };
+        if *self.stop.borrow() {
+            return Some(Over::Stopped);
+        }
+        slot.watch(context);
+        None
+    }
+
+    /// What there is for a connection whose socket has nothing; its task is woken when that changes.
+    pub(super) fn news(
+        &self,
+        session: usize,
+        (number, epoch): (u64, Option<u64>),
+        context: &Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> News {
+        let mut state = self.lock();
+        let current = state.epoch;
+        let Some(slot) = state.slots.get_mut(session).filter(|slot| slot.holder == number) else {
+            return News::Over(Over::Replaced);
+        };
+        if *self.stop.borrow() {
+            return News::Over(Over::Stopped);
+        }
+        if slot.idle {
+            return News::Over(Over::Idle);
+        }
+        if epoch != Some(current) {
+            return News::Judge(current);
+        }
+        if !slot.outbox.is_empty() {
+            out.append(&mut slot.outbox);
+            return News::Transmit;
+        }
+        slot.watch(context);
+        News::Nothing
+    }
+
+    /// Lets time pass, and finds what has become ready to be sent.
+    fn sweep(&self) {
+        let at = Instant::now();
+        let now = at.saturating_duration_since(self.origin);
+        let mut state = self.lock();
+        let State { outstation, slots, .. } = &mut *state;
+        if outstation.timeout().is_some_and(|timeout| timeout <= now) {
+            outstation.handle_timeout(now);
+        }
+        for (session, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.holder != 0) {
+            if slot.outbox.is_empty() && poll_transmit(outstation, session, &mut slot.outbox) {
+                slot.wake();
+            }
+            let silent = at.saturating_duration_since(slot.heard);
+            if self.idle_timeout.is_some_and(|limit| silent >= limit) {
+                slot.idle = true;
+                slot.wake();
+            }
+        }
+    }
+
+    /// Stops everything: the tasks are told, they end by themselves.
+    pub(super) fn stop(&self) {
+        self.stop.send_replace(true);
+        self.lock().slots.iter_mut().for_each(Slot::wake);
+    }
+}
+
+/// The driver's own task: time, and what updates have made ready.
+pub(super) async fn sweep<A: Application + Send>(shared: Arc<Shared<A>>) {
+    let mut stop = shared.stop.subscribe();
+    let sweeps = async {
+        loop {
+            // What comes in one go is looked at in one go.
+            tokio::time::sleep(KICK_PAUSE).await;
+            let _ = tokio::time::timeout(TICK, shared.kick.notified()).await;
+            shared.sweep();
+        }
+    };
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = sweeps => {}
+    }
+}

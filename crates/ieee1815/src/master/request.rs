@@ -1,0 +1,381 @@
+//! What a user can ask of a master, and how it is written.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::{TimeProcedure, echo};
+use crate::channel::Broadcast;
+use crate::{Classes, Command, OperateMode};
+
+pub(super) const READ: u8 = 1;
+pub(super) const WRITE: u8 = 2;
+pub(super) const SELECT: u8 = 3;
+pub(super) const OPERATE: u8 = 4;
+const DIRECT_OPERATE: u8 = 5;
+const DIRECT_OPERATE_NO_ACK: u8 = 6;
+const FREEZE: u8 = 7;
+const FREEZE_NO_ACK: u8 = 8;
+const FREEZE_CLEAR: u8 = 9;
+const FREEZE_CLEAR_NO_ACK: u8 = 10;
+const COLD_RESTART: u8 = 13;
+const WARM_RESTART: u8 = 14;
+pub(super) const ENABLE_UNSOLICITED: u8 = 20;
+pub(super) const DISABLE_UNSOLICITED: u8 = 21;
+const ASSIGN_CLASS: u8 = 22;
+pub(super) const DELAY_MEASURE: u8 = 23;
+pub(super) const RECORD_CURRENT_TIME: u8 = 24;
+
+/// Which objects of a group and variation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// All there are.
+    All,
+    /// From the first to the last index, both included.
+    Range(u16, u16),
+    /// At most so many.
+    Count(u16),
+    /// These indexes.
+    Indexes(Vec<u16>),
+}
+
+/// An object header of a request that carries no objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objects {
+    /// Object group.
+    pub group: u8,
+    /// Variation; 0 leaves it to the outstation.
+    pub variation: u8,
+    /// Which of them.
+    pub which: Which,
+}
+
+impl Objects {
+    /// All objects of a group and variation.
+    #[must_use]
+    pub const fn all(group: u8, variation: u8) -> Self {
+        Self { group, variation, which: Which::All }
+    }
+
+    /// The objects from `first` to `last`.
+    #[must_use]
+    pub const fn range(group: u8, variation: u8, first: u16, last: u16) -> Self {
+        Self { group, variation, which: Which::Range(first, last) }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend([self.group, self.variation]);
+        match &self.which {
+            Which::All => out.push(0x06),
+            Which::Range(first, last) => match (u8::try_from(*first), u8::try_from(*last)) {
+                (Ok(first), Ok(last)) => out.extend([0x00, first, last]),
+                _ => {
+                    out.push(0x01);
+                    out.extend(first.to_le_bytes());
+                    out.extend(last.to_le_bytes());
+                }
+            },
+            Which::Count(count) => {
+                out.push(0x08);
+                out.extend(count.to_le_bytes());
+            }
+            Which::Indexes(indexes) => {
+                out.push(0x28);
+                out.extend(u16::try_from(indexes.len()).unwrap_or(u16::MAX).to_le_bytes());
+                indexes.iter().for_each(|index| out.extend(index.to_le_bytes()));
+            }
+        }
+    }
+}
+
+/// How deadbands are written: the variations of group 34.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadbandWidth {
+    /// Variation 1.
+    U16,
+    /// Variation 2.
+    U32,
+    /// Variation 3.
+    F32,
+}
+
+/// What a user asks of a master.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Read these classes: events in the order 1, 2, 3, then the statics of class 0.
+    Read(Classes),
+    /// Read these objects, device attributes among them ([`Objects::all`]`(0, 254)` reads all).
+    ReadObjects(Vec<Objects>),
+    /// Operate one control.
+    Operate {
+        /// How; [`OperateMode::Select`] alone is taken as [`OperateMode::SelectBeforeOperate`].
+        mode: OperateMode,
+        /// Index of the output.
+        index: u16,
+        /// What it is to do.
+        command: Command,
+    },
+    /// Operate several controls by one request; in the outcome each has its status.
+    OperateAll {
+        /// How.
+        mode: OperateMode,
+        /// Each output's index and what it is to do.
+        commands: Vec<(u16, Command)>,
+    },
+    /// Set the outstation's clock: milliseconds since 1970-01-01 00:00 UTC at the moment of the request. The
+    /// time that it waits before it is sent is added. The same as [`SyncTime`](Self::SyncTime) by
+    /// [`TimeProcedure::Plain`].
+    WriteTime(u64),
+    /// Set the outstation's clock by a procedure that takes the way there into account.
+    SyncTime {
+        /// Which.
+        procedure: TimeProcedure,
+        /// Milliseconds since 1970-01-01 00:00 UTC at the moment of the request.
+        millis: u64,
+    },
+    /// Ask how long the outstation needs for an answer.
+    MeasureDelay,
+    /// Put points into classes 0 to 3; class 0 has no events.
+    AssignClass(Vec<(u8, Objects)>),
+    /// Freeze counters or analog inputs.
+    Freeze {
+        /// The counters are set to 0 after.
+        clear: bool,
+        /// No answer is wanted.
+        no_ack: bool,
+        /// Groups 20 or 30, and which.
+        objects: Vec<Objects>,
+    },
+    /// Write deadbands of analog inputs.
+    WriteDeadbands {
+        /// How; a deadband that is negative, or does not fit, is not sent.
+        width: DeadbandWidth,
+        /// Each input's index and deadband.
+        deadbands: Vec<(u16, f64)>,
+    },
+    /// Write octet strings (group 110) of 1 to 255 octets.
+    WriteStrings(Vec<(u16, Vec<u8>)>),
+    /// Switch unsolicited responses of these classes on or off.
+    Unsolicited {
+        /// On.
+        enable: bool,
+        /// Of classes 1 to 3.
+        classes: Classes,
+    },
+    /// Restart the device.
+    Restart {
+        /// All of it, as if it had been without power; else only its DNP3 application.
+        cold: bool,
+    },
+    /// Give a request to every outstation that hears. No answer comes.
+    Broadcast {
+        /// What is asked of the next response.
+        how: Broadcast,
+        /// What everybody is to do. Reads, selects and time procedures cannot be broadcast.
+        request: Box<Self>,
+    },
+}
+
+impl Request {
+    /// Commands go before everything else.
+    pub(super) fn is_command(&self) -> bool {
+        match self {
+            Self::Operate { .. } | Self::OperateAll { .. } => true,
+            Self::Broadcast { request, .. } => request.is_command(),
+            _ => false,
+        }
+    }
+
+    /// May be sent again without acting twice.
+    pub(super) fn is_read(&self) -> bool {
+        matches!(self, Self::Read(_) | Self::ReadObjects(_))
+    }
+
+    /// Whether no answer comes.
+    pub(super) fn is_unanswered(&self) -> bool {
+        match self {
+            Self::Operate { mode, .. } | Self::OperateAll { mode, .. } => *mode == OperateMode::DirectNoAck,
+            Self::Freeze { no_ack, .. } => *no_ack,
+            Self::Broadcast { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it begins with a select.
+    pub(super) fn selects(&self) -> bool {
+        let (Self::Operate { mode, .. } | Self::OperateAll { mode, .. }) = self else { return false };
+        matches!(mode, OperateMode::Select | OperateMode::SelectBeforeOperate)
+    }
+
+    /// The wall clock that came with it.
+    pub(super) fn time(&self) -> u64 {
+        match self {
+            Self::WriteTime(millis) | Self::SyncTime { millis, .. } => *millis,
+            Self::Broadcast { request, .. } => request.time(),
+            _ => 0,
+        }
+    }
+
+    /// Whether it can be written as it is meant, or why not.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let lacks = |condition: bool, why| if condition { Err(why) } else { Ok(()) };
+        match self {
+            Self::Read(classes) => lacks(classes.bits() == 0, "it names no class"),
+            Self::ReadObjects(objects) | Self::Freeze { objects, .. } => check_objects(objects),
+            Self::Operate { command, .. } => echo::check(command),
+            Self::OperateAll { commands, .. } => {
+                lacks(commands.is_empty(), "it holds no command")?;
+                commands.iter().try_for_each(|(_, command)| echo::check(command))
+            }
+            Self::AssignClass(assignments) => {
+                lacks(assignments.is_empty(), "it names no object")?;
+                assignments.iter().try_for_each(|(class, objects)| {
+                    lacks(*class > 3, "there are classes 0 to 3")?;
+                    check_objects(core::slice::from_ref(objects))
+                })
+            }
+            Self::WriteDeadbands { width, deadbands } => {
+                let most = match width {
+                    DeadbandWidth::U16 => u16::MAX.into(),
+                    DeadbandWidth::U32 => u32::MAX.into(),
+                    DeadbandWidth::F32 => f32::MAX.into(),
+                };
+                lacks(deadbands.is_empty(), "it names no object")?;
+                let fits = deadbands.iter().all(|(_, deadband)| (0.0..=most).contains(deadband));
+                lacks(!fits, "the deadband does not fit its width")
+            }
+            Self::WriteStrings(strings) => {
+                lacks(strings.is_empty(), "it names no object")?;
+                let fits = strings.iter().all(|(_, octets)| (1..=255).contains(&octets.len()));
+                lacks(!fits, "an octet string has 1 to 255 octets")
+            }
+            Self::Unsolicited { classes, .. } => {
+                lacks(classes.without(Classes::ZERO).bits() == 0, "it names no event class")
+            }
+            Self::Broadcast { request, .. } => {
+                let alone = matches!(
+                    **request,
+                    Self::Read(_)
+                        | Self::ReadObjects(_)
+                        | Self::MeasureDelay
+                        | Self::SyncTime { .. }
+                        | Self::Broadcast { .. }
+                );
+                lacks(alone || request.selects(), "that cannot be broadcast")?;
+                request.check()
+            }
+            Self::WriteTime(_) | Self::SyncTime { .. } | Self::MeasureDelay | Self::Restart { .. } => Ok(()),
+        }
+    }
+
+    /// Appends function and objects; `operate`: of a select, what follows it. The time is written elsewhere.
+    pub(super) fn write(&self, out: &mut Vec<u8>, operate: bool) {
+        match self {
+            Self::Read(wanted) => {
+                out.push(READ);
+                classes(out, *wanted);
+            }
+            Self::ReadObjects(objects) => {
+                out.push(READ);
+                objects.iter().for_each(|objects| objects.write(out));
+            }
+            Self::Operate { mode, index, command } => {
+                out.push(operate_function(*mode, operate));
+                echo::write(out, &[(*index, *command)]);
+            }
+            Self::OperateAll { mode, commands } => {
+                out.push(operate_function(*mode, operate));
+                echo::write(out, commands);
+            }
+            Self::WriteTime(_) | Self::SyncTime { .. } => out.push(WRITE),
+            Self::MeasureDelay => out.push(DELAY_MEASURE),
+            Self::AssignClass(assignments) => {
+                out.push(ASSIGN_CLASS);
+                for (class, objects) in assignments {
+                    out.extend([60, class.saturating_add(1), 0x06]);
+                    objects.write(out);
+                }
+            }
+            Self::Freeze { clear, no_ack, objects } => {
+                out.push(match (clear, no_ack) {
+                    (false, false) => FREEZE,
+                    (false, true) => FREEZE_NO_ACK,
+                    (true, false) => FREEZE_CLEAR,
+                    (true, true) => FREEZE_CLEAR_NO_ACK,
+                });
+                objects.iter().for_each(|objects| objects.write(out));
+            }
+            Self::WriteDeadbands { width, deadbands } => write_deadbands(out, *width, deadbands),
+            Self::WriteStrings(strings) => {
+                out.push(WRITE);
+                for (index, octets) in strings {
+                    // Each length is a variation of its own.
+                    let length = u8::try_from(octets.len()).unwrap_or(u8::MAX);
+                    out.extend([110, length, 0x28, 1, 0]);
+                    out.extend(index.to_le_bytes());
+                    out.extend_from_slice(octets.get(..usize::from(length)).unwrap_or(octets));
+                }
+            }
+            Self::Unsolicited { enable, classes: wanted } => {
+                out.push(if *enable { ENABLE_UNSOLICITED } else { DISABLE_UNSOLICITED });
+                classes(out, wanted.without(Classes::ZERO));
+            }
+            Self::Restart { cold } => out.push(if *cold { COLD_RESTART } else { WARM_RESTART }),
+            Self::Broadcast { request, .. } => request.write(out, operate),
+        }
+    }
+}
+
+const fn operate_function(mode: OperateMode, operate: bool) -> u8 {
+    match mode {
+        OperateMode::Direct => DIRECT_OPERATE,
+        OperateMode::DirectNoAck => DIRECT_OPERATE_NO_ACK,
+        OperateMode::Select | OperateMode::SelectBeforeOperate if operate => OPERATE,
+        OperateMode::Select | OperateMode::SelectBeforeOperate => SELECT,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to fit before")]
+fn write_deadbands(out: &mut Vec<u8>, width: DeadbandWidth, deadbands: &[(u16, f64)]) {
+    let variation = match width {
+        DeadbandWidth::U16 => 1,
+        DeadbandWidth::U32 => 2,
+        DeadbandWidth::F32 => 3,
+    };
+    out.extend([WRITE, 34, variation, 0x28]);
+    out.extend(u16::try_from(deadbands.len()).unwrap_or(u16::MAX).to_le_bytes());
+    for (index, deadband) in deadbands {
+        out.extend(index.to_le_bytes());
+        match width {
+            DeadbandWidth::U16 => out.extend((*deadband as u16).to_le_bytes()),
+            DeadbandWidth::U32 => out.extend((*deadband as u32).to_le_bytes()),
+            DeadbandWidth::F32 => out.extend((*deadband as f32).to_le_bytes()),
+        }
+    }
+}
+
+fn check_objects(objects: &[Objects]) -> Result<(), &'static str> {
+    let empty = |objects: &Objects| match &objects.which {
+        Which::All => false,
+        Which::Range(first, last) => last < first,
+        Which::Count(count) => *count == 0,
+        Which::Indexes(indexes) => indexes.is_empty(),
+    };
+    if objects.is_empty() || objects.iter().any(empty) { Err("it names no object") } else { Ok(()) }
+}
+
+/// Group 60, all objects: events before statics, so that a static never looks older than an event after it.
+pub(super) fn classes(out: &mut Vec<u8>, wanted: Classes) {
+    let order = [(Classes::ONE, 2), (Classes::TWO, 3), (Classes::THREE, 4), (Classes::ZERO, 1)];
+    for (class, variation) in order {
+        if wanted.contains(class) {
+            out.extend([60, variation, 0x06]);
+        }
+    }
+}
+
+/// Everything that a scan reads.
+pub(super) fn read(out: &mut Vec<u8>, wanted: Classes, objects: &[Objects]) {
+    out.push(READ);
+    classes(out, wanted);
+    objects.iter().for_each(|objects| objects.write(out));
+}

@@ -1,0 +1,269 @@
+//! The fragments that answer a READ, and those that are sent unasked.
+//!
+//! Each fragment is made when it is sent, from what the points are then; a long answer never carries what was true
+//! when it was begun.
+
+use alloc::vec::Vec;
+
+use super::events::{Events, class_set};
+use super::points::{Points, number};
+use super::read::{Item, Series, Which};
+use crate::objects::{self, Attribute, AttributeValue, Entry, Form, TimeForm, write_measured, write_time};
+use crate::{Iin, Value};
+
+/// Octets of a header with 16-bit range or count.
+const HEADER_OCTETS: usize = 7;
+/// Octets of a common time of occurrence with its header.
+const COMMON_TIME_OCTETS: usize = 10;
+
+/// A fragment that is being filled, and from what.
+pub(super) struct Fill<'a> {
+    pub(super) out: &'a mut Vec<u8>,
+    pub(super) max: usize,
+    pub(super) points: &'a Points,
+    pub(super) events: &'a mut Events,
+    pub(super) attributes: &'a [Attribute],
+    /// What the device takes for the time.
+    pub(super) time: Option<u64>,
+    /// Whether that time was set and is kept.
+    pub(super) synchronized: bool,
+    pub(super) indications: Iin,
+}
+
+/// A header that is being filled.
+struct Run {
+    group: u8,
+    variation: u8,
+    /// Where its count or stop is.
+    patch: usize,
+    count: u16,
+    /// Index that would continue it.
+    next: Option<u16>,
+}
+
+impl Run {
+    fn put(&self, out: &mut [u8], value: u16) {
+        if let Some(place) = out.get_mut(self.patch..).and_then(|rest| rest.first_chunk_mut::<2>()) {
+            *place = value.to_le_bytes();
+        }
+    }
+}
+
+impl Fill<'_> {
+    /// Writes objects until the fragment is full or all is sent. True when there are events among them.
+    pub(super) fn series(&mut self, series: &mut Series) -> bool {
+        let mut any_events = false;
+        while let Some(item) = series.0.front_mut() {
+            let over = match item {
+                Item::Events { of, variation, left } => self.events(*of, *variation, left, &mut any_events),
+                Item::Statics { next, end, variation, class_0 } => {
+                    self.statics(next, *end, *variation, *class_0)
+                }
+                Item::Deadbands { next, end, entry } => self.deadbands(next, *end, entry),
+                Item::Attributes { variation, next } => self.attributes(*variation, next),
+                Item::Time => {
+                    let time = self.time.unwrap_or_default();
+                    self.small(&[50, 1, 0x07, 1], |out| write_time(out, time))
+                }
+                Item::Indications => {
+                    let octets = self.indications.bits().to_le_bytes();
+                    self.small(&[80, 1, 0x00, 0, 15], |out| out.extend_from_slice(&octets))
+                }
+            };
+            if !over {
+                return any_events;
+            }
+            series.0.pop_front();
+        }
+        any_events
+    }
+
+    fn has_room(&self, octets: usize) -> bool {
+        self.out.len().saturating_add(octets) <= self.max
+    }
+
+    fn small(&mut self, header: &[u8], body: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let room = self.has_room(16);
+        if room {
+            self.out.extend_from_slice(header);
+            body(self.out);
+        }
+        room
+    }
+
+    /// Writes events. True when all was written.
+    pub(super) fn events(
+        &mut self,
+        of: Which,
+        variation: Option<Entry>,
+        left: &mut u32,
+        any: &mut bool,
+    ) -> bool {
+        let mut run: Option<Run> = None;
+        let mut common_time: Option<u64> = None;
+        let mut from = 0;
+        while *left > 0 {
+            let wanted = |class: u8, at: usize| match of {
+                Which::Classes(classes) => classes.contains(class_set(class)),
+                Which::Point(point) => self.points.row(at).is_some_and(|row| row.key.0 == point),
+            };
+            let next = self.events.unsent(from).find(|(_, event)| wanted(event.class, event.at));
+            let Some((place, event)) = next else { return true };
+            from = place.saturating_add(1);
+            let Some(point) = self.points.row(event.at) else { continue };
+            let measured = event.queued.unwrap_or(point.measured);
+            let Some(entry) = point.event_entry(variation) else { continue };
+            if !self
+                .has_room(HEADER_OCTETS.saturating_add(COMMON_TIME_OCTETS).saturating_add(entry.octets_max()))
+            {
+                return false;
+            }
+            let time = measured.time.unwrap_or_default();
+            let mut after = common_time.and_then(|common| u16::try_from(time.checked_sub(common)?).ok());
+            if entry.time == TimeForm::Relative && after.is_none() {
+                self.out.extend_from_slice(&[51, if self.synchronized { 1 } else { 2 }, 0x07, 1]);
+                write_time(self.out, time);
+                (common_time, after, run) = (Some(time), Some(0), None);
+            }
+            let same = (entry.group(), entry.variation());
+            match run.as_mut().filter(|run| (run.group, run.variation) == same && run.count < u16::MAX) {
+                Some(run) => {
+                    run.count = run.count.saturating_add(1);
+                    run.put(self.out, run.count);
+                }
+                None => {
+                    self.out.extend_from_slice(&[same.0, same.1, 0x28, 1, 0]);
+                    let patch = self.out.len().saturating_sub(2);
+                    run = Some(Run { group: same.0, variation: same.1, patch, count: 1, next: None });
+                }
+            }
+            self.out.extend_from_slice(&point.key.1.to_le_bytes());
+            if matches!(entry.form, Form::Text(_)) {
+                self.out.extend_from_slice(&point.octets);
+            } else {
+                write_measured(self.out, &entry, &measured);
+            }
+            if entry.time == TimeForm::Relative {
+                self.out.extend_from_slice(&after.unwrap_or_default().to_le_bytes());
+            }
+            let flags = point.flags();
+            self.events.note_sent(place, number(measured.value), flags);
+            *left = left.saturating_sub(1);
+            *any = true;
+        }
+        true
+    }
+
+    /// True when all was written; `next` is where to go on.
+    fn statics(&mut self, next: &mut usize, end: usize, variation: Option<Entry>, class_0: bool) -> bool {
+        let mut run: Option<Run> = None;
+        let rows = self.points.rows().get(*next..end).unwrap_or_default();
+        for (at, point) in (*next..end).zip(rows) {
+            let Some(entry) = point.static_entry(variation).filter(|_| point.class_0 || !class_0) else {
+                continue;
+            };
+            if !self.has_room(HEADER_OCTETS.saturating_add(entry.octets_max())) {
+                *next = at;
+                return false;
+            }
+            let index = point.key.1;
+            let same = (entry.group(), entry.variation(), Some(index));
+            let continued = run.as_mut().filter(|run| (run.group, run.variation, run.next) == same);
+            let number = match continued {
+                Some(run) => {
+                    run.put(self.out, index);
+                    run.next = index.checked_add(1);
+                    run.count = run.count.saturating_add(1);
+                    run.count.saturating_sub(1)
+                }
+                None => {
+                    let [low, high] = index.to_le_bytes();
+                    self.out.extend_from_slice(&[same.0, same.1, 0x01, low, high, low, high]);
+                    let (patch, next) = (self.out.len().saturating_sub(2), index.checked_add(1));
+                    run = Some(Run { group: same.0, variation: same.1, patch, count: 1, next });
+                    0
+                }
+            };
+            match entry.form {
+                Form::Packed => self.packed(number, 8, u8::from(point.measured.value == Value::Binary(true))),
+                Form::PackedPair => {
+                    let bits =
+                        if let Value::DoubleBit(state) = point.measured.value { state.bits() } else { 0 };
+                    self.packed(number, 4, bits);
+                }
+                Form::Text(_) => self.out.extend_from_slice(&point.octets),
+                _ => write_measured(self.out, &entry, &point.measured),
+            }
+            self.events.note_static(at, point.number(), point.flags());
+        }
+        true
+    }
+
+    /// Bits of an object, so many of which share an octet.
+    fn packed(&mut self, number: u16, in_octet: u16, bits: u8) {
+        let place = number.checked_rem(in_octet).unwrap_or_default();
+        if place == 0 {
+            self.out.push(0);
+        }
+        if let Some(octet) = self.out.last_mut() {
+            let width = if in_octet == 4 { 2 } else { 1 };
+            *octet |= bits.wrapping_shl(u32::from(place).saturating_mul(width));
+        }
+    }
+
+    fn deadbands(&mut self, next: &mut usize, end: usize, entry: &Entry) -> bool {
+        let mut run: Option<Run> = None;
+        let rows = self.points.rows().get(*next..end).unwrap_or_default();
+        for (at, point) in (*next..end).zip(rows) {
+            if !self.has_room(HEADER_OCTETS.saturating_add(entry.octets_max())) {
+                *next = at;
+                return false;
+            }
+            let index = point.key.1;
+            match run.as_mut().filter(|run| run.next == Some(index)) {
+                Some(run) => {
+                    run.put(self.out, index);
+                    run.next = index.checked_add(1);
+                }
+                None => {
+                    let [low, high] = index.to_le_bytes();
+                    self.out.extend_from_slice(&[34, entry.variation(), 0x01, low, high, low, high]);
+                    let (patch, next) = (self.out.len().saturating_sub(2), index.checked_add(1));
+                    run = Some(Run { group: 34, variation: entry.variation(), patch, count: 1, next });
+                }
+            }
+            objects::write_number(self.out, entry.form, self.events.deadband(at, point));
+        }
+        true
+    }
+
+    /// True when all was written; `next` is where to go on.
+    fn attributes(&mut self, variation: u8, next: &mut usize) -> bool {
+        const ALL: u8 = 254;
+        const LIST: u8 = 255;
+        let attributes = self.attributes;
+        if variation == LIST {
+            let list = attributes.iter().map(|attribute| (attribute.variation, false)).collect();
+            return self.attribute(LIST, &AttributeValue::List(list));
+        }
+        for attribute in attributes.get(*next..).unwrap_or_default() {
+            let wanted = variation == ALL || variation == attribute.variation;
+            if wanted && !self.attribute(attribute.variation, &attribute.value) {
+                return false;
+            }
+            *next = next.saturating_add(1);
+        }
+        true
+    }
+
+    fn attribute(&mut self, variation: u8, value: &AttributeValue) -> bool {
+        let before = self.out.len();
+        self.out.extend_from_slice(&[0, variation, 0x00, 0, 0]);
+        value.write(self.out);
+        let fits = self.out.len() <= self.max;
+        if !fits {
+            self.out.truncate(before);
+        }
+        fits
+    }
+}
