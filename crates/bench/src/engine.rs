@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ieee1815::channel::{Channel, Role};
+use ieee1815::channel::{Channel, ChannelConfig, Role};
 use ieee1815::master::{Master, MasterConfig, MasterEvent, PointSet, Request};
 use ieee1815::outstation::{Application, Outstation, PointConfig, SessionConfig};
 use ieee1815::{Classes, Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Value};
@@ -52,27 +52,23 @@ pub(crate) fn analog(value: f64) -> Measured {
 /// Analogs as group 30 variation 5 (events: `event_variation` of group 32), binaries as group 1 variation 2.
 pub(crate) fn points(size: Size, event_variation: u8) -> Vec<PointConfig> {
     let analogs = (0..size.analogs).map(|index| PointConfig {
-        point: PointType::AnalogInput,
-        index,
         static_variation: 5,
         event_variation,
         class: 2,
-        deadband: 0.0,
         initial: analog(f64::from(index) * 1.5),
+        ..PointConfig::new(PointType::AnalogInput, index)
     });
     let binaries = (0..size.binaries).map(|index| PointConfig {
-        point: PointType::BinaryInput,
-        index,
         static_variation: 2,
         event_variation: 1,
         class: 1,
-        deadband: 0.0,
         initial: Measured { value: Value::Binary(index % 3 == 0), flags: Some(Flags::ONLINE), time: None },
+        ..PointConfig::new(PointType::BinaryInput, index)
     });
     analogs.chain(binaries).collect()
 }
 
-pub(crate) fn outstation(points: Vec<PointConfig>) -> Result<Outstation, Failure> {
+pub(crate) fn outstation(points: &[PointConfig]) -> Result<Outstation, Failure> {
     Outstation::new(points, vec![SessionConfig::new(10, 1)]).map_err(|error| format!("{error:?}").into())
 }
 
@@ -85,8 +81,8 @@ pub(crate) struct OutstationEnd {
 
 impl OutstationEnd {
     pub(crate) fn new(size: Size) -> Result<Self, Failure> {
-        let mut outstation = outstation(points(size, 5))?;
-        outstation.connected(0);
+        let mut outstation = outstation(&points(size, 5))?;
+        outstation.connected(0, Duration::ZERO);
         Ok(Self { outstation, plant: Plant })
     }
 
@@ -94,16 +90,18 @@ impl OutstationEnd {
         self.outstation.receive(0, octets, now, &mut self.plant);
     }
 
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.outstation.session_timeout(0)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Duration) {
+        self.outstation.handle_session_timeout(0, now, &mut self.plant);
+    }
+
     /// Puts the octets of one write into `out`, in place of what was there.
     pub(crate) fn transmit(&mut self, out: &mut Vec<u8>) -> bool {
         out.clear();
-        match self.outstation.poll_transmit(0) {
-            Some(octets) => {
-                out.extend_from_slice(&octets);
-                true
-            }
-            None => false,
-        }
+        self.outstation.poll_transmit(0, out)
     }
 }
 
@@ -143,13 +141,7 @@ impl MasterEnd {
     /// As [`OutstationEnd::transmit`].
     pub(crate) fn transmit(&mut self, out: &mut Vec<u8>) -> bool {
         out.clear();
-        match self.master.poll_transmit() {
-            Some(octets) => {
-                out.extend_from_slice(&octets);
-                true
-            }
-            None => false,
-        }
+        self.master.poll_transmit(out)
     }
 
     /// Takes what was reported. True when the request is over.
@@ -161,6 +153,7 @@ impl MasterEnd {
                     let value = match measured.value {
                         Value::Analog(value) => value,
                         Value::Binary(state) => f64::from(u8::from(state)),
+                        _ => 0.0,
                     };
                     self.sum.add(u32::from(index), value, measured.flags.map_or(0, Flags::bits));
                     self.points += 1;
@@ -168,7 +161,7 @@ impl MasterEnd {
                 MasterEvent::StartUpDone => self.started = true,
                 MasterEvent::Done { outcome: ieee1815::master::Outcome::ReadDone, .. } => over = true,
                 MasterEvent::Done { outcome, .. } => return Err(outcome.to_string().into()),
-                MasterEvent::StartUpFailed { outcome } => return Err(outcome.to_string().into()),
+                MasterEvent::StartUpFailed { outcome, .. } => return Err(outcome.to_string().into()),
                 _ => {}
             }
         }
@@ -250,44 +243,23 @@ pub(crate) fn script(size: Size, classes: Classes) -> Result<Vec<Turn>, Failure>
     Ok(turns)
 }
 
+fn channel(role: Role, local: u16, remote: u16) -> Channel {
+    Channel::new(ChannelConfig::new(role, local, remote))
+}
+
 /// A stream of `count` frames of 292 octets from a master, each a whole fragment.
 pub(crate) fn frames(count: u32, destination: u16) -> Vec<u8> {
-    let mut writer = Channel::new(Role::Master, 1, destination, 2048);
+    let mut writer = channel(Role::Master, 1, destination);
     let mut out = Vec::new();
     for number in 0..count {
         let fragment: Vec<u8> = number.to_le_bytes().into_iter().cycle().take(249).collect();
-        out.extend(writer.encode(&fragment));
+        writer.send(&fragment, NOW);
+        writer.poll_transmit(&mut out);
     }
     out
 }
 
-/// Link and transport of an outstation with address 10.
-#[derive(Debug)]
-pub(crate) struct FrameReader(Channel);
-
-impl FrameReader {
-    pub(crate) fn new() -> Self {
-        Self(Channel::new(Role::Outstation, 10, 1, 2048))
-    }
-
-    /// Octets of the fragments that came.
-    pub(crate) fn receive(&mut self, octets: &[u8]) -> usize {
-        self.0.receive(octets);
-        let mut taken = 0;
-        while let Some(fragment) = self.0.next_fragment() {
-            taken += fragment.octets.len();
-        }
-        taken
-    }
-
-    /// Frames that were sound.
-    pub(crate) fn frames(&self) -> u64 {
-        let counters = self.0.counters();
-        counters.frames + counters.other_destination
-    }
-}
-
-/// Link and transport of a client with address 1.
+/// Link and transport of one end: octets in, fragments out.
 #[derive(Debug)]
 pub(crate) struct FragmentEnd {
     channel: Channel,
@@ -295,17 +267,35 @@ pub(crate) struct FragmentEnd {
 }
 
 impl FragmentEnd {
-    pub(crate) fn new() -> Self {
-        Self { channel: Channel::new(Role::Master, 1, 10, 2048), out: Vec::new() }
+    /// Of an outstation with address 10.
+    pub(crate) fn outstation() -> Self {
+        Self { channel: channel(Role::Outstation, 10, 1), out: Vec::new() }
+    }
+
+    /// Of a master with address 1.
+    pub(crate) fn master() -> Self {
+        Self { channel: channel(Role::Master, 1, 10), out: Vec::new() }
     }
 
     pub(crate) fn encode(&mut self, fragment: &[u8]) -> &[u8] {
-        self.out = self.channel.encode(fragment);
+        self.out.clear();
+        self.channel.send(fragment, NOW);
+        self.channel.poll_transmit(&mut self.out);
         &self.out
     }
 
-    pub(crate) fn receive(&mut self, octets: &[u8]) -> Vec<Vec<u8>> {
-        self.channel.receive(octets);
-        std::iter::from_fn(|| self.channel.next_fragment()).map(|fragment| fragment.octets).collect()
+    /// Gives each fragment to `take`.
+    pub(crate) fn receive(&mut self, mut octets: &[u8], mut take: impl FnMut(&[u8])) {
+        while self.channel.receive(&mut octets, NOW).is_some() {
+            let fragment = self.channel.take_fragment();
+            take(&fragment);
+            self.channel.give_back(fragment);
+        }
+    }
+
+    /// Frames that were sound.
+    pub(crate) fn frames(&self) -> u64 {
+        let counters = self.channel.counters();
+        counters.frames + counters.other_destination
     }
 }

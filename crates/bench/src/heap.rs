@@ -41,7 +41,7 @@ fn read(size: Size) -> Result<(MasterEnd, OutstationEnd), Failure> {
 
 /// Octets of an event: what 1,000 of them add to an outstation that had room for none.
 fn event(variation: u8, time: Option<u64>) -> Result<f64, Failure> {
-    let made = || -> Result<Outstation, Failure> { outstation(points(Size::analogs(POINTS), variation)) };
+    let made = || -> Result<Outstation, Failure> { outstation(&points(Size::analogs(POINTS), variation)) };
     let without = of(made)?;
     let with = of(|| {
         let mut outstation = made()?;
@@ -59,8 +59,8 @@ fn event(variation: u8, time: Option<u64>) -> Result<f64, Failure> {
 
 fn main() -> Result<(), Failure> {
     let _profiler = dhat::Profiler::builder().testing().build();
-    let none = of(|| outstation(Vec::new()))?;
-    let all = of(|| outstation(points(Size::analogs(POINTS), 5)))?;
+    let none = of(|| outstation(&[]))?;
+    let all = of(|| outstation(&points(Size::analogs(POINTS), 5)))?;
     let state = of(|| Ok(read(Size { analogs: 100, binaries: 30 })?.1))?;
     let point = (all - none) / f64::from(POINTS);
     let figures = serde_json::json!({

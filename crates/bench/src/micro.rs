@@ -9,7 +9,7 @@ use ieee1815::{Flags, Measured, PointType, Value};
 use serde::Deserialize;
 
 use crate::Failure;
-use crate::engine::{FrameReader, OutstationEnd, Size, analog, frames};
+use crate::engine::{FragmentEnd, OutstationEnd, Size, analog, frames};
 use crate::meter::{self, RUNS, Sum};
 use crate::report::{Bar, Report};
 
@@ -46,10 +46,12 @@ pub(crate) fn link(report: &mut Report) {
     ];
     for (what, destination, bar) in cases {
         let stream = frames(FRAMES, destination);
-        let mut reader = FrameReader::new();
+        let mut reader = FragmentEnd::outstation();
         let ours = || {
             for chunk in black_box(&stream).chunks(READ_OCTETS) {
-                black_box(reader.receive(chunk));
+                reader.receive(chunk, |fragment| {
+                    black_box(fragment);
+                });
             }
         };
         let floor = || assert_eq!(check(black_box(&stream)), 0, "the floor reads the frames as we do");
@@ -72,9 +74,7 @@ pub(crate) fn decode(report: &mut Report) {
     let ours = || {
         let mut sum = Sum::default();
         for header in parse_headers(black_box(&fragment), Direction::Response).flatten() {
-            header.measured().for_each(|(index, point, measured, event)| {
-                take(&mut sum, index, point, measured, event);
-            });
+            header.visit(|index, measured| take(&mut sum, index, measured));
         }
         sum.keep();
     };
@@ -85,7 +85,7 @@ pub(crate) fn decode(report: &mut Report) {
             let &[flags, a, b, c, d] = object else { continue };
             let value = Value::Analog(f64::from(f32::from_le_bytes([a, b, c, d])));
             let measured = Measured { value, flags: Some(Flags::from_bits(flags)), time: None };
-            take(&mut sum, index, PointType::AnalogInput, measured, false);
+            take(&mut sum, index, measured);
         }
         sum.keep();
     };
@@ -98,8 +98,8 @@ pub(crate) fn decode(report: &mut Report) {
 }
 
 #[inline]
-fn take(sum: &mut Sum, index: u32, point: PointType, measured: Measured, event: bool) {
-    if let (Value::Analog(value), PointType::AnalogInput, false) = (measured.value, point, event) {
+fn take(sum: &mut Sum, index: u32, measured: Measured) {
+    if let Value::Analog(value) = measured.value {
         sum.add(index, value, measured.flags.map_or(0, Flags::bits));
     }
 }

@@ -101,13 +101,13 @@ impl MasterSession {
 pub(crate) async fn outstation(mut connection: Connection, mut end: OutstationEnd) -> Result<(), Failure> {
     let origin = Instant::now();
     loop {
-        let deadline = end.outstation.timeout();
+        let deadline = end.timeout();
         let receive = read(&mut connection, |octets| end.receive(octets, origin.elapsed()));
         match deadline {
             None => receive.await?,
             Some(deadline) => match timeout_at(origin + deadline, receive).await {
                 Ok(received) => received?,
-                Err(_) => end.outstation.handle_timeout(origin.elapsed()),
+                Err(_) => end.handle_timeout(origin.elapsed()),
             },
         }
         let mut out = spare();

@@ -81,7 +81,7 @@ impl Client {
         };
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, end: FragmentEnd::new(), sequence: 0 })
+        Ok(Self { stream, end: FragmentEnd::master(), sequence: 0 })
     }
 
     /// Octets of the objects that came, headers included.
@@ -95,10 +95,15 @@ impl Client {
             if count == 0 {
                 return Err("the outstation has closed the connection".into());
             }
+            let mut answers = Vec::new();
+            self.end.receive(space.get(..count).unwrap_or_default(), |fragment| {
+                if let &[control, 129, _, _, ref rest @ ..] = fragment {
+                    answers.push((control, rest.len()));
+                }
+            });
             let mut over = false;
-            for fragment in self.end.receive(space.get(..count).unwrap_or_default()) {
-                let &[control, 129, _, _, ref rest @ ..] = fragment.as_slice() else { continue };
-                objects += rest.len();
+            for (control, octets) in answers {
+                objects += octets;
                 self.sequence = control & 0x0F;
                 if control & 0x20 != 0 {
                     self.send(&[0xC0 | self.sequence, 0])?;

@@ -48,17 +48,15 @@ struct Pair {
 impl Pair {
     fn new(event_variation: u8) -> Self {
         let point = |index| PointConfig {
-            point: PointType::AnalogInput,
-            index,
             static_variation: 5,
             event_variation,
             class: 2,
-            deadband: 0.0,
             initial: Measured { value: Value::Analog(0.0), flags: Some(Flags::ONLINE), time: None },
+            ..PointConfig::new(PointType::AnalogInput, index)
         };
         let mut outstation =
-            Outstation::new((0..POINTS).map(point).collect(), vec![SessionConfig::new(10, 1)]).unwrap();
-        outstation.connected(0);
+            Outstation::new(&(0..POINTS).map(point).collect::<Vec<_>>(), vec![SessionConfig::new(10, 1)]).unwrap();
+        outstation.connected(0, NOW);
         let accept = PointSet::new().with(PointType::AnalogInput, 0..=POINTS - 1);
         let mut master = Master::new(MasterConfig { accept, ..MasterConfig::new(1, 10) });
         master.connected(NOW);
@@ -72,12 +70,12 @@ impl Pair {
 
     fn master_says(&mut self) -> bool {
         self.buffer.clear();
-        self.master.poll_transmit().inspect(|octets| self.buffer.extend_from_slice(octets)).is_some()
+        self.master.poll_transmit(&mut self.buffer)
     }
 
     fn outstation_says(&mut self) -> bool {
         self.buffer.clear();
-        self.outstation.poll_transmit(0).inspect(|octets| self.buffer.extend_from_slice(octets)).is_some()
+        self.outstation.poll_transmit(0, &mut self.buffer)
     }
 
     /// Until both are silent.
