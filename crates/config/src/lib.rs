@@ -32,6 +32,9 @@ pub use toml::Spanned;
 /// A configuration file larger than this is refused: it is somebody's data file, given by mistake.
 const FILE_OCTETS_MAX: u64 = 8 * 1024 * 1024;
 
+/// What may stand before the first character of a file.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// One thing wrong with a file, at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -140,13 +143,18 @@ impl Source {
         let octets = fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
         let text =
             String::from_utf8(octets).map_err(|error| refuse(format!("is not UTF-8 text: {error}")))?;
-        Ok(Self { file: file.to_owned(), text })
+        Ok(Self::from_text(file, text))
     }
 
     /// A source from a text that `name` names.
     #[must_use]
     pub fn from_text(name: impl Into<PathBuf>, text: impl Into<String>) -> Self {
-        Self { file: name.into(), text: text.into() }
+        let mut text = text.into();
+        // Some editors put a mark before UTF-8. It is no part of the text, so columns do not count it.
+        if text.starts_with(BYTE_ORDER_MARK) {
+            text.remove(0);
+        }
+        Self { file: name.into(), text }
     }
 
     /// The file as the user named it.
@@ -165,6 +173,18 @@ impl Source {
     #[must_use]
     pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// As [`Self::resolve`], for a file that must be there; what is wrong where it is not.
+    #[must_use]
+    pub fn resolve_file(&self, field: &str, path: &Spanned<PathBuf>) -> (PathBuf, Option<Problem>) {
+        let resolved = self.resolve(path.get_ref());
+        let message = match fs::metadata(&resolved) {
+            Ok(found) if found.is_file() => None,
+            Ok(_) => Some(format!("{} is not a file", resolved.display())),
+            Err(error) => Some(format!("{} cannot be read: {error}", resolved.display())),
+        };
+        (resolved, message.map(|message| self.problem(path.span(), field, message)))
     }
 
     /// The text as a `T`.
@@ -222,7 +242,6 @@ mod tests {
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only its reading is tested")]
     struct Point {
         id: String,
         index: u16,
@@ -253,6 +272,37 @@ mod tests {
     fn columns_count_characters() {
         let source = Source::from_text("p.toml", "a = 'é'\nb = 'éé' # x");
         assert_eq!(source.line_and_column(source.text().find('#').unwrap()), (2, 10));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, b"\xef\xbb\xbfid = 'a'\nindex = 7\n").unwrap();
+        let point: Point = Source::read(&file).unwrap().parse().unwrap();
+        assert_eq!((point.id.as_str(), point.index), ("a", 7));
+        assert!(refusal("\u{feff}idd = 'a'\n").starts_with("p.toml:1:1: unknown field `idd`"));
+    }
+
+    #[test]
+    fn a_file_that_is_named_must_be_there() {
+        #[derive(serde::Deserialize)]
+        struct Names {
+            here: Spanned<PathBuf>,
+            folder: Spanned<PathBuf>,
+            gone: Spanned<PathBuf>,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("n.toml");
+        fs::write(&file, "here = 'n.toml'\nfolder = '.'\ngone = 'gone.pem'\n").unwrap();
+        let source = Source::read(&file).unwrap();
+        let names: Names = source.parse().unwrap();
+        assert_eq!(source.resolve_file("here", &names.here), (file, None));
+        let told = |path| {
+            let problem = source.resolve_file("x", path).1.unwrap().to_string();
+            problem.replace(&format!("{}/", folder.path().display()), "")
+        };
+        assert_eq!(told(&names.folder), "n.toml:2:10: x: . is not a file");
+        assert!(told(&names.gone).starts_with("n.toml:3:8: x: gone.pem cannot be read: "));
     }
 
     #[test]

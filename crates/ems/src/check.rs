@@ -11,13 +11,11 @@ use std::time::Duration;
 use config::{Problems, Source, Spanned};
 use ieee1815::PointType;
 use ieee1815_tokio::{PeerIdentity, TlsVersion, TlsVersionError};
-use telemetry::Unit;
+use telemetry::{Scale, ScalePart, WireForm};
 
 use crate::model::{Config, Device, Heartbeat, Observer, Point, ScanMode, SetPoint, Tls, Transport};
-use crate::raw::{
-    RawAnalog, RawConfig, RawDevice, RawDigital, RawHeartbeat, RawObserver, RawSetPoint, RawTls, RawWire,
-};
-use crate::scale::Wire;
+use crate::operate::command;
+use crate::raw::{RawConfig, RawDevice, RawHeartbeat, RawObserver, RawPoint, RawSetPoint, RawTls};
 
 /// DNP3 addresses above are reserved.
 const ADDRESS_MAX: u16 = 65_519;
@@ -29,11 +27,6 @@ const INTEGRITY_SCANS_DEFAULT: u32 = 15;
 const RESPONSE_TIMEOUT_MS_DEFAULT: u64 = 3_000;
 /// A beat of the heartbeat may fall between two scans, so fewer scans than these prove nothing.
 const HEARTBEAT_SCANS_MIN: u32 = 3;
-/// Full scales beyond these are a slip of the pen: every value would be zero counts, or saturated.
-const UNITS_LEAST: f64 = 1e-6;
-const UNITS_MAX: f64 = 1e9;
-/// The largest count at all.
-const COUNTS_MAX: f64 = 2_147_483_647.0;
 
 impl Config {
     /// Reads and checks an EMS file. Relative paths in it start at its own folder.
@@ -68,15 +61,6 @@ struct Names {
     indexes: BTreeMap<(PointType, u16), String>,
 }
 
-/// The fields that say how an analog travels.
-struct RawScale<'a> {
-    field: &'a str,
-    id: &'a Spanned<String>,
-    wire: Option<&'a Spanned<RawWire>>,
-    max_units: Option<&'a Spanned<f64>>,
-    max_counts: Option<&'a Spanned<f64>>,
-}
-
 impl Check<'_> {
     fn problem(&mut self, at: Range<usize>, field: impl Into<String>, message: impl Into<String>) {
         self.problems.add(self.source.problem(at, field, message));
@@ -106,7 +90,7 @@ impl Check<'_> {
         }
         Config {
             file: self.source.file().to_owned(),
-            socket: self.source.resolve(&raw.ems.socket),
+            socket: self.socket("ems.socket", &raw.ems.socket),
             tls: raw.tls.as_ref().map(|tls| self.tls(tls)),
             observer: raw.observer.as_ref().map(|observer| self.observer(observer, &raw.device)),
             devices,
@@ -115,13 +99,16 @@ impl Check<'_> {
 
     /// A file that must be there.
     fn file(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
+        let (resolved, problem) = self.source.resolve_file(field, path);
+        problem.into_iter().for_each(|problem| self.problems.add(problem));
+        resolved
+    }
+
+    /// Where a local socket can be.
+    fn socket(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
         let resolved = self.source.resolve(path.get_ref());
-        match std::fs::metadata(&resolved) {
-            Ok(found) if found.is_file() => {}
-            Ok(_) => self.problem(path.span(), field, format!("{} is not a file", resolved.display())),
-            Err(error) => {
-                self.problem(path.span(), field, format!("{} cannot be read: {error}", resolved.display()));
-            }
+        if let Err(error) = localsocket::check(&resolved) {
+            self.problem(path.span(), field, error.to_string());
         }
         resolved
     }
@@ -171,6 +158,12 @@ impl Check<'_> {
             );
             self.problem(raw.master_address.span(), field, message);
         }
+        if let Some(device) =
+            devices.iter().find(|device| *device.outstation_address.get_ref() == master_address)
+        {
+            let message = format!("{master_address} is the address of `{}` itself", device.name.get_ref());
+            self.problem(raw.master_address.span(), field, message);
+        }
         Observer {
             certificate: self.file("observer.certificate", &raw.certificate),
             key: self.file("observer.key", &raw.key),
@@ -215,10 +208,12 @@ impl Check<'_> {
         let mut names = Names::default();
         let mut points = Vec::new();
         for (place, analog) in raw.analog.iter().enumerate() {
-            points.push(self.analog(&field(&format!("analog[{place}]")), analog, &mut names));
+            let field = field(&format!("analog[{place}]"));
+            points.push(self.point(&field, &analog.point(), PointType::AnalogInput, &mut names));
         }
         for (place, digital) in raw.digital.iter().enumerate() {
-            points.push(self.digital(&field(&format!("digital[{place}]")), digital, &mut names));
+            let field = field(&format!("digital[{place}]"));
+            points.push(self.point(&field, &digital.point(), PointType::BinaryInput, &mut names));
         }
         let mut setpoints = Vec::new();
         for (place, setpoint) in raw.setpoint.iter().enumerate() {
@@ -230,19 +225,26 @@ impl Check<'_> {
                 &mut setpoints,
             );
         }
+        let master_address = self.dnp3_address(field("master_address"), &raw.master_address);
+        let outstation_address = self.dnp3_address(field("outstation_address"), &raw.outstation_address);
+        if master_address == outstation_address {
+            // Two ends of one name: neither could tell a question from an answer.
+            let message = format!("{master_address} is the address of the device itself");
+            self.problem(raw.master_address.span(), field("master_address"), message);
+        }
         Device {
             name: raw.name.get_ref().as_str().into(),
             address: raw.address.get_ref().clone(),
             transport: raw.transport,
-            master_address: self.dnp3_address(field("master_address"), &raw.master_address),
-            outstation_address: self.dnp3_address(field("outstation_address"), &raw.outstation_address),
+            master_address,
+            outstation_address,
             admit: self.admit(&field("admit"), raw),
             scan,
             scan_mode: raw.scan,
             integrity_scans: integrity_scans.max(1),
             response_timeout,
             age_max,
-            heartbeat: raw.heartbeat.as_ref().and_then(|raw| self.heartbeat(at, raw, &points)),
+            heartbeat: raw.heartbeat.as_ref().and_then(|raw| self.heartbeat(at, raw, scan, &points)),
             points,
             setpoints,
         }
@@ -281,12 +283,31 @@ impl Check<'_> {
         identities
     }
 
-    fn heartbeat(&mut self, at: usize, raw: &RawHeartbeat, points: &[Point]) -> Option<Heartbeat> {
+    fn heartbeat(
+        &mut self,
+        at: usize,
+        raw: &RawHeartbeat,
+        scan: Duration,
+        points: &[Point],
+    ) -> Option<Heartbeat> {
         let field = |name: &str| format!("device[{at}].heartbeat.{name}");
         let scans = *raw.scans.get_ref();
         if scans < HEARTBEAT_SCANS_MIN {
             let message = format!("{scans}, must be {HEARTBEAT_SCANS_MIN} or more");
             self.problem(raw.scans.span(), field("scans"), message);
+        }
+        if let Some(text) = &raw.period_ms {
+            let period = self.millis(field("period_ms"), text, 1);
+            // Otherwise a heartbeat in order is called stuck between any two of its beats.
+            if scan.saturating_mul(scans) <= period {
+                let (scan, period) = (scan.as_millis(), period.as_millis());
+                let message = format!(
+                    "{scans} scans of {scan} ms are not longer than the heartbeat's period of {period} ms, \
+                     must be {} or more",
+                    period.checked_div(scan).unwrap_or_default() + 1
+                );
+                self.problem(raw.scans.span(), field("scans"), message);
+            }
         }
         let point = self.input_analog(field("id"), &raw.id, points)?;
         Some(Heartbeat { point, scans })
@@ -303,71 +324,48 @@ impl Check<'_> {
         found
     }
 
-    /// Enters a point's id and index.
-    fn enter(
-        &mut self,
-        field: &str,
-        id: &Spanned<String>,
-        index: &Spanned<u16>,
-        kind: PointType,
-        names: &mut Names,
-    ) {
-        let text = id.get_ref();
+    /// Enters a point's id and index, and settles how it travels.
+    fn point(&mut self, field: &str, raw: &RawPoint<'_>, kind: PointType, names: &mut Names) -> Point {
+        let text = raw.id.get_ref();
         if text.is_empty() || text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
             let message = format!("`{text}` is not an id: it must not be empty or hold blanks");
-            self.problem(id.span(), format!("{field}.id"), message);
+            self.problem(raw.id.span(), format!("{field}.id"), message);
         } else if !names.ids.insert(text.clone()) {
             let message = format!("there is already a point `{text}`");
-            self.problem(id.span(), format!("{field}.id"), message);
+            self.problem(raw.id.span(), format!("{field}.id"), message);
         }
-        if let Some(other) = names.indexes.insert((kind, *index.get_ref()), text.clone()) {
-            let message = format!("{} is already the index of `{other}`", index.get_ref());
-            self.problem(index.span(), format!("{field}.index"), message);
+        let index = *raw.index.get_ref();
+        if let Some(other) = names.indexes.insert((kind, index), text.clone()) {
+            let message = format!("{index} is already the index of `{other}`");
+            self.problem(raw.index.span(), format!("{field}.index"), message);
+        }
+        let name = if raw.name.is_empty() { text } else { raw.name };
+        Point {
+            id: text.as_str().into(),
+            name: name.to_owned(),
+            point_type: kind,
+            index,
+            unit: raw.quantity.as_ref().map(|quantity| quantity.unit),
+            wire: self.wire(field, raw),
         }
     }
 
-    fn wire(&mut self, raw: &RawScale<'_>) -> Wire {
-        let field = |name: &str| format!("{}.{name}", raw.field);
-        if raw.wire.is_some_and(|wire| *wire.get_ref() == RawWire::Engineering) {
-            for (name, given) in [("max_units", raw.max_units), ("max_counts", raw.max_counts)] {
-                if let Some(given) = given {
-                    self.problem(given.span(), field(name), "has no meaning with wire = \"engineering\"");
-                }
-            }
-            return Wire::Engineering;
+    fn wire(&mut self, field: &str, raw: &RawPoint<'_>) -> Scale {
+        let Some(quantity) = &raw.quantity else { return Scale::Engineering };
+        let form = quantity.wire.map_or(WireForm::Counts, |form| *form.get_ref());
+        let number = |text: Option<&Spanned<f64>>| text.map(|number| *number.get_ref());
+        let (max_units, max_counts) = (quantity.max_units, quantity.max_counts);
+        let (scale, errors) = Scale::described(form, number(max_units), number(max_counts));
+        for error in errors {
+            let text = match error.part {
+                ScalePart::Whole => None,
+                ScalePart::MaxUnits => max_units,
+                ScalePart::MaxCounts => max_counts,
+            };
+            let at = text.map_or_else(|| raw.id.span(), Spanned::span);
+            self.problem(at, format!("{field}{}", error.part.suffix()), error.message);
         }
-        let (Some(max_units), Some(max_counts)) = (raw.max_units, raw.max_counts) else {
-            let message = "needs max_units and max_counts, or wire = \"engineering\"";
-            self.problem(raw.id.span(), raw.field, message);
-            return Wire::Engineering;
-        };
-        for (name, value, least, most) in
-            [("max_units", max_units, UNITS_LEAST, UNITS_MAX), ("max_counts", max_counts, 1.0, COUNTS_MAX)]
-        {
-            let number = *value.get_ref();
-            if !(least..=most).contains(&number) {
-                let message = format!("{number:e}, allowed: {least:e} to {most:e}");
-                self.problem(value.span(), field(name), message);
-            }
-        }
-        Wire::Counts { max_units: *max_units.get_ref(), max_counts: *max_counts.get_ref() }
-    }
-
-    fn analog(&mut self, field: &str, raw: &RawAnalog, names: &mut Names) -> Point {
-        self.enter(field, &raw.id, &raw.index, PointType::AnalogInput, names);
-        let wire = self.wire(&RawScale {
-            field,
-            id: &raw.id,
-            wire: raw.wire.as_ref(),
-            max_units: raw.max_units.as_ref(),
-            max_counts: raw.max_counts.as_ref(),
-        });
-        point(&raw.id, &raw.name, PointType::AnalogInput, &raw.index, Some(raw.unit), wire)
-    }
-
-    fn digital(&mut self, field: &str, raw: &RawDigital, names: &mut Names) -> Point {
-        self.enter(field, &raw.id, &raw.index, PointType::BinaryInput, names);
-        point(&raw.id, &raw.name, PointType::BinaryInput, &raw.index, None, Wire::Engineering)
+        scale
     }
 
     fn setpoint(
@@ -378,19 +376,14 @@ impl Check<'_> {
         points: &mut Vec<Point>,
         setpoints: &mut Vec<SetPoint>,
     ) {
-        self.enter(field, &raw.id, &raw.index, PointType::AnalogOutputStatus, names);
-        let wire = self.wire(&RawScale {
-            field,
-            id: &raw.id,
-            wire: raw.wire.as_ref(),
-            max_units: raw.max_units.as_ref(),
-            max_counts: raw.max_counts.as_ref(),
-        });
+        let status = self.point(field, &raw.point(), PointType::AnalogOutputStatus, names);
         let (low, high) = *raw.limits.get_ref();
         if !(low.is_finite() && high.is_finite() && low < high) {
             let message = format!("[{low}, {high}], must be two numbers, the lower one first");
             self.problem(raw.limits.span(), format!("{field}.limits"), message);
-        } else if let Some(limit) = [low, high].into_iter().find(|limit| wire.command(*limit).is_none()) {
+        } else if let Some(limit) =
+            [low, high].into_iter().find(|limit| command(status.wire, *limit).is_none())
+        {
             let message = format!("{limit} does not fit max_units");
             self.problem(raw.limits.span(), format!("{field}.limits"), message);
         }
@@ -406,14 +399,7 @@ impl Check<'_> {
             limits: (low, high),
             feedback: feedback.unwrap_or_default(),
         });
-        points.push(point(
-            &raw.id,
-            &raw.name,
-            PointType::AnalogOutputStatus,
-            &raw.index,
-            Some(raw.unit),
-            wire,
-        ));
+        points.push(status);
     }
 }
 
@@ -423,17 +409,4 @@ fn age_max_default(scan: Duration, mode: ScanMode, integrity_scans: u32) -> Dura
         ScanMode::Class0 => scan.saturating_mul(2),
         ScanMode::Events => scan.saturating_mul(integrity_scans.saturating_mul(2)),
     }
-}
-
-fn point(
-    id: &Spanned<String>,
-    name: &str,
-    point_type: PointType,
-    index: &Spanned<u16>,
-    unit: Option<Unit>,
-    wire: Wire,
-) -> Point {
-    let id = id.get_ref().as_str();
-    let name = if name.is_empty() { id } else { name }.to_owned();
-    Point { id: id.into(), name, point_type, index: *index.get_ref(), unit, wire }
 }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::fleet::{Fleet, ScanKind};
 use crate::model::Device;
+use crate::order::Order;
 
 /// How long a connection may take to come up, handshake included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -99,6 +100,7 @@ pub(crate) struct Session {
     handle: MasterHandle,
     events: mpsc::Receiver<DriverEvent>,
     shutdown: watch::Receiver<bool>,
+    order: Order,
     /// Reads on their way; their answers come as events, only their failures matter here.
     reads: JoinSet<(u64, bool)>,
     /// Number of the last read: a failure of one before it is no longer of interest.
@@ -125,6 +127,7 @@ impl Session {
             handle,
             events,
             shutdown,
+            order: Order::default(),
             reads: JoinSet::new(),
             asked: 0,
         }
@@ -183,6 +186,14 @@ impl Session {
 
     /// Takes one event; true when a start-up is done.
     fn event(&mut self, event: DriverEvent) -> bool {
+        let mut order = std::mem::take(&mut self.order);
+        let mut started = false;
+        order.take(event, |event| started |= self.in_order(event));
+        self.order = order;
+        started
+    }
+
+    fn in_order(&mut self, event: DriverEvent) -> bool {
         let place = self.device;
         match event {
             DriverEvent::Up { peer } => {

@@ -9,7 +9,6 @@
 //! | [`model`] | `ems.toml`, checked and resolved: [`Config`] |
 //! | [`fleet`] | [`Fleet`]: what is known of every device, a deterministic machine that is told the time |
 //! | [`record`] | what is told: journal records and points |
-//! | [`scale`] | counts and units |
 //!
 //! [`run`] is the whole EMS; [`observe`] is a look at the devices under an identity of its own, for a user who wants
 //! to see points while no EMS runs.
@@ -20,14 +19,13 @@ mod frontend;
 pub mod model;
 mod observe;
 mod operate;
+mod order;
 mod raw;
 pub mod record;
 mod run;
-pub mod scale;
 
 pub use fleet::{Fleet, ScanKind};
 pub use model::{Config, Device, Observer, Transport};
 pub use observe::{ObserveError, Observed, Unanswered, observe};
 pub use record::{DeviceView, PointView, Record};
 pub use run::{RunError, run};
-pub use scale::Wire;

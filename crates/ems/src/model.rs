@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use ieee1815::PointType;
 use ieee1815_tokio::{PeerIdentity, TlsPolicy, TlsVersion};
-use telemetry::{PointId, Unit};
-
-use crate::scale::Wire;
+use telemetry::{PointId, Scale, Unit};
 
 /// The ISO's side as configured.
 #[derive(Clone, Debug)]
@@ -147,7 +145,7 @@ pub struct Point {
     /// `None` for states.
     pub unit: Option<Unit>,
     /// How an analog travels; meaningless for states.
-    pub wire: Wire,
+    pub wire: Scale,
 }
 
 /// One set point of a device.

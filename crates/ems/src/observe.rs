@@ -22,6 +22,9 @@ use crate::run::{RunError, client_tls};
 /// How long the first integrity poll may take beyond the device's response time-out: connecting and the handshake.
 const CONNECT_ALLOWANCE: Duration = Duration::from_secs(6);
 
+/// How long the sessions may take to take their leave.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// What one poll of every device gave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
@@ -110,6 +113,15 @@ pub async fn observe(
     }
     // Nobody may be left to hear it; then there is nothing to stop.
     let _ = stop.send(true);
+    // A session ends with a word to the device, or the device would see a connection that broke.
+    let closed = async {
+        for look in &mut looks {
+            while look.events.recv().await.is_some() {}
+        }
+    };
+    if tokio::time::timeout(CLOSE_PATIENCE, closed).await.is_err() {
+        tracing::warn!("a session did not end in time");
+    }
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! Set points: from a request on the local socket to a command at a device, and its answer back.
 
-use ieee1815::OperateMode as Mode;
 use ieee1815::master::{Outcome, Request};
+use ieee1815::{AnalogWidth, Command, OperateMode as Mode};
 use serde_json::{Value, json};
+use telemetry::Scale;
 
 use crate::model::{Config, SetPoint};
 
@@ -46,7 +47,7 @@ pub(crate) fn order(config: &Config, request: &Value) -> Result<Order, String> {
         return Err(format!("{value}{unit} is outside the limits of {id}: {low} to {high}{unit}"));
     }
     let command =
-        point.wire.command(value).ok_or_else(|| format!("{value}{unit} does not fit the scale of {id}"))?;
+        command(point.wire, value).ok_or_else(|| format!("{value}{unit} does not fit the scale of {id}"))?;
     let sent = if mode == "sbo" { Mode::SelectBeforeOperate } else { Mode::Direct };
     Ok(Order {
         device,
@@ -60,6 +61,19 @@ pub(crate) fn order(config: &Config, request: &Value) -> Result<Order, String> {
             .map(|point| point.id.to_string())
             .unwrap_or_default(),
     })
+}
+
+/// The command (g41) that asks for `units`: 16-bit counts where full scale fits them, else 32-bit counts; a 32-bit
+/// float for an engineering value. `None` where `units` does not fit the scale: a set point is refused rather than
+/// cut.
+pub(crate) fn command(scale: Scale, units: f64) -> Option<Command> {
+    let width = match scale {
+        Scale::Counts { .. } if scale.fits_16_bits() => AnalogWidth::I16,
+        Scale::Counts { .. } => AnalogWidth::I32,
+        Scale::Engineering => AnalogWidth::F32,
+    };
+    let (value, saturated) = scale.to_wire(units);
+    (value.is_finite() && !saturated).then_some(Command::Analog { value, width })
 }
 
 /// The one set point of this id.
@@ -107,49 +121,52 @@ pub(crate) fn answer(order: &Order, status: &str) -> Value {
 mod tests {
     use super::*;
     use config::Source;
-    use ieee1815::{AnalogWidth, Command};
 
     fn config() -> Config {
-        let text = r#"
-            [ems]
-            socket = "ems.sock"
-            [[device]]
-            name = "rtd"
-            address = "127.0.0.1:20000"
-            transport = "tcp"
-            master_address = 1
-            outstation_address = 10
-            scan_ms = 4000
-            analog = [{ id = "fb", index = 40, unit = "MW", max_units = 5.0, max_counts = 30000 }]
-            setpoint = [{ id = "sp", index = 7, unit = "MW", max_units = 5.0, max_counts = 30000,
-                          limits = [-4.0, 4.0], feedback = "fb" }]
-        "#;
+        let text = include_str!("../tests/support/one_device.toml");
         Config::from_source(&Source::from_text("ems.toml", text)).unwrap()
     }
 
     #[test]
     fn a_set_point_becomes_counts_by_select_before_operate() {
-        let order = order(&config(), &json!({"do": "setpoint", "point": "sp", "value": -2.5})).unwrap();
-        assert_eq!((order.device, order.point, order.mode, &*order.feedback), (0, 1, "sbo", "fb"));
+        let order =
+            order(&config(), &json!({"do": "setpoint", "point": "bess.mw.setpoint", "value": -2.5})).unwrap();
+        assert_eq!((order.device, order.point, order.mode, &*order.feedback), (0, 3, "sbo", "poi.mw"));
         let command = Command::Analog { value: -15_000.0, width: AnalogWidth::I16 };
-        assert_eq!(order.request, Request::Operate { mode: Mode::SelectBeforeOperate, index: 7, command });
+        assert_eq!(order.request, Request::Operate { mode: Mode::SelectBeforeOperate, index: 1, command });
+    }
+
+    #[test]
+    fn a_command_takes_the_width_that_fits_and_is_never_cut() {
+        let analog = |value, width| Some(Command::Analog { value, width });
+        let counts = |max_units, max_counts| Scale::Counts { max_units, max_counts };
+        assert_eq!(command(counts(15.0, 30_000.0), -3.3), analog(-6_600.0, AnalogWidth::I16));
+        assert_eq!(command(counts(15.0, 30_000.0), 15.1), None);
+        assert_eq!(command(counts(10.0, 100_000.0), 10.0), analog(100_000.0, AnalogWidth::I32));
+        assert_eq!(command(Scale::Engineering, 2.25), analog(2.25, AnalogWidth::F32));
+        assert_eq!(command(Scale::Engineering, f64::NAN), None);
+        assert_eq!(command(Scale::Engineering, 1e300), None);
     }
 
     #[test]
     fn what_is_wrong_is_told_and_nothing_is_sent() {
         let told = |request: Value| order(&config(), &request).unwrap_err();
         assert_eq!(
-            told(json!({"point": "sp", "value": 4.5})),
-            "4.5 MW is outside the limits of sp: -4 to 4 MW"
+            told(json!({"point": "bess.mw.setpoint", "value": 4.5})),
+            "4.5 MW is outside the limits of bess.mw.setpoint: -4 to 4 MW"
         );
-        assert_eq!(told(json!({"point": "x", "value": 1})), "there is no set point `x`, configured: sp");
-        assert_eq!(told(json!({"point": "sp"})), "`value` is missing: a number");
         assert_eq!(
-            told(json!({"point": "sp", "value": 1, "mode": "now"})),
+            told(json!({"point": "x", "value": 1})),
+            "there is no set point `x`, configured: bess.mw.setpoint"
+        );
+        assert_eq!(told(json!({"point": "bess.mw.setpoint"})), "`value` is missing: a number");
+        assert_eq!(
+            told(json!({"point": "bess.mw.setpoint", "value": 1, "mode": "now"})),
             "\"now\" is no mode, allowed: sbo, direct"
         );
         assert!(
-            told(json!({"point": "sp", "value": 1, "device": "other"})).starts_with("there is no set point")
+            told(json!({"point": "bess.mw.setpoint", "value": 1, "device": "other"}))
+                .starts_with("there is no set point")
         );
     }
 }

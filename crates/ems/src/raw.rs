@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use config::Spanned;
 use serde::Deserialize;
-use telemetry::Unit;
+use telemetry::{Unit, WireForm};
 
 use crate::model::{ScanMode, Transport};
 
@@ -21,7 +21,7 @@ pub(crate) struct RawConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawEms {
-    pub(crate) socket: PathBuf,
+    pub(crate) socket: Spanned<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,27 +73,63 @@ pub(crate) struct RawDevice {
 pub(crate) struct RawHeartbeat {
     pub(crate) id: Spanned<String>,
     pub(crate) scans: Spanned<u32>,
+    pub(crate) period_ms: Option<Spanned<u64>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RawWire {
-    Counts,
-    Engineering,
+/// What analogs, digitals and set points have in common.
+pub(crate) struct RawPoint<'a> {
+    pub(crate) id: &'a Spanned<String>,
+    pub(crate) name: &'a str,
+    pub(crate) index: &'a Spanned<u16>,
+    /// `None` for states.
+    pub(crate) quantity: Option<RawQuantity<'a>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawAnalog {
-    pub(crate) id: Spanned<String>,
-    #[serde(default)]
-    pub(crate) name: String,
-    pub(crate) index: Spanned<u16>,
+/// What only quantities have.
+pub(crate) struct RawQuantity<'a> {
     pub(crate) unit: Unit,
-    pub(crate) wire: Option<Spanned<RawWire>>,
-    pub(crate) max_units: Option<Spanned<f64>>,
-    pub(crate) max_counts: Option<Spanned<f64>>,
+    pub(crate) wire: Option<&'a Spanned<WireForm>>,
+    pub(crate) max_units: Option<&'a Spanned<f64>>,
+    pub(crate) max_counts: Option<&'a Spanned<f64>>,
 }
+
+/// A point that is a quantity, with fields of its own. Written by a macro since `serde(flatten)` would lose the
+/// places of the fields and let unknown ones pass.
+macro_rules! quantity {
+    ($name:ident { $($field:ident: $type:ty,)* }) => {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            pub(crate) id: Spanned<String>,
+            #[serde(default)]
+            pub(crate) name: String,
+            pub(crate) index: Spanned<u16>,
+            pub(crate) unit: Unit,
+            pub(crate) wire: Option<Spanned<WireForm>>,
+            pub(crate) max_units: Option<Spanned<f64>>,
+            pub(crate) max_counts: Option<Spanned<f64>>,
+            $(pub(crate) $field: $type,)*
+        }
+
+        impl $name {
+            pub(crate) fn point(&self) -> RawPoint<'_> {
+                let quantity = RawQuantity {
+                    unit: self.unit,
+                    wire: self.wire.as_ref(),
+                    max_units: self.max_units.as_ref(),
+                    max_counts: self.max_counts.as_ref(),
+                };
+                RawPoint { id: &self.id, name: &self.name, index: &self.index, quantity: Some(quantity) }
+            }
+        }
+    };
+}
+
+quantity!(RawAnalog {});
+quantity!(RawSetPoint {
+    limits: Spanned<(f64, f64)>,
+    feedback: Spanned<String>,
+});
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,17 +140,8 @@ pub(crate) struct RawDigital {
     pub(crate) index: Spanned<u16>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawSetPoint {
-    pub(crate) id: Spanned<String>,
-    #[serde(default)]
-    pub(crate) name: String,
-    pub(crate) index: Spanned<u16>,
-    pub(crate) unit: Unit,
-    pub(crate) wire: Option<Spanned<RawWire>>,
-    pub(crate) max_units: Option<Spanned<f64>>,
-    pub(crate) max_counts: Option<Spanned<f64>>,
-    pub(crate) limits: Spanned<(f64, f64)>,
-    pub(crate) feedback: Spanned<String>,
+impl RawDigital {
+    pub(crate) fn point(&self) -> RawPoint<'_> {
+        RawPoint { id: &self.id, name: &self.name, index: &self.index, quantity: None }
+    }
 }

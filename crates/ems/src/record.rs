@@ -78,15 +78,9 @@ pub enum Record {
     Stopped,
 }
 
-/// A point's change.
+/// How a point stands, whoever asks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PointRecord {
-    /// When it was reported or judged.
-    pub time: Wall,
-    /// The device.
-    pub device: Arc<str>,
-    /// The point.
-    pub id: PointId,
+pub struct Standing {
     /// Its DNP3 type.
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -106,6 +100,20 @@ pub struct PointRecord {
     pub counts: Option<i64>,
 }
 
+/// A point's change.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PointRecord {
+    /// When it was reported or judged.
+    pub time: Wall,
+    /// The device.
+    pub device: Arc<str>,
+    /// The point.
+    pub id: PointId,
+    /// How it stands.
+    #[serde(flatten)]
+    pub standing: Standing,
+}
+
 /// A point as `openrtd poll` shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PointView {
@@ -113,23 +121,9 @@ pub struct PointView {
     pub device: Arc<str>,
     /// The point's id.
     pub point: PointId,
-    /// Its DNP3 type.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// Its DNP3 index.
-    pub index: u16,
-    /// In `unit`; `None` while it was never reported.
-    pub value: Option<Value>,
-    /// `None` for states.
-    pub unit: Option<Unit>,
-    /// The summary of `reasons`.
-    pub quality: Quality,
-    /// Why it is not simply good.
-    pub reasons: Reasons,
-    /// Names of the DNP3 flags as last reported.
-    pub flags: Vec<&'static str>,
-    /// Counts on the wire; `None` for states and engineering values.
-    pub counts: Option<i64>,
+    /// How it stands.
+    #[serde(flatten)]
+    pub standing: Standing,
     /// Milliseconds since it was last reported.
     pub age_ms: Option<u64>,
     /// When it was last reported.

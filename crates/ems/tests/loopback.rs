@@ -28,7 +28,7 @@ async fn a_device_s_life_as_the_iso_sees_it() {
         (&json!(7.5), &json!(15_000), &json!("good"))
     );
     assert_eq!((&poi["type"], &poi["flags"]), (&json!("analog_input"), &json!(["ONLINE"])));
-    let breaker = ask_point(&socket, "poi.breaker").await;
+    let breaker = ask_point(&socket, "breaker").await;
     assert_eq!((&breaker["value"], &breaker["quality"]), (&json!(true), &json!("good")));
 
     device.analog(1, 16_000.0);
@@ -58,7 +58,12 @@ async fn a_device_s_life_as_the_iso_sees_it() {
     assert!(dead["reasons"][0].as_str().unwrap().starts_with("link down"), "{dead}");
 
     let device = Outstation::start_at(address, 1).await;
-    ems.wait("the restart", |record| record["event"] == "restart").await;
+    let first = ems
+        .wait("what came first", |record| {
+            record["event"] == "restart" || record["event"] == "point" && record["quality"] == "good"
+        })
+        .await;
+    assert_eq!(first["event"], "restart", "no point of a restarted device stands before it: {first}");
     ems.wait("its integrity poll", |record| record["event"] == "scan" && record["kind"] == "integrity").await;
     assert_eq!(ask_point(&socket, "poi.mw").await["quality"], "good");
     let status = localsocket::ask(&socket, &json!({"do": "status"})).await.unwrap();
@@ -137,7 +142,7 @@ async fn the_observer_tells_who_does_not_answer() {
     let mut polls = Vec::new();
     ems::observe(&config, 1, shutdown, |observed| polls.push(observed.clone())).await.unwrap();
     assert_eq!(&*polls[0].unanswered[0].device, "rtd");
-    assert!(polls[0].points.iter().all(|point| point.quality == telemetry::Quality::Bad));
+    assert!(polls[0].points.iter().all(|point| point.standing.quality == telemetry::Quality::Bad));
 }
 
 async fn ask_point(socket: &std::path::Path, id: &str) -> Value {

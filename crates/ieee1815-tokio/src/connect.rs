@@ -24,6 +24,12 @@ pub enum ConnectError {
     /// TCP did not come up in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
+    /// The serial line cannot be opened.
+    #[error("cannot open the serial line: {0}")]
+    Serial(#[source] io::Error),
+    /// The socket for datagrams cannot be opened.
+    #[error("cannot open UDP: {0}")]
+    Udp(#[source] io::Error),
     /// The TLS handshake failed.
     #[error("TLS: {0}")]
     Tls(Refusal),

@@ -1,20 +1,23 @@
-//! One connection, TCP or TLS, with the habits that DNP3 wants of it.
+//! One connection, whatever carries it, with the habits that DNP3 wants of it.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use serial2_tokio::SerialPort;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsStream;
 
 use crate::tls::{ClientTls, ServerTls};
+use crate::udp::Datagrams;
 
 /// How long a graceful close may take before the socket is dropped anyway.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// A TCP or TLS stream of octets. `TCP_NODELAY` is set.
+/// A stream of octets over TCP (`TCP_NODELAY` is set), TLS, a serial line or UDP (a write is one or more datagrams of
+/// whole frames).
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
@@ -24,6 +27,8 @@ pub struct Connection {
 enum Stream {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Serial(Box<SerialPort>),
+    Udp(Box<Datagrams>),
 }
 
 impl Connection {
@@ -33,6 +38,14 @@ impl Connection {
 
     pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>) -> Self {
         Self { stream: Stream::Tls(Box::new(stream.into())) }
+    }
+
+    pub(crate) fn serial(port: SerialPort) -> Self {
+        Self { stream: Stream::Serial(Box::new(port)) }
+    }
+
+    pub(crate) fn udp(socket: UdpSocket) -> Self {
+        Self { stream: Stream::Udp(Box::new(Datagrams(socket))) }
     }
 
     /// Writes all link frames of one application fragment in one write and flushes. A fragment split over
@@ -76,11 +89,13 @@ impl Connection {
         })
     }
 
-    /// For the journal: `TCP`, `TLS 1.2` or `TLS 1.3`.
+    /// For the journal: `TCP`, `TLS 1.2`, `TLS 1.3`, `serial` or `UDP`.
     #[must_use]
     pub fn protocol(&self) -> &'static str {
         match &self.stream {
             Stream::Tcp(_) => "TCP",
+            Stream::Serial(_) => "serial",
+            Stream::Udp(_) => "UDP",
             Stream::Tls(stream) => match stream.get_ref().1.protocol_version() {
                 Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
                 Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
@@ -99,6 +114,8 @@ impl AsyncRead for Connection {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Serial(port) => Pin::new(port).poll_read(context, buffer),
+            Stream::Udp(socket) => socket.poll_read(context, buffer),
         }
     }
 }
@@ -108,6 +125,8 @@ impl AsyncWrite for Connection {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
             Stream::Tls(stream) => Pin::new(stream).poll_write(context, octets),
+            Stream::Serial(port) => Pin::new(port).poll_write(context, octets),
+            Stream::Udp(socket) => socket.poll_write(context, octets),
         }
     }
 
@@ -115,6 +134,8 @@ impl AsyncWrite for Connection {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_flush(context),
             Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Serial(port) => Pin::new(port).poll_flush(context),
+            Stream::Udp(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -122,6 +143,8 @@ impl AsyncWrite for Connection {
         match &mut self.get_mut().stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Serial(port) => Pin::new(port).poll_shutdown(context),
+            Stream::Udp(_) => Poll::Ready(Ok(())),
         }
     }
 }

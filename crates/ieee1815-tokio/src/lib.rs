@@ -30,20 +30,25 @@
 
 mod connect;
 mod connection;
+mod endpoint;
 mod identity;
 mod listener;
 mod master;
 mod outstation;
+mod serial;
 mod tls;
+mod udp;
 
 pub use connect::{BackoffConfig, ConnectError, DialConfig, connect};
 pub use connection::Connection;
+pub use endpoint::{Arrivals, Endpoint};
 pub use identity::{Admitted, IdentityError, PeerIdentity, PresentedIdentity};
 pub use listener::{Accepted, BindError, Incoming, Listener, ListenerLimits, TlsHandle};
 pub use master::{DriverConfig, DriverEvent, MasterDriver, MasterHandle, RequestError, Ticket};
 pub use outstation::{
-    DriverCounters, OutstationConfig, OutstationDriver, OutstationEvent, OutstationHandle, Route,
+    DriverCounters, OutstationConfig, OutstationDriver, OutstationEvent, OutstationHandle, Route, UdpConfig,
 };
+pub use serial::{Parity, SerialConfig, SerialSettingError, StopBits};
 pub use tls::{
     ClientTls, Refusal, RefusalKind, ServerTls, TlsError, TlsPolicy, TlsVersion, TlsVersionError, TlsWarning,
 };

@@ -71,7 +71,7 @@ pub enum BindError {
 }
 
 impl BindError {
-    fn new(address: SocketAddr, source: io::Error) -> Self {
+    pub(crate) fn new(address: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::AddrInUse => Self::InUse(address),
             io::ErrorKind::AddrNotAvailable => Self::NoSuchAddress(address),

@@ -189,6 +189,11 @@ impl Outbox {
     }
 }
 
+fn wall_ms() -> u64 {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Waits for the end of everything.
 async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     // A sender that is gone cannot say stop any more: that is one, too.
@@ -227,6 +232,16 @@ impl MasterDriver {
 
     fn now(&self) -> Duration {
         self.origin.elapsed()
+    }
+
+    /// The present, with the wall clock where the master is a source of it: the two drift apart, and the wall clock
+    /// may be set.
+    fn told_now(&mut self) -> Duration {
+        let now = self.now();
+        if self.config.master.time_sync {
+            self.master.set_wall_clock(wall_ms(), now);
+        }
+        now
     }
 
     async fn run(mut self) {
@@ -294,7 +309,7 @@ impl MasterDriver {
         let who = peer.map_or_else(|| self.config.address.clone(), |peer| peer.presented.to_string());
         let peer = format!("{who} over {}", connection.protocol());
         self.outbox.pending.push_back(DriverEvent::Up { peer });
-        let now = self.now();
+        let now = self.told_now();
         self.master.connected(now);
         let end = self.carry(&mut connection).await;
         if let End::Stop = end {
@@ -305,15 +320,20 @@ impl MasterDriver {
 
     async fn carry(&mut self, connection: &mut Connection) -> End {
         let mut buffer = vec![0; READ_OCTETS];
+        let mut out = Vec::new();
         loop {
             self.collect();
-            while let Some(octets) = self.master.poll_transmit() {
-                if let Err(end) = self.write(connection, &octets).await {
-                    return end;
-                }
+            out.clear();
+            if self.master.poll_transmit(&mut out)
+                && let Err(end) = self.write(connection, &out).await
+            {
+                return end;
             }
             if self.master.is_silent() {
                 return End::Lost("it does not answer".to_owned());
+            }
+            if self.master.is_dead() {
+                return End::Lost("its link does not answer".to_owned());
             }
             let deadline = self.master.timeout().map(|timeout| self.origin + timeout);
             let full = self.full();
@@ -335,7 +355,7 @@ impl MasterDriver {
                     {
                         return end;
                     }
-                    let now = self.now();
+                    let now = self.told_now();
                     self.master.handle_timeout(now);
                 }
             }
@@ -346,7 +366,7 @@ impl MasterDriver {
         match result {
             Ok(0) => Err(End::Lost("it closed the connection".to_owned())),
             Ok(count) => {
-                let now = self.now();
+                let now = self.told_now();
                 // Taken from the master bit by bit, so that the second fragment of one read finds room.
                 for chunk in buffer.get(..count).unwrap_or_default().chunks(CHUNK_OCTETS) {
                     self.master.receive(chunk, now);
@@ -382,8 +402,7 @@ impl MasterDriver {
     /// Takes the master's events: outcomes to who waits for them, everything to the reader.
     fn collect(&mut self) {
         let received = Instant::now();
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+        let wall_ms = wall_ms();
         while let Some(event) = self.master.poll_event() {
             if let MasterEvent::Done { id, outcome } = &event
                 && let Some(waiting) = self.waiting.remove(id)

@@ -44,6 +44,14 @@ pub enum SocketError {
         /// The path asked for.
         path: PathBuf,
     },
+    /// Something else stands there.
+    #[error("{}: stands there and is not a {wanted}", path.display())]
+    Occupied {
+        /// What stands there: the path asked for, or a folder of it.
+        path: PathBuf,
+        /// What would be right.
+        wanted: &'static str,
+    },
     /// The system refused.
     #[error("{}: {source}", path.display())]
     Io {
@@ -78,9 +86,7 @@ impl LocalServer {
     /// See [`SocketError`].
     pub fn bind(path: impl AsRef<Path>) -> Result<Self, SocketError> {
         let path = path.as_ref().to_owned();
-        if path.as_os_str().len() > PATH_OCTETS_MAX {
-            return Err(SocketError::TooLong { path });
-        }
+        check(&path)?;
         match bind_private(&path) {
             Ok(listener) => Ok(Self { listener, path }),
             Err(source) => Err(match source.kind() {
@@ -135,6 +141,29 @@ impl Drop for LocalServer {
     }
 }
 
+/// Finds what can be known to be wrong with a path before a socket is bound there, so that a configuration can tell
+/// it at its place. Creates nothing.
+///
+/// # Errors
+/// [`SocketError::TooLong`] and [`SocketError::Occupied`].
+pub fn check(path: &Path) -> Result<(), SocketError> {
+    if path.as_os_str().len() > PATH_OCTETS_MAX {
+        return Err(SocketError::TooLong { path: path.to_owned() });
+    }
+    let occupied = |path: &Path, wanted| Err(SocketError::Occupied { path: path.to_owned(), wanted });
+    if let Ok(found) = std::fs::symlink_metadata(path)
+        && !std::os::unix::fs::FileTypeExt::is_socket(&found.file_type())
+    {
+        return occupied(path, "socket");
+    }
+    // Folders that are missing are made; what exists of them must be one.
+    let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    match folders.map(|folder| (folder, std::fs::metadata(folder))).find(|(_, found)| found.is_ok()) {
+        Some((folder, Ok(found))) if !found.is_dir() => occupied(folder, "folder"),
+        _ => Ok(()),
+    }
+}
+
 /// Binds under a private temporary name first and renames, so that the socket is never open to others, not even
 /// between `bind` and `chmod`.
 fn bind_private(path: &Path) -> io::Result<UnixListener> {
@@ -144,14 +173,12 @@ fn bind_private(path: &Path) -> io::Result<UnixListener> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(io::ErrorKind::AddrInUse.into());
     }
+    // Looked at once more: what is removed must be a socket.
     match std::fs::symlink_metadata(path) {
-        Ok(found) if !std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "a file that is not a socket stands there",
-            ));
+        Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
+            std::fs::remove_file(path)?;
         }
-        Ok(_) => std::fs::remove_file(path)?,
+        Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => {}
     }
     let folder = tempfile::Builder::new()
@@ -255,8 +282,23 @@ mod tests {
         assert!(path.exists());
         drop(LocalServer::bind(&path).unwrap());
         std::fs::write(&path, "precious").unwrap();
-        assert!(matches!(LocalServer::bind(&path), Err(SocketError::Io { .. })));
+        assert!(matches!(LocalServer::bind(&path), Err(SocketError::Occupied { .. })));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_known_beforehand() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "precious").unwrap();
+        let told = |path: &Path| check(path).unwrap_err().to_string();
+        assert_eq!(told(&file), format!("{}: stands there and is not a socket", file.display()));
+        assert!(told(folder.path()).ends_with("is not a socket"));
+        let below = file.join("run/p.sock");
+        assert_eq!(told(&below), format!("{}: stands there and is not a folder", file.display()));
+        let missing = folder.path().join("run/deep/p.sock");
+        assert!(check(&missing).is_ok() && !folder.path().join("run").exists());
+        assert!(check(Path::new("p.sock")).is_ok());
     }
 
     #[tokio::test]

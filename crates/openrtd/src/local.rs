@@ -16,17 +16,33 @@ use crate::signals::Signals;
 pub(crate) async fn poll(arguments: &cli::Poll) -> Result<(), Failure> {
     let config = ems::Config::read(&arguments.file)?;
     let mut signals = Signals::new().map_err(Failure::failed)?;
-    let (stop, stopped) = watch::channel(false);
-    let polling = async {
+    let following = async {
         match running_points(&config).await? {
-            Some(rows) => follow(arguments, &config, rows).await,
-            None => observe(arguments, &config, stopped, &stop).await,
+            Some(rows) => follow(arguments, &config, rows).await.map(|()| true),
+            None => Ok(false),
         }
     };
-    tokio::select! {
-        result = polling => result,
-        () = signals.stop() => Ok(()),
+    let followed = tokio::select! {
+        result = following => result?,
+        () = signals.stop() => true,
+    };
+    if followed {
+        return Ok(());
     }
+    let (stop, stopped) = watch::channel(false);
+    let mut observing = std::pin::pin!(observe(arguments, &config, stopped, &stop));
+    tokio::select! {
+        result = &mut observing => return result,
+        () = signals.stop() => {}
+    }
+    // The observer takes its leave of the devices. It cannot fail: it holds the other end.
+    let _ = stop.send(true);
+    tokio::select! {
+        _ = observing => {}
+        // Whoever asks twice is in a hurry.
+        () = signals.stop() => {}
+    }
+    Ok(())
 }
 
 /// The running EMS's points; `None` where none runs.

@@ -11,7 +11,7 @@ use crate::cli;
 use crate::exit::Failure;
 use crate::output::{complain, print_journal};
 use crate::plain::plain;
-use crate::signals::{Signals, stdin_ends};
+use crate::signals::{Signals, Told, hurry, stdin_ends};
 
 /// How long a program may take to end after it was told to; it promises less.
 const END_PATIENCE: Duration = Duration::from_millis(1_800);
@@ -93,13 +93,13 @@ where
     let (stop, stopped) = watch::channel(false);
     let mut work = std::pin::pin!(program(journal, stopped));
     let ended = tokio::select! {
-        result = &mut work => Some(result),
-        () = signals.stop() => None,
-        () = ends(stdin) => None,
+        result = &mut work => Ok(result),
+        () = signals.stop() => Err(Told::Signal),
+        () = ends(stdin) => Err(Told::Stdin),
     };
     let result = match ended {
-        Some(result) => result,
-        None => {
+        Ok(result) => result,
+        Err(told) => {
             // It cannot fail: the program holds the other end.
             let _ = stop.send(true);
             tokio::select! {
@@ -107,8 +107,7 @@ where
                     complain("warning: did not end in time, cut off");
                     Ok(())
                 }),
-                // Whoever asks twice is in a hurry.
-                () = signals.stop() => Ok(()),
+                () = hurry(told, async || signals.stop().await) => Ok(()),
             }
         }
     };

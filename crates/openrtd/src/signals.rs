@@ -29,6 +29,24 @@ impl Signals {
     }
 }
 
+/// What told a program to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// One of [`Signals`].
+    Signal,
+    /// Stdin ended.
+    Stdin,
+}
+
+/// Waits until somebody asks twice and is in a hurry. A parent that goes away often ends stdin and sends a signal in one
+/// breath: that is asking once.
+pub(crate) async fn hurry(told: Told, mut signal: impl AsyncFnMut()) {
+    if told == Told::Stdin {
+        signal().await;
+    }
+    signal().await;
+}
+
 /// Resolves when stdin ends. On a thread of its own, which nobody waits for: a read of stdin cannot be given up.
 pub(crate) fn stdin_ends() -> io::Result<oneshot::Receiver<()>> {
     let (ended, end) = oneshot::channel();
@@ -39,4 +57,18 @@ pub(crate) fn stdin_ends() -> io::Result<oneshot::Receiver<()>> {
         let _ = ended.send(());
     })?;
     Ok(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_with_the_end_of_stdin_is_asking_once() {
+        for (told, wanted) in [(Told::Signal, 1), (Told::Stdin, 2)] {
+            let mut signals = 0;
+            hurry(told, async || signals += 1).await;
+            assert_eq!(signals, wanted, "{told:?}");
+        }
+    }
 }

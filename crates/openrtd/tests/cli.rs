@@ -225,6 +225,25 @@ fn each_program_ends_cleanly_on_ctrl_c_and_sigterm_and_without_its_parent() {
     assert!(leftovers(&folder.site.join("run")).is_empty());
 }
 
+#[test]
+fn the_end_of_stdin_and_a_signal_at_once_are_no_hurry() {
+    let folder = Folder::new();
+    for [name, file] in programs(&folder) {
+        for _ in 0..3 {
+            let mut running = Running::start(&[&name, &file]);
+            // Both wait for the program when it goes on.
+            running.signal("-STOP");
+            drop(running.child.stdin.take());
+            running.signal("-INT");
+            running.signal("-CONT");
+            let last = running.rest().pop().unwrap_or_default();
+            assert!(last.contains("\"stopped\""), "{name}: {last}");
+            assert_eq!(running.child.wait().unwrap().code(), Some(0), "{name}");
+        }
+    }
+    assert!(leftovers(&folder.site.join("run")).is_empty());
+}
+
 fn leftovers(run: &Path) -> Vec<PathBuf> {
     fs::read_dir(run).unwrap().map(|entry| entry.unwrap().path()).collect()
 }

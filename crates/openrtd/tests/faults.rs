@@ -91,7 +91,7 @@ fn how_long_faults_take_to_reach_the_iso() {
         running.iso.wait("to have every point again", |records| all(&records[dark..], &everything, is_good));
         let records = running.iso.records();
         restarted.push(last_of_first(&records[dark..], &everything, is_good) - started);
-        // The points of a response come before what it says of the device; the next kill meets a session in order.
+        // The next kill meets a session in order.
         running.iso.wait("to see the restart", |records| {
             records[dark..].iter().any(|one| one["event"] == "restart").then_some(())
         });

@@ -227,12 +227,26 @@ fn ctrl_c_ends_every_command() {
     let observes = Program::launch(&folder, &["poll", &ems, "--count", "1000", "--json"]);
     shown(&observes);
     interrupted(observes);
+    took_its_leave(&rtd, 1);
+    let looked = openrtd(&["poll", &ems, "--json"]);
+    assert_eq!(looked.status.code(), Some(0), "{}", String::from_utf8_lossy(&looked.stderr));
+    took_its_leave(&rtd, 2);
     interrupted(rtd);
     interrupted(plant);
     assert!(folder.left_behind().is_empty(), "{:?}", folder.left_behind());
     let demo = Program::launch(&folder, &["demo", "--json"]);
     demo.wait("to be ready", |records| records.iter().any(|one| one["event"] == "ready").then_some(()));
     interrupted(demo);
+}
+
+/// The `times`-th session of the observer ended with a word of TLS, not with a connection that broke.
+fn took_its_leave(rtd: &Program, times: usize) {
+    let why = rtd.wait("to see the observer leave", |records| {
+        let of = |one: &&Value| one["event"] == "session" && one["master"] == "observer";
+        let down = records.iter().filter(of).filter(|one| one["state"] == "down").nth(times - 1)?;
+        Some(down["why"].as_str().unwrap().to_owned())
+    });
+    assert_eq!(why, "closed by the peer");
 }
 
 /// Ends by itself on Ctrl-C, in order and in time.
@@ -263,7 +277,7 @@ fn refused(command: &str, file: &str, code: i32, told: &[&str]) {
 #[test]
 fn bad_input_starts_nothing() {
     // Command, file, what is replaced by what, and what the one error line tells.
-    let cases: [(&str, &str, &str, &str, &str); 12] = [
+    let cases: [(&str, &str, &str, &str, &str); 13] = [
         (
             "ems",
             "ems.toml",
@@ -274,6 +288,13 @@ fn bad_input_starts_nothing() {
         ("ems", "ems.toml", "index = 2\nunit", "index = 1\nunit", "1 is already the index of `poi.mw`"),
         ("ems", "ems.toml", "\nunit = \"Mvar\"", "\nunit = \"mvar\"", "unknown unit `mvar`, allowed: "),
         ("ems", "ems.toml", "pki/ems.pem", "pki/gone.pem", "tls.certificate: "),
+        (
+            "ems",
+            "ems.toml",
+            "run/ems.sock",
+            "pki/ca.pem/ems.sock",
+            "ca.pem: stands there and is not a folder",
+        ),
         ("poll", "ems.toml", "pki/observer.key", "pki/gone.key", "observer.key: "),
         ("ems", "ems.toml", "pki/ems.key", "pki/rtd.key", "does not belong to the certificate"),
         ("run", "site.toml", "pki/rtd.key", "pki/ems.key", "does not belong to the certificate"),

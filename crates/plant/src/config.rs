@@ -9,6 +9,10 @@ use serde::Deserialize;
 
 use crate::day::Day;
 
+/// Names with a meaning of their own where a fault is asked for: `fault breaker open`, `fault remote off`. A device
+/// of such a name could not be named there.
+const NAMES_TAKEN: [&str; 2] = ["breaker", "remote"];
+
 /// A plant, read and checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -103,7 +107,7 @@ struct File {
 struct PlantTable {
     name: String,
     day: Option<PathBuf>,
-    socket: PathBuf,
+    socket: Spanned<PathBuf>,
     start: Option<Spanned<String>>,
 }
 
@@ -134,13 +138,17 @@ impl Config {
             Some(path) => Day::read(&source.resolve(path)),
             None => Day::measured(),
         };
+        let socket = source.resolve(file.plant.socket.get_ref());
+        if let Err(error) = localsocket::check(&socket) {
+            problems.add(source.problem(file.plant.socket.span(), "plant.socket", error.to_string()));
+        }
         let config = Self {
             name: file.plant.name,
             day: day.or_else(|error| {
                 problems.extend(error);
                 Day::measured()
             })?,
-            socket: source.resolve(file.plant.socket),
+            socket,
             start,
             inverters: file.inverter,
             battery: file.battery,
@@ -165,6 +173,13 @@ impl Config {
     fn check(&self, source: &Source, problems: &mut Problems) {
         let (mut ids, mut places) = (BTreeMap::new(), BTreeMap::new());
         for (id, listen) in self.names() {
+            if NAMES_TAKEN.contains(&id.get_ref().as_str()) {
+                let text = format!(
+                    "`{}` means the plant's own where a fault is asked for: choose another name",
+                    id.get_ref()
+                );
+                problems.add(source.problem(id.span(), "id", text));
+            }
             if ids.insert(id.get_ref(), ()).is_some() {
                 let text = format!("`{}` names another device already", id.get_ref());
                 problems.add(source.problem(id.span(), "id", text));
@@ -201,6 +216,30 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_has_a_name_that_a_fault_can_name() {
+        for name in ["breaker", "remote"] {
+            let text = format!(
+                "[plant]\nname='p'\nsocket='p.sock'\n[[inverter]]\nid='{name}'\nlisten='127.0.0.1:1'\n\
+                 dc_kw=6000.0\nac_kw=5000.0\n"
+            );
+            let error = Config::from_source(&Source::from_text("p.toml", text)).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!(
+                    "p.toml:5:4: id: `{name}` means the plant's own where a fault is asked for: choose another name"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_is_told_at_its_place() {
+        let text = format!("[plant]\nname='p'\nsocket='/{}.sock'\n", "x".repeat(120));
+        let error = Config::from_source(&Source::from_text("p.toml", text)).unwrap_err().to_string();
+        assert!(error.starts_with("p.toml:3:8: plant.socket: ") && error.contains("too long"), "{error}");
+    }
 
     #[test]
     fn all_that_is_wrong_is_told() {

@@ -131,6 +131,15 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_before_a_comment_is_none_of_the_day() {
+        let text = format!("\u{feff}# measured\ntime,{}\n", COLUMNS.join(","));
+        let lines =
+            ["00:00:00", "00:01:00"].map(|time| format!("2018-10-18T{time}-07:00,5,1,1,1,1,900,1,1\n"));
+        let day = Day::parse(&Source::from_text("d.csv", text + &lines.concat())).unwrap();
+        assert_eq!(day.at(30.0).0[0], 5.0);
+    }
+
+    #[test]
     fn a_bad_cell_is_named() {
         let text = format!("time,{}\n2018-10-18T00:00:00-07:00,1,x,1,1,1,1,1,1\n", COLUMNS.join(","));
         let error = Day::parse(&Source::from_text("d.csv", text)).unwrap_err();

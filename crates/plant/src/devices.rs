@@ -51,6 +51,7 @@ pub(crate) struct Plant {
 }
 
 impl Plant {
+    /// A plant that has not begun: its images say nothing yet.
     pub(crate) fn new(config: Config, start: f64, speed: f64, now: Now) -> Self {
         let mut devices = Vec::new();
         let mut add = |id: &str, kind: Kind| {
@@ -84,7 +85,7 @@ impl Plant {
         if let Some(one) = &config.switchgear {
             add(one.id.get_ref(), Kind::Switchgear);
         }
-        let mut plant = Self {
+        Self {
             config,
             devices,
             closed: true,
@@ -94,9 +95,12 @@ impl Plant {
             speed,
             origin: now,
             last: now,
-        };
-        plant.tick(now);
-        plant
+        }
+    }
+
+    /// Makes the images that the devices begin with, that of a frozen device too; a record for each.
+    pub(crate) fn begin(&mut self, now: Now) -> Vec<Value> {
+        self.step(now, true)
     }
 
     /// Seconds after midnight of the weather's day.
@@ -106,6 +110,10 @@ impl Plant {
 
     /// Moves the plant on to `now`; a record for each image that changed.
     pub(crate) fn tick(&mut self, now: Now) -> Vec<Value> {
+        self.step(now, false)
+    }
+
+    fn step(&mut self, now: Now, first: bool) -> Vec<Value> {
         let hours = now.mono.since(self.last.mono).as_secs_f64() * self.speed / 3600.0;
         self.last = now;
         self.heartbeat = self.heartbeat.wrapping_add(1);
@@ -134,12 +142,12 @@ impl Plant {
                 *out += total.max(0.0) * hours;
                 *taken += (-total).max(0.0) * hours;
             }
-            if device.fault == FaultKind::Frozen {
+            if device.fault == FaultKind::Frozen && !first {
                 continue;
             }
             let before = device.image.clone();
             let values = refresh::refresh(device, &view, now);
-            if device.image != before {
+            if first || device.image != before {
                 records.push(
                     json!({"event": "registers", "time": now.wall, "device": device.id, "values": values}),
                 );

@@ -180,8 +180,12 @@ pub async fn run(
     for (id, kind) in options.faults {
         plant.fault(&id, kind).ok_or(RunError::UnknownDevice(id))?;
     }
+    let images = plant.begin(now);
     let shared = Arc::new(Shared { plant: Mutex::new(plant), journal: journal.clone(), clock });
     journal.record(&json!({"event": "ready", "devices": addresses}));
+    for image in images {
+        journal.record(&image);
+    }
     let mut tasks = JoinSet::new();
     for (at, listener) in listeners.into_iter().enumerate() {
         tasks.spawn(accept(listener, Arc::clone(&shared), at));

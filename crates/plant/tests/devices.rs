@@ -37,6 +37,13 @@ async fn serves_refuses_and_breaks_on_demand() {
     let next = move || serde_json::from_str::<Value>(&reader.next().unwrap()).unwrap();
     let ready = next();
     assert_eq!(ready["event"], "ready");
+    // What the devices begin with, before anything changed: else a journal could not tell what was read first.
+    for device in ["inv1", "bess", "meter", "sw"] {
+        let image = next();
+        assert_eq!((&image["event"], &image["device"]), (&"registers".into(), &device.into()));
+        let value = if device == "sw" { "closed" } else { "W" };
+        assert!(image["values"][value].is_number(), "{image}");
+    }
     let address = |at: usize| ready["devices"][at]["address"].as_str().unwrap().to_owned();
 
     let mut inverter = TcpStream::connect(address(0)).await.unwrap();

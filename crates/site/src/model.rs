@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ieee1815_tokio::{PeerIdentity, TlsPolicy, TlsVersion};
-use telemetry::{PointId, ResourceKind, Sign, Unit};
+use telemetry::{PointId, ResourceKind, Scale, Sign, Unit};
 
 use crate::sunspec::SunSpecPoint;
 
@@ -256,20 +256,6 @@ pub enum WordOrder {
     Little,
 }
 
-/// How a quantity goes onto the wire.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Wire {
-    /// `max_counts` counts stand for `max_units` units.
-    Counts {
-        /// Units at full scale, above 0.
-        max_units: f64,
-        /// Counts at full scale, above 0.
-        max_counts: f64,
-    },
-    /// The engineering value itself, as a float.
-    Engineering,
-}
-
 /// How a point is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Served {
@@ -303,7 +289,7 @@ pub struct Analog {
     /// Which way the source counts.
     pub sign: Sign,
     /// Counts or engineering units.
-    pub wire: Wire,
+    pub wire: Scale,
     /// Older than this is stale.
     pub age_max: Duration,
     /// Lowest and highest plausible value, in `unit`.
@@ -369,7 +355,7 @@ pub struct SetPoint {
     /// Its unit, of active power.
     pub unit: Unit,
     /// Counts or engineering units, of set point and feedback alike.
-    pub wire: Wire,
+    pub wire: Scale,
     /// Lowest and highest value accepted, in `unit`.
     pub limits: (f64, f64),
     /// How long the owner's session may be away.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use config::Spanned;
 use serde::Deserialize;
-use telemetry::{ResourceKind, Sign, Unit};
+use telemetry::{ResourceKind, Sign, Unit, WireForm};
 
 use crate::model::{Protocol, RegisterTable, RegisterType, TimeSource, WordOrder};
 
@@ -35,7 +35,7 @@ pub(crate) struct RawSite {
 pub(crate) struct RawHead {
     pub(crate) name: String,
     pub(crate) resource: ResourceKind,
-    pub(crate) socket: PathBuf,
+    pub(crate) socket: Spanned<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,13 +97,6 @@ pub(crate) struct RawSource {
     pub(crate) equals: Option<Spanned<u32>>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RawWire {
-    Counts,
-    Engineering,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawAnalog {
@@ -113,7 +106,7 @@ pub(crate) struct RawAnalog {
     pub(crate) unit: Spanned<Unit>,
     pub(crate) sign: Sign,
     pub(crate) source: Spanned<RawSource>,
-    pub(crate) wire: Option<Spanned<RawWire>>,
+    pub(crate) wire: Option<Spanned<WireForm>>,
     pub(crate) max_units: Option<Spanned<f64>>,
     pub(crate) max_counts: Option<Spanned<f64>>,
     pub(crate) age_max_ms: Spanned<u64>,
@@ -169,7 +162,7 @@ pub(crate) struct RawSetPoint {
     pub(crate) name: Option<String>,
     pub(crate) index: Option<Spanned<u16>>,
     pub(crate) unit: Spanned<Unit>,
-    pub(crate) wire: Option<Spanned<RawWire>>,
+    pub(crate) wire: Option<Spanned<WireForm>>,
     pub(crate) max_units: Option<Spanned<f64>>,
     pub(crate) max_counts: Option<Spanned<f64>>,
     pub(crate) limits: Spanned<(f64, f64)>,
@@ -208,8 +201,7 @@ pub(crate) enum RawControl {
 pub(crate) struct RawDrive {
     pub(crate) device: Spanned<String>,
     pub(crate) control: RawControl,
-    #[serde(default)]
-    pub(crate) revert_s: u16,
+    pub(crate) revert_s: Option<Spanned<u16>>,
     pub(crate) rated_mw: Option<Spanned<f64>>,
     pub(crate) share: Option<Spanned<f64>>,
 }

@@ -10,6 +10,7 @@
 //! | [`quality`] | [`Quality`], [`Reason`], [`Reasons`] |
 //! | [`sample`] | [`Value`], [`Sample`], [`Origin`] |
 //! | [`mod@unit`] | [`Unit`] and conversions between units of one dimension |
+//! | [`scale`] | [`Scale`]: counts on the wire and units on the screen |
 //! | [`point`] | [`PointId`], [`Sign`], [`ResourceKind`] |
 //! | [`journal`] | [`Journal`]: one-line JSON records that never slow their writer |
 
@@ -18,6 +19,7 @@ pub mod journal;
 pub mod point;
 pub mod quality;
 pub mod sample;
+pub mod scale;
 pub mod unit;
 
 pub use clock::{Mono, Now, Wall, WallTrust};
@@ -25,4 +27,5 @@ pub use journal::Journal;
 pub use point::{PointId, ResourceKind, Sign};
 pub use quality::{Quality, Reason, ReasonKind, Reasons};
 pub use sample::{Origin, Sample, Value};
+pub use scale::{Scale, ScaleError, ScalePart, WireForm};
 pub use unit::{Dimension, Unit};

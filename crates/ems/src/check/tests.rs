@@ -32,7 +32,7 @@ fn the_example_is_fine_and_resolved() {
     let setpoint = device.setpoints[0];
     assert_eq!((setpoint.point, setpoint.feedback, setpoint.limits), (4, 1, (-4.0, 4.0)));
     assert_eq!(device.points[4].point_type, PointType::AnalogOutputStatus);
-    assert_eq!(device.points[0].wire, Wire::Counts { max_units: 15.0, max_counts: 30_000.0 });
+    assert_eq!(device.points[0].wire, Scale::Counts { max_units: 15.0, max_counts: 30_000.0 });
     assert_eq!(device.points[1].name, "bess.mw.feedback", "a point without a name goes by its id");
     let policy = config.tls.as_ref().unwrap().policy(device);
     assert_eq!(policy.admitted, ["name:rtd.example".parse().unwrap()]);
@@ -99,6 +99,14 @@ fn what_needs_two_fields() {
          of its own"
     );
     assert_eq!(
+        refusal("master_address = 2", "master_address = 10"),
+        "ems.toml:12:18: observer.master_address: 10 is the address of `rtd` itself"
+    );
+    assert_eq!(
+        refusal("outstation_address = 10", "outstation_address = 1"),
+        "ems.toml:17:18: device[0].master_address: 1 is the address of the device itself"
+    );
+    assert_eq!(
         refusal("limits = [-4.0, 4.0]", "limits = [-4.0, 40.0]"),
         "ems.toml:59:10: device[0].setpoint[0].limits: 40 does not fit max_units"
     );
@@ -111,12 +119,25 @@ fn what_needs_two_fields() {
         "ems.toml:24:45: device[0].heartbeat.scans: 2, must be 3 or more"
     );
     assert_eq!(
+        refusal("scan_ms = 4000", "scan_ms = 1000"),
+        "ems.toml:24:45: device[0].heartbeat.scans: 3 scans of 1000 ms are not longer than the heartbeat's \
+         period of 4000 ms, must be 5 or more"
+    );
+    for enough in ["scans = 5", "scans = 6"] {
+        let quick = EMS.replacen("scan_ms = 4000", "scan_ms = 1000", 1).replacen("scans = 3", enough, 1);
+        assert!(read(&quick).is_ok(), "{enough}");
+    }
+    assert_eq!(
+        refusal("socket = \"run/ems.sock\"", "socket = \"pki\""),
+        "ems.toml:2:10: ems.socket: pki: stands there and is not a socket"
+    );
+    assert_eq!(
         refusal("address = \"127.0.0.1:20000\"", "address = \"127.0.0.1\""),
         "ems.toml:16:11: device[0].address: `127.0.0.1`, must be `host:port` such as `127.0.0.1:20000`"
     );
     assert_eq!(
         refusal("max_units = 15.0\n", ""),
-        "ems.toml:27:6: device[0].analog[0]: needs max_units and max_counts, or wire = \"engineering\""
+        "ems.toml:27:6: device[0].analog[0]: needs max_units and max_counts, or `wire = \"engineering\"`"
     );
 }
 

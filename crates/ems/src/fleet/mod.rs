@@ -17,8 +17,8 @@ use std::sync::Arc;
 use ieee1815::{Flags, Measured, PointType};
 use telemetry::{Now, Quality, Reason, ReasonKind, Reasons, Value, Wall};
 
-use crate::model::{Config, Device};
-use crate::record::{DeviceView, PointRecord, PointView, Record, flag_names, type_name};
+use crate::model::{Config, Device, Point};
+use crate::record::{DeviceView, PointRecord, PointView, Record, Standing, flag_names, type_name};
 
 use scan::Beat;
 pub use scan::ScanKind;
@@ -373,31 +373,16 @@ impl DeviceState {
             time: now.wall,
             device: Arc::clone(&self.config.name),
             id: config.id.clone(),
-            kind: type_name(config.point_type),
-            index: config.index,
-            value: reported.map(|reported| reported.value),
-            unit: config.unit,
-            quality: reasons.quality(),
-            reasons,
-            flags: names(config.point_type, reported),
-            counts: counts(config, reported),
+            standing: standing(config, reported, reasons),
         })));
     }
 
     fn views(&self, now: Now) -> impl Iterator<Item = PointView> {
         self.config.points.iter().zip(&self.points).enumerate().map(move |(place, (config, point))| {
-            let reasons = self.reasons(place, now);
             PointView {
                 device: self.name(),
                 point: config.id.clone(),
-                kind: type_name(config.point_type),
-                index: config.index,
-                value: point.reported.map(|reported| reported.value),
-                unit: config.unit,
-                quality: reasons.quality(),
-                reasons,
-                flags: names(config.point_type, point.reported),
-                counts: counts(config, point.reported),
+                standing: standing(config, point.reported, self.reasons(place, now)),
                 age_ms: point.reported.map(|reported| millis(now.mono.since(reported.received.mono))),
                 time: point.reported.map(|reported| reported.received.wall),
             }
@@ -433,19 +418,23 @@ fn same(
     bits(one.0) == bits(other.0) && one.1 == other.1 && one.2 == other.2
 }
 
-fn names(point_type: PointType, reported: Option<Reported>) -> Vec<&'static str> {
-    match reported {
-        None => Vec::new(),
+fn standing(config: &Point, reported: Option<Reported>, reasons: Reasons) -> Standing {
+    Standing {
+        kind: type_name(config.point_type),
+        index: config.index,
+        value: reported.map(|reported| reported.value),
+        unit: config.unit,
+        quality: reasons.quality(),
+        reasons,
         // A variation without flags says that all is well.
-        Some(reported) => flag_names(point_type, reported.flags.unwrap_or(Flags::ONLINE)),
+        flags: reported.map_or_else(Vec::new, |reported| {
+            flag_names(config.point_type, reported.flags.unwrap_or(Flags::ONLINE))
+        }),
+        counts: reported.and_then(|reported| match reported.value {
+            Value::Analog(_) => config.wire.counts(reported.wire),
+            Value::Binary(_) => None,
+        }),
     }
-}
-
-fn counts(config: &crate::model::Point, reported: Option<Reported>) -> Option<i64> {
-    reported.and_then(|reported| match reported.value {
-        Value::Analog(_) => config.wire.counts(reported.wire),
-        Value::Binary(_) => None,
-    })
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

@@ -4,42 +4,7 @@ use super::*;
 use config::Source;
 use ieee1815::PointType::{AnalogInput, AnalogOutputStatus, BinaryInput};
 
-const EMS: &str = r#"
-[ems]
-socket = "ems.sock"
-[[device]]
-name = "rtd"
-address = "127.0.0.1:20000"
-transport = "tcp"
-master_address = 1
-outstation_address = 10
-scan_ms = 4000
-integrity_scans = 4
-age_max_ms = 20000
-heartbeat = { id = "beat", scans = 3 }
-[[device.analog]]
-id = "poi.mw"
-index = 1
-unit = "MW"
-max_units = 15.0
-max_counts = 30000
-[[device.analog]]
-id = "beat"
-index = 50
-unit = "counts"
-wire = "engineering"
-[[device.digital]]
-id = "breaker"
-index = 1
-[[device.setpoint]]
-id = "bess.mw.setpoint"
-index = 1
-unit = "MW"
-max_units = 5.0
-max_counts = 30000
-limits = [-4.0, 4.0]
-feedback = "poi.mw"
-"#;
+const EMS: &str = include_str!("../../tests/support/one_device.toml");
 
 /// A fleet of one device, its clock and what it recorded.
 struct Rig {
@@ -107,7 +72,7 @@ impl Rig {
     }
 
     fn reasons(&self, id: &str) -> Vec<ReasonKind> {
-        self.point(id).reasons.iter().map(|reason| reason.kind).collect()
+        self.point(id).standing.reasons.iter().map(|reason| reason.kind).collect()
     }
 
     fn status(&self) -> DeviceView {
@@ -124,7 +89,7 @@ fn before_anything_nothing_is_good() {
     let rig = Rig::new();
     assert_eq!(rig.reasons("poi.mw"), [ReasonKind::NeverRead, ReasonKind::LinkDown]);
     let view = rig.point("poi.mw");
-    assert_eq!((view.value, view.age_ms, view.time), (None, None, None));
+    assert_eq!((view.standing.value, view.age_ms, view.time), (None, None, None));
     assert_eq!(rig.status().points_good, 0);
 }
 
@@ -168,7 +133,7 @@ fn a_point_reported_for_too_long_not_is_stale_and_keeps_its_value() {
     assert!(rig.reasons("poi.mw").is_empty());
     rig.later(1);
     assert_eq!(rig.reasons("poi.mw"), [ReasonKind::Stale]);
-    assert_eq!(rig.point("poi.mw").value, Some(Value::Analog(1.0)));
+    assert_eq!(rig.point("poi.mw").standing.value, Some(Value::Analog(1.0)));
     let _ = rig.fleet.scan_due(0, rig.now());
     assert_eq!(rig.json()[0]["reasons"][0], "older than its age limit: rtd");
 }
@@ -199,8 +164,8 @@ fn a_restarted_device_is_believed_point_by_point() {
     assert_eq!(rig.json()[0]["event"], "restart");
     assert_eq!(rig.reasons("poi.mw"), [ReasonKind::RemoteRestart]);
     rig.report(AnalogInput, 1, 0.0, Flags::RESTART);
-    assert_eq!(rig.point("poi.mw").flags, ["RESTART"]);
-    assert_eq!(rig.point("poi.mw").quality, Quality::Bad);
+    assert_eq!(rig.point("poi.mw").standing.flags, ["RESTART"]);
+    assert_eq!(rig.point("poi.mw").standing.quality, Quality::Bad);
     rig.report(AnalogInput, 1, 5.0, Flags::ONLINE);
     assert!(rig.reasons("poi.mw").is_empty());
     assert_eq!(
@@ -234,7 +199,7 @@ fn a_heartbeat_that_stands_still_for_three_scans_is_stuck() {
     let _ = rig.scan(|_| ());
     assert_eq!(rig.status().heartbeat_stuck, Some(true));
     assert_eq!(rig.reasons("poi.mw"), [ReasonKind::HeartbeatStuck]);
-    assert_eq!(rig.point("poi.mw").quality, Quality::Questionable);
+    assert_eq!(rig.point("poi.mw").standing.quality, Quality::Questionable);
     assert_eq!((rig.status().link, rig.status().restarts, rig.status().scans_missed), ("up", 0, 0));
     let beats = |rig: &mut Rig| rig.json().into_iter().filter(|r| r["event"] == "heartbeat").count();
     assert_eq!(beats(&mut rig), 1);

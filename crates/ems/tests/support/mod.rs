@@ -21,58 +21,24 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A configuration for the outstation at `address`.
 pub(crate) fn ems_toml(socket: &Path, address: SocketAddr) -> String {
-    format!(
-        r#"
-[ems]
-socket = "{}"
-[observer]
-certificate = "{here}"
-key = "{here}"
-master_address = 2
-[[device]]
-name = "rtd"
-address = "{address}"
-transport = "tcp"
-master_address = 1
-outstation_address = 10
-scan_ms = 100
-integrity_scans = 50
-age_max_ms = 60000
-heartbeat = {{ id = "beat", scans = 3 }}
-[[device.analog]]
-id = "poi.mw"
-index = 1
-unit = "MW"
-max_units = 15.0
-max_counts = 30000
-[[device.analog]]
-id = "bess.mw.feedback"
-index = 40
-unit = "MW"
-max_units = 5.0
-max_counts = 30000
-[[device.analog]]
-id = "beat"
-index = 99
-unit = "counts"
-max_units = 1000.0
-max_counts = 1000
-[[device.digital]]
-id = "poi.breaker"
-index = 1
-[[device.setpoint]]
-id = "bess.mw.setpoint"
-index = 1
-unit = "MW"
-max_units = 5.0
-max_counts = 30000
-limits = [-4.0, 4.0]
-feedback = "bess.mw.feedback"
-"#,
-        socket.display(),
-        // Over TCP no certificate is opened, it only has to be there.
-        here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
-    )
+    // Over TCP no certificate is opened, it only has to be there.
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let observer =
+        format!("[observer]\ncertificate = '{here}'\nkey = '{here}'\nmaster_address = 2\n[[device]]\n");
+    let mut text = include_str!("one_device.toml").to_owned();
+    for (from, to) in [
+        ("ems.sock", socket.display().to_string().as_str()),
+        ("127.0.0.1:20000", address.to_string().as_str()),
+        ("[[device]]\n", &observer),
+        // A test's patience is shorter than the ISO's.
+        ("scan_ms = 4000", "scan_ms = 100"),
+        ("integrity_scans = 4", "integrity_scans = 50"),
+        ("age_max_ms = 20000", "age_max_ms = 60000"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    text
 }
 
 pub(crate) fn config(text: &str) -> ems::Config {
@@ -230,8 +196,7 @@ fn database(master_address: u16) -> outstation::Outstation {
     let closed = Measured { value: ieee1815::Value::Binary(true), flags: Some(Flags::ONLINE), time: None };
     let points = vec![
         point(PointType::AnalogInput, 1, 2, 2, analog(15_000.0)),
-        point(PointType::AnalogInput, 40, 2, 2, analog(0.0)),
-        point(PointType::AnalogInput, 99, 2, 2, analog(7.0)),
+        point(PointType::AnalogInput, 50, 2, 2, analog(7.0)),
         point(PointType::BinaryInput, 1, 2, 2, closed),
         point(PointType::AnalogOutputStatus, 1, 2, 2, analog(0.0)),
     ];
@@ -253,7 +218,7 @@ async fn serve(
     loop {
         if outstation.take_reads_answered(0) > 0 && !taker.1.load(Ordering::SeqCst) {
             beat += 1.0;
-            outstation.update(PointType::AnalogInput, 99, analog(beat));
+            outstation.update(PointType::AnalogInput, 50, analog(beat));
         }
         while let Some(octets) = outstation.poll_transmit(0) {
             let Some(stream) = &mut stream else { break };

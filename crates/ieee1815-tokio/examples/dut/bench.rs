@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ieee1815::objects::{Attribute, AttributeValue, Direction, parse_headers};
+use ieee1815::objects::{Attribute, AttributeValue};
 use ieee1815::outstation::{
     Application, Counters, EventMode, Outstation, PointConfig, Restart, SessionConfig, UnsolicitedConfig,
 };
@@ -22,7 +22,7 @@ const EVENTS_OF_A_TYPE: usize = 200;
 
 /// Whatever stands behind the outstation.
 #[derive(Debug, Default)]
-pub struct Device {
+pub(crate) struct Device {
     /// Milliseconds since 1970 at the origin of time, once the master has told.
     time_at_origin: Option<u64>,
     now: Time,
@@ -91,13 +91,15 @@ impl Application for Device {
 }
 
 /// The device on its bench.
-pub struct Bench {
+pub(crate) struct Bench {
     outstation: Outstation,
     device: Device,
     unsolicited: bool,
+    of_unsolicited: bool,
     fragment_max: usize,
     /// Which events the next act makes: those of the group that was read last.
     last_read: u8,
+    last_classes: [u8; 3],
     /// Turns through the inputs.
     turn: usize,
     counts: [u32; 4],
@@ -108,7 +110,7 @@ pub struct Bench {
 
 /// What an act at the bench came to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Act {
+pub(crate) enum Act {
     /// Done.
     Done,
     /// It is for whoever watches: nothing was done to the device.
@@ -118,15 +120,17 @@ pub enum Act {
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (device, fragment_max) = (Device::default(), 2048);
         let outstation = outstation(false, fragment_max);
         Self {
             outstation,
             device,
             unsolicited: false,
+            of_unsolicited: false,
             fragment_max,
             last_read: 0,
+            last_classes: [1; 3],
             turn: 0,
             counts: [1; 4],
             analogs: [0.0; 4],
@@ -136,12 +140,14 @@ impl Bench {
     }
 
     /// Does what the bench did. `connected`: the master's connection outlives a power cycle.
-    pub fn act(&mut self, act: &str, arg: Option<&str>, connected: bool, now: Time) -> Act {
+    pub(crate) fn act(&mut self, act: &str, arg: Option<&str>, connected: bool, now: Time) -> Act {
         self.device.now = now;
         match act {
             "power-cycle" => self.power_cycle(connected, now),
-            "unsolicited-on" => self.unsolicited = true,
-            "unsolicited-off" => self.unsolicited = false,
+            "unsolicited-on" | "unsolicited-off" => {
+                self.unsolicited = act == "unsolicited-on";
+                self.of_unsolicited = true;
+            }
             "max-fragment-size" => self.fragment_max = arg.and_then(|arg| arg.parse().ok()).unwrap_or(2048),
             "controls-local" => self.device.local = true,
             "controls-remote" => self.device.local = false,
@@ -154,20 +160,33 @@ impl Bench {
                 (self.device.binary_outputs_disabled, self.device.analog_outputs_disabled) = (false, false);
             }
             "binary-input-events" => {
-                let count = self.how_many(PointType::BinaryInput);
+                let count = self.how_many();
                 // The recorded runs call the changes of double-bit inputs by the same name.
-                let double = matches!(self.last_read, 3 | 4);
+                let double = arg == Some("double-bit") || matches!(self.last_read, 3 | 4);
                 for _ in 0..count {
                     if double { self.double_bit() } else { self.binary() }
                 }
             }
             "double-bit-input-events" => (0..3).for_each(|_| self.double_bit()),
-            "counter-events" => (0..self.how_many(PointType::Counter)).for_each(|_| self.counter()),
+            "counter-events" => (0..self.how_many()).for_each(|_| self.counter()),
             "analog-step-past-deadband" | "analog-input-events" => (0..3).for_each(|_| self.analog()),
             "class-events" => {
-                (0..3).for_each(|_| self.binary());
-                (0..3).for_each(|_| self.counter());
-                (0..3).for_each(|_| self.analog());
+                // Of the classes that were read last; the recorded runs do not say which.
+                let classes = match arg.and_then(|arg| arg.parse().ok()) {
+                    Some(class @ 1..=3) => [class; 3],
+                    // Runs about unsolicited responses begin with class 1.
+                    _ if self.of_unsolicited => [1; 3],
+                    _ => self.last_classes,
+                };
+                if classes.contains(&1) {
+                    (0..3).for_each(|_| self.binary());
+                }
+                if classes.contains(&2) {
+                    (0..3).for_each(|_| self.counter());
+                }
+                if classes.contains(&3) {
+                    (0..3).for_each(|_| self.analog());
+                }
             }
             "events" => self.binary(),
             "events-for-two-fragments" => {
@@ -183,7 +202,7 @@ impl Bench {
     }
 
     /// After a read of whole classes the runs want the buffer filled, and then made to overflow; else a few events.
-    fn how_many(&self, _: PointType) -> usize {
+    fn how_many(&self) -> usize {
         match self.last_read {
             60 if self.outstation.events_waiting(0) < EVENTS_OF_A_TYPE => {
                 EVENTS_OF_A_TYPE - self.outstation.events_waiting(0)
@@ -246,16 +265,16 @@ impl Bench {
         self.update(PointType::AnalogInput, index, Value::Analog(self.analogs[input]));
     }
 
-    pub fn connected(&mut self, now: Time) {
+    pub(crate) fn connected(&mut self, now: Time) {
         self.outstation.connected(0, now);
     }
 
-    pub fn disconnected(&mut self, now: Time) {
+    pub(crate) fn disconnected(&mut self, now: Time) {
         self.outstation.disconnected(0, now);
     }
 
     /// Takes what came from the master.
-    pub fn receive(&mut self, octets: &[u8], now: Time) {
+    pub(crate) fn receive(&mut self, octets: &[u8], now: Time) {
         self.device.now = now;
         self.note_read(octets);
         self.outstation.receive(0, octets, now, &mut self.device);
@@ -280,36 +299,38 @@ impl Bench {
     /// Which group a read in these octets names last; a bench operator sees that on his screen.
     fn note_read(&mut self, octets: &[u8]) {
         let Some(user) = octets.get(11..).filter(|user| user.get(1) == Some(&1)) else { return };
-        let objects: Vec<u8> = user[2..].iter().copied().take(4).collect();
-        if let Some(header) = parse_headers(&objects, Direction::Naming).next().and_then(Result::ok) {
-            self.last_read = header.group;
+        // The first block of the frame holds the first headers of the request, and that is enough here.
+        self.last_read = user.get(2).copied().unwrap_or_default();
+        if self.last_read == 60 {
+            let read = |class: u8| user.windows(2).any(|header| header == [60, class + 1]);
+            self.last_classes = [1, 2, 3].map(|class| if read(class) { class } else { 0 });
         }
     }
 
-    pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn poll_transmit(&mut self, out: &mut Vec<u8>) -> bool {
         self.outstation.poll_transmit(0, out)
     }
 
-    pub fn timeout(&self) -> Option<Time> {
+    pub(crate) fn timeout(&self) -> Option<Time> {
         self.outstation.timeout()
     }
 
-    pub fn handle_timeout(&mut self, now: Time) {
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
         self.device.now = now;
         self.outstation.handle_timeout(now, &mut self.device);
     }
 
     /// What was operated since this was asked last.
-    pub fn take_operated(&mut self) -> Vec<(u16, Command)> {
+    pub(crate) fn take_operated(&mut self) -> Vec<(u16, Command)> {
         std::mem::take(&mut self.device.operated)
     }
 
     /// Whether the master has asked for a restart.
-    pub fn take_restart(&mut self) -> bool {
+    pub(crate) fn take_restart(&mut self) -> bool {
         std::mem::take(&mut self.device.restart)
     }
 
-    pub fn counters(&self) -> Counters {
+    pub(crate) fn counters(&self) -> Counters {
         self.outstation.counters(0)
     }
 }
@@ -335,7 +356,7 @@ fn outstation(unsolicited: bool, fragment_max: usize) -> Outstation {
         add(PointType::AnalogInput, index, 2, 1, 3, Value::Analog(0.0));
     }
     for index in 0..OUTPUTS {
-        add(PointType::BinaryOutputStatus, index, 2, 1, 1, Value::Binary(false));
+        add(PointType::BinaryOutputStatus, index, 2, 1, 0, Value::Binary(false));
         add(PointType::AnalogOutputStatus, index, 2, 1, 1, Value::Analog(0.0));
     }
     let session = SessionConfig {

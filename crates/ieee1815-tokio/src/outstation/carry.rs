@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 
 use super::OutstationEvent;
-use super::shared::{News, Over, Shared};
+use super::shared::{Judged, News, Over, Shared};
 use crate::connection::Connection;
 use crate::tls::Refusal;
 
@@ -69,8 +69,7 @@ pub(super) struct Carrier<A> {
     connection: Connection,
     session: usize,
     number: u64,
-    /// The reload that the peer was last judged after; none yet, since one may have come during its handshake.
-    epoch: Option<u64>,
+    judged: Judged,
     /// What the peer has not taken yet.
     rest: Vec<u8>,
     /// Whoever shuts the driver down waits for it to be dropped.
@@ -80,8 +79,9 @@ pub(super) struct Carrier<A> {
 impl<A: Application + Send> Carrier<A> {
     /// The carrier of a connection that has just been given `session`.
     pub(super) fn new(shared: Arc<Shared<A>>, connection: Connection, session: usize, number: u64) -> Self {
+        let judged = if connection.is_tls() { Judged::Not } else { Judged::NotAtAll };
         let _running = shared.stop.subscribe();
-        Self { shared, connection, session, number, epoch: None, rest: Vec::new(), _running }
+        Self { shared, connection, session, number, judged, rest: Vec::new(), _running }
     }
 
     /// Carries until either side ends. `heard` are octets that were read already.
@@ -135,7 +135,7 @@ impl<A: Application + Send> Carrier<A> {
                     if !self.is_still_admitted() {
                         return End::Withdrawn;
                     }
-                    self.epoch = Some(epoch);
+                    self.judged = Judged::After(epoch);
                 }
                 Turn::End(end) => return end,
             }
@@ -168,7 +168,7 @@ impl<A: Application + Send> Carrier<A> {
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Turn::End(End::Failed(error))),
                 Poll::Pending => {
-                    match self.shared.news(self.session, (self.number, self.epoch), cx, output) {
+                    match self.shared.news(self.session, (self.number, self.judged), cx, output) {
                         News::Nothing => return Poll::Pending,
                         News::Transmit => ends.push(output.len()),
                         News::Judge(epoch) => return Poll::Ready(Turn::Judge(epoch)),

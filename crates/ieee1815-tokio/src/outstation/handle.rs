@@ -7,12 +7,14 @@ use ieee1815::outstation::{Application, Counters, Outstation};
 use ieee1815::{Measured, PointType};
 use tokio::sync::mpsc;
 
+use super::datagrams::{self, UdpConfig};
 use super::serve;
 use super::shared::{self, DriverCounters, Peers, Shared};
 use super::{OutstationConfig, OutstationEvent};
 use crate::connect::DialConfig;
 use crate::identity::PeerIdentity;
 use crate::listener::{BindError, Listener};
+use crate::serial::SerialConfig;
 use crate::tls::{TlsError, TlsPolicy};
 
 /// Updates, counters and connections of a running outstation. Cheap to clone; when the last one is dropped, the
@@ -127,6 +129,21 @@ impl<A: Application + Send + 'static> OutstationHandle<A> {
     /// Dials the master of a session, again and again, until the driver stops.
     pub fn dial(&self, session: usize, config: DialConfig) {
         tokio::spawn(serve::dial(Arc::clone(self.shared()), session, config));
+    }
+
+    /// Takes datagrams on a UDP port: the address, with the port that was found when 0 was asked for.
+    ///
+    /// # Errors
+    /// As the system reports.
+    pub async fn listen_udp(&self, config: UdpConfig) -> Result<SocketAddr, BindError> {
+        let (task, bound) = datagrams::listen(Arc::clone(self.shared()), config).await?;
+        tokio::spawn(task);
+        Ok(bound)
+    }
+
+    /// Serves a session's master on a serial line, which is opened again and again until the driver stops.
+    pub fn serial(&self, session: usize, config: SerialConfig) {
+        tokio::spawn(serve::serial(Arc::clone(self.shared()), session, config));
     }
 
     /// Puts other TLS files and other lists of peers in force: `admit` has one list for each session. Sessions whose

@@ -36,6 +36,7 @@
 //! ```
 
 mod carry;
+mod datagrams;
 mod handle;
 mod route;
 mod serve;
@@ -51,7 +52,9 @@ use crate::identity::PeerIdentity;
 use crate::listener::ListenerLimits;
 use crate::tls::{TlsError, TlsPolicy};
 
+pub use datagrams::UdpConfig;
 pub use handle::OutstationHandle;
+pub(crate) use route::{Head, head};
 pub use shared::DriverCounters;
 
 /// Events in the channel to the reader.

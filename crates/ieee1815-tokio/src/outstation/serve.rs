@@ -13,10 +13,11 @@ use super::OutstationEvent;
 use super::carry::Carrier;
 use super::route::{self, FRAME_OCTETS_MAX, Head};
 use super::shared::Shared;
-use crate::connect::{Backoff, DialConfig, connect};
+use crate::connect::{Backoff, BackoffConfig, DialConfig, connect};
 use crate::connection::Connection;
 use crate::identity::{Admitted, PresentedIdentity};
 use crate::listener::{Accepted, Incoming, Listener};
+use crate::serial::SerialConfig;
 use crate::tls::{Refusal, RefusalKind};
 
 /// Octets that a stranger's connection is read by.
@@ -230,4 +231,29 @@ fn whose<A: Application + Send>(
 ) -> Option<String> {
     let Some(identity) = identity else { return Some(config.address.clone()) };
     (session_of(shared, false, &identity.presented) == Some(session)).then(|| who(&identity.presented))
+}
+
+/// Serves a serial line until the driver stops.
+pub(super) async fn serial<A: Application + Send + 'static>(
+    shared: Arc<Shared<A>>,
+    session: usize,
+    config: SerialConfig,
+) {
+    let mut stop = shared.stop.subscribe();
+    let mut backoff = Backoff::new(BackoffConfig::default());
+    loop {
+        match config.open() {
+            Ok(connection) => {
+                if let Some(carrier) = begin(&shared, connection, session, &config.to_string()) {
+                    backoff.reset();
+                    carrier.run(Vec::new()).await;
+                }
+            }
+            Err(error) => shared.tell(OutstationEvent::Down { session, why: format!("{config}: {error}") }),
+        }
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            () = tokio::time::sleep(backoff.next()) => {}
+        }
+    }
 }

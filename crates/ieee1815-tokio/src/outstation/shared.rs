@@ -114,6 +114,17 @@ pub(super) enum News {
     Over(Over),
 }
 
+/// By which lists a peer was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// By none: there is no certificate.
+    NotAtAll,
+    /// Not by the ones in force: a reload may have come during its handshake.
+    Not,
+    /// By those of this reload.
+    After(u64),
+}
+
 /// Why a connection is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
@@ -140,13 +151,6 @@ impl Slot {
             waker.wake();
         }
     }
-}
-
-/// Until `Outstation::poll_transmit` appends by itself.
-fn poll_transmit(outstation: &mut Outstation, session: usize, out: &mut Vec<u8>) -> bool {
-    let Some(octets) = outstation.poll_transmit(session) else { return false };
-    out.extend_from_slice(&octets);
-    true
 }
 
 impl<A: Application> Shared<A> {
@@ -249,7 +253,7 @@ impl<A: Application> Shared<A> {
         slot.heard = Instant::now();
         slot.idle = false;
         slot.wake();
-        state.outstation.connected(session);
+        state.outstation.connected(session, self.origin.elapsed());
         Some(state.last)
     }
 
@@ -262,7 +266,7 @@ impl<A: Application> Shared<A> {
         slot.holder = 0;
         slot.waker = None;
         slot.outbox = Vec::new();
-        state.outstation.disconnected(session);
+        state.outstation.disconnected(session, self.origin.elapsed());
         true
     }
 
@@ -289,7 +293,7 @@ impl<A: Application> Shared<A> {
             ends.push(out.len());
         }
         outstation.receive(session, octets, now, application);
-        while poll_transmit(outstation, session, out) {
+        while outstation.poll_transmit(session, out) {
             ends.push(out.len());
         }
         Ok(())
@@ -312,7 +316,7 @@ impl<A: Application> Shared<A> {
     pub(super) fn news(
         &self,
         session: usize,
-        (number, epoch): (u64, Option<u64>),
+        (number, judged): (u64, Judged),
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) -> News {
@@ -327,7 +331,7 @@ impl<A: Application> Shared<A> {
         if slot.idle {
             return News::Over(Over::Idle);
         }
-        if epoch != Some(current) {
+        if matches!(judged, Judged::Not) || matches!(judged, Judged::After(epoch) if epoch != current) {
             return News::Judge(current);
         }
         if !slot.outbox.is_empty() {
@@ -343,12 +347,12 @@ impl<A: Application> Shared<A> {
         let at = Instant::now();
         let now = at.saturating_duration_since(self.origin);
         let mut state = self.lock();
-        let State { outstation, slots, .. } = &mut *state;
+        let State { outstation, application, slots, .. } = &mut *state;
         if outstation.timeout().is_some_and(|timeout| timeout <= now) {
-            outstation.handle_timeout(now);
+            outstation.handle_timeout(now, application);
         }
         for (session, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.holder != 0) {
-            if slot.outbox.is_empty() && poll_transmit(outstation, session, &mut slot.outbox) {
+            if slot.outbox.is_empty() && outstation.poll_transmit(session, &mut slot.outbox) {
                 slot.wake();
             }
             let silent = at.saturating_duration_since(slot.heard);

@@ -166,3 +166,11 @@ pub(crate) fn pair(kind: KeyKind) -> Pair {
 pub(crate) async fn next(listener: &mut Listener) -> Incoming {
     tokio::time::timeout(PATIENCE, listener.accept()).await.expect("the listener is silent")
 }
+
+/// The path of the pseudo-terminal that this process has opened.
+pub(crate) fn tty() -> PathBuf {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap());
+    let of_ours = open.filter(|entry| !["0", "1", "2"].contains(&entry.file_name().to_str().unwrap()));
+    let mut paths = of_ours.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    paths.find(|path| path.starts_with("/dev/pts")).unwrap()
+}

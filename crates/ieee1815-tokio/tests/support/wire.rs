@@ -80,6 +80,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                     return Some((addresses, fragment));
                 }
             }
+            // A datagram that finds less room is cut off.
+            self.heard.reserve(4096);
             if self.stream.read_buf(&mut self.heard).await.unwrap_or(0) == 0 {
                 return None;
             }

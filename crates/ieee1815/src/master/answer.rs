@@ -8,13 +8,14 @@ use super::request::Request;
 use super::start::refusal;
 use super::step::{Doing, Phase, Underway};
 use super::{Fallback, Master, MasterEvent, Outcome, Task, echo};
+use crate::functions::next_sequence;
 use crate::objects::{Direction, parse_headers};
 use crate::{Command, CommandStatus, Iin, Time};
 
 impl Master {
     /// The last fragment of a response has come.
     pub(super) fn answered(&mut self, underway: Underway, response: Response<'_>, now: Time) {
-        self.sequence = underway.sequence.wrapping_add(1) & 0x0F;
+        self.sequence = next_sequence(underway.sequence);
         self.events.push_back(MasterEvent::Response {
             iin: response.iin,
             id: underway.doing.id(),
@@ -26,7 +27,7 @@ impl Master {
         match (phase, outcome) {
             (Phase::Select, outcome) if is_success(&outcome) => {
                 if now.saturating_sub(sent) > self.config.select_max {
-                    self.over(doing, Outcome::SelectExpired, now);
+                    self.over(&doing, Outcome::SelectExpired, now);
                 } else {
                     self.send(doing, Phase::Operate, 0, now);
                 }
@@ -42,7 +43,7 @@ impl Master {
                 let millis = self.wall(&doing, now.saturating_add(one_way));
                 self.send(doing, Phase::WriteTime { variation: 1, millis }, 0, now);
             }
-            (_, outcome) => self.over(doing, outcome, now),
+            (_, outcome) => self.over(&doing, outcome, now),
         }
     }
 
@@ -112,8 +113,8 @@ impl Master {
     }
 
     /// Tells who asked.
-    pub(super) fn over(&mut self, doing: Doing, outcome: Outcome, now: Time) {
-        match doing {
+    pub(super) fn over(&mut self, doing: &Doing, outcome: Outcome, now: Time) {
+        match *doing {
             Doing::User { id, .. } => self.done(id, outcome),
             Doing::Scan { scan, integrity } => self.say(MasterEvent::Scanned { scan, integrity, outcome }),
             Doing::Task(task) => self.task_over(task, outcome, now),

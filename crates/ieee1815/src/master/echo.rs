@@ -35,7 +35,9 @@ pub(super) fn check(command: &Command) -> Result<(), &'static str> {
 
 /// Neighbours of one kind, which share a header.
 fn runs(commands: &[(u16, Command)]) -> impl Iterator<Item = &[(u16, Command)]> {
-    commands.chunk_by(|(_, one), (_, other)| kind(one) == kind(other)).flat_map(|run| run.chunks(u16::MAX.into()))
+    commands
+        .chunk_by(|(_, one), (_, other)| kind(one) == kind(other))
+        .flat_map(|run| run.chunks(u16::MAX.into()))
 }
 
 /// A header with a 16-bit count, 16-bit indexes to follow.
@@ -57,7 +59,10 @@ pub(super) fn write(out: &mut Vec<u8>, commands: &[(u16, Command)]) {
 }
 
 /// The status of each command, where the answer repeats them all; else what differs.
-pub(super) fn compare(commands: &[(u16, Command)], mut answer: &[u8]) -> Result<Vec<CommandStatus>, &'static str> {
+pub(super) fn compare(
+    commands: &[(u16, Command)],
+    mut answer: &[u8],
+) -> Result<Vec<CommandStatus>, &'static str> {
     let mut statuses = Vec::with_capacity(commands.len());
     let mut expected = Vec::new();
     for run in runs(commands) {

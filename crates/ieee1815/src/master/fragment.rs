@@ -9,17 +9,11 @@ use super::event::count;
 use super::step::{Doing, Underway};
 use super::{EXTRA_EVENTS, Master, MasterEvent, Outcome};
 use crate::channel::Broadcast;
+use crate::functions::{
+    CON, CONFIRM, FIN, FIR, RESPONSE, SEQUENCE, UNS, UNSOLICITED_RESPONSE, next_sequence,
+};
 use crate::objects::{Direction, ObjectError, ObjectHeader, Range, parse_headers};
 use crate::{Iin, PointType, Time};
-
-pub(super) const FIR: u8 = 0x80;
-pub(super) const FIN: u8 = 0x40;
-const CON: u8 = 0x20;
-const UNS: u8 = 0x10;
-const SEQUENCE: u8 = 0x0F;
-const FUNCTION_CONFIRM: u8 = 0;
-const FUNCTION_RESPONSE: u8 = 129;
-const FUNCTION_UNSOLICITED: u8 = 130;
 
 /// A response fragment, split.
 #[derive(Clone, Copy)]
@@ -82,10 +76,8 @@ impl Master {
         };
         let response = Response { control, iin: Iin::from_bits(u16::from_le_bytes([low, high])), objects };
         let keep = match function {
-            FUNCTION_RESPONSE if broadcast.is_none() && !response.has(UNS) => {
-                self.solicited(response, &octets, now)
-            }
-            FUNCTION_UNSOLICITED
+            RESPONSE if broadcast.is_none() && !response.has(UNS) => self.solicited(response, &octets, now),
+            UNSOLICITED_RESPONSE
                 if broadcast.is_none() && response.has(UNS) && response.has(FIR) && response.has(FIN) =>
             {
                 self.unsolicited(response, &octets, now)
@@ -169,7 +161,7 @@ impl Master {
             self.answered(underway, response, now);
         } else {
             underway.fragments = underway.fragments.saturating_add(1);
-            underway.sequence = underway.sequence.wrapping_add(1) & SEQUENCE;
+            underway.sequence = next_sequence(underway.sequence);
             underway.deadline = now.saturating_add(self.config.response_timeout);
             self.underway = Some(underway);
         }
@@ -211,7 +203,7 @@ impl Master {
     fn confirm(&mut self, response: Response<'_>, now: Time) {
         if response.has(CON) {
             let control = FIR | FIN | (response.control & (UNS | SEQUENCE));
-            self.channel.send(&[control, FUNCTION_CONFIRM], now);
+            self.channel.send(&[control, CONFIRM], now);
         }
     }
 
@@ -265,13 +257,17 @@ impl Master {
             match header.point() {
                 Some((_, false)) if asked == Asked::Unsolicited => return Err(Dropped::NotValid),
                 // A point without an index is nobody's.
-                Some(_) if matches!(header.range, Range::Count(_) | Range::All) => return Err(Dropped::Malformed),
+                Some(_) if matches!(header.range, Range::Count(_) | Range::All) => {
+                    return Err(Dropped::Malformed);
+                }
                 Some((point, event)) => {
                     gathered.events |= event;
                     self.points(&header, (point, event), response, gathered);
                 }
                 None if header.group == 51 => {}
-                None if asked == Asked::Unsolicited || !is_readable(&header) => return Err(Dropped::NotValid),
+                None if asked == Asked::Unsolicited || !is_readable(&header) => {
+                    return Err(Dropped::NotValid);
+                }
                 None => self.others(&header, asked, gathered),
             }
         }
@@ -339,6 +335,8 @@ fn is_readable(header: &ObjectHeader<'_>) -> bool {
 
 /// The same fragment again. Its indications may have changed meanwhile.
 fn is_repeated(last: &[u8], octets: &[u8]) -> bool {
-    let parts = |octets: &[u8]| octets.split_first_chunk::<4>().map(|(&[control, function, ..], _)| (control, function));
+    let parts = |octets: &[u8]| {
+        octets.split_first_chunk::<4>().map(|(&[control, function, ..], _)| (control, function))
+    };
     parts(last).is_some() && parts(last) == parts(octets) && last.get(4..) == octets.get(4..)
 }

@@ -63,6 +63,7 @@ pub use points::PointSet;
 pub use request::{DeadbandWidth, Objects, Request, Which};
 
 use crate::channel::{Channel, ChannelConfig, ChannelCounters, Role};
+use crate::functions::{FIN, FIR, SEQUENCE, next_sequence};
 use crate::{Iin, Time};
 use event::count;
 use scan::Scans;
@@ -326,12 +327,12 @@ impl Master {
             return;
         };
         // After a fragment in the middle of a series, the number awaited is not the one to use next.
-        self.sequence = underway.sequence.wrapping_add(1) & 0x0F;
+        self.sequence = next_sequence(underway.sequence);
         match underway.retries.checked_sub(1) {
             Some(retries) if outcome == Outcome::TimedOut && !self.is_silent() => {
                 self.send(underway.doing, underway.phase, retries, now);
             }
-            _ => self.over(underway.doing, outcome, now),
+            _ => self.over(&underway.doing, outcome, now),
         }
     }
 
@@ -381,14 +382,14 @@ impl Master {
 
     fn send(&mut self, doing: Doing, phase: Phase, retries: u8, now: Time) {
         let sequence = self.sequence;
-        self.sequence = sequence.wrapping_add(1) & 0x0F;
-        if self.last_solicited.first().is_some_and(|control| control & 0x0F == sequence) {
+        self.sequence = next_sequence(sequence);
+        if self.last_solicited.first().is_some_and(|control| control & SEQUENCE == sequence) {
             // Sixteen requests on, the same octets are no repetition.
             self.last_solicited.clear();
         }
         let mut fragment = core::mem::take(&mut self.scratch);
         fragment.clear();
-        fragment.push(fragment::FIR | fragment::FIN | sequence);
+        fragment.push(FIR | FIN | sequence);
         self.write(&doing, phase, &mut fragment);
         let fits = fragment.len() <= self.config.max_tx_fragment;
         let not_sent = self.channel.counters().not_sent;
@@ -402,10 +403,10 @@ impl Master {
         }
         self.scratch = fragment;
         if !fits {
-            return self.over(doing, Outcome::Invalid("it is longer than a fragment may be"), now);
+            return self.over(&doing, Outcome::Invalid("it is longer than a fragment may be"), now);
         }
         if self.channel.counters().not_sent != not_sent {
-            return self.over(doing, Outcome::NotSent, now);
+            return self.over(&doing, Outcome::NotSent, now);
         }
         if let Doing::User { id, request, .. } = &doing
             && request.is_unanswered()

@@ -5,25 +5,12 @@ use alloc::vec::Vec;
 
 use super::{TimeProcedure, echo};
 use crate::channel::Broadcast;
+use crate::functions::{
+    ASSIGN_CLASS, COLD_RESTART, DELAY_MEASURE, DIRECT_OPERATE, DIRECT_OPERATE_NO_ACK, DISABLE_UNSOLICITED,
+    ENABLE_UNSOLICITED, FREEZE, FREEZE_CLEAR, FREEZE_CLEAR_NO_ACK, FREEZE_NO_ACK, OPERATE, READ, SELECT,
+    WARM_RESTART, WRITE,
+};
 use crate::{Classes, Command, OperateMode};
-
-pub(super) const READ: u8 = 1;
-pub(super) const WRITE: u8 = 2;
-pub(super) const SELECT: u8 = 3;
-pub(super) const OPERATE: u8 = 4;
-const DIRECT_OPERATE: u8 = 5;
-const DIRECT_OPERATE_NO_ACK: u8 = 6;
-const FREEZE: u8 = 7;
-const FREEZE_NO_ACK: u8 = 8;
-const FREEZE_CLEAR: u8 = 9;
-const FREEZE_CLEAR_NO_ACK: u8 = 10;
-const COLD_RESTART: u8 = 13;
-const WARM_RESTART: u8 = 14;
-pub(super) const ENABLE_UNSOLICITED: u8 = 20;
-pub(super) const DISABLE_UNSOLICITED: u8 = 21;
-const ASSIGN_CLASS: u8 = 22;
-pub(super) const DELAY_MEASURE: u8 = 23;
-pub(super) const RECORD_CURRENT_TIME: u8 = 24;
 
 /// Which objects of a group and variation.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -29,7 +29,8 @@ impl Scans {
     /// The start-up has read everything: each scan is due one period on. Those that run keep their beat.
     pub(super) fn start(&mut self, scans: &[Scan], now: Time) {
         if self.beats.is_empty() {
-            self.beats.extend(scans.iter().map(|scan| Beat { due: now.saturating_add(period(scan)), runs: 0 }));
+            self.beats
+                .extend(scans.iter().map(|scan| Beat { due: now.saturating_add(period(scan)), runs: 0 }));
         }
     }
 
@@ -41,7 +42,8 @@ impl Scans {
     /// The scan that has waited longest, whether it is to be an integrity poll, and how many runs were left out.
     pub(super) fn next(&mut self, scans: &[Scan], now: Time) -> Option<(usize, bool, u64)> {
         let beats = self.beats.iter_mut().zip(scans).enumerate();
-        let (at, (beat, scan)) = beats.filter(|(_, (beat, _))| beat.due <= now).min_by_key(|(_, (beat, _))| beat.due)?;
+        let (at, (beat, scan)) =
+            beats.filter(|(_, (beat, _))| beat.due <= now).min_by_key(|(_, (beat, _))| beat.due)?;
         let period = period(scan);
         let late = now.saturating_sub(beat.due).as_nanos().checked_div(period.as_nanos()).unwrap_or_default();
         let left_out = u32::try_from(late).unwrap_or(u32::MAX);

@@ -4,6 +4,9 @@ use alloc::vec::Vec;
 
 use super::request::{self, Request};
 use super::{Master, Task, TimeProcedure};
+use crate::functions::{
+    DELAY_MEASURE, DISABLE_UNSOLICITED, ENABLE_UNSOLICITED, READ, RECORD_CURRENT_TIME, WRITE,
+};
 use crate::objects::write_time;
 use crate::{Classes, Time};
 
@@ -40,7 +43,10 @@ pub(super) enum Phase {
     RecordTime,
     MeasureDelay,
     /// Group 50 of this variation.
-    WriteTime { variation: u8, millis: u64 },
+    WriteTime {
+        variation: u8,
+        millis: u64,
+    },
 }
 
 /// A request that waits for its response.
@@ -97,29 +103,29 @@ impl Master {
     /// Appends function and objects.
     pub(super) fn write(&self, doing: &Doing, phase: Phase, out: &mut Vec<u8>) {
         match (phase, doing) {
-            (Phase::RecordTime, _) => out.push(request::RECORD_CURRENT_TIME),
-            (Phase::MeasureDelay, _) => out.push(request::DELAY_MEASURE),
+            (Phase::RecordTime, _) => out.push(RECORD_CURRENT_TIME),
+            (Phase::MeasureDelay, _) => out.push(DELAY_MEASURE),
             (Phase::WriteTime { variation, millis }, _) => {
-                out.extend([request::WRITE, 50, variation, 0x07, 1]);
+                out.extend([WRITE, 50, variation, 0x07, 1]);
                 write_time(out, millis);
             }
             (_, Doing::User { request, .. }) => request.write(out, phase == Phase::Operate),
             (_, Doing::Scan { integrity: true, .. }) => request::read(out, self.start.classes, &[]),
             (_, Doing::Scan { scan, integrity: false }) => match self.config.scans.get(*scan) {
                 Some(scan) => request::read(out, scan.classes, &scan.objects),
-                None => out.push(request::READ),
+                None => out.push(READ),
             },
             (_, Doing::Task(task)) => match task {
                 Task::DisableUnsolicited => {
-                    out.push(request::DISABLE_UNSOLICITED);
+                    out.push(DISABLE_UNSOLICITED);
                     request::classes(out, Classes::EVENTS);
                 }
                 Task::EnableUnsolicited => {
-                    out.push(request::ENABLE_UNSOLICITED);
+                    out.push(ENABLE_UNSOLICITED);
                     request::classes(out, self.config.unsolicited.without(Classes::ZERO));
                 }
                 // Group 80 variation 1, start 7, stop 7, value 0.
-                Task::ClearRestart => out.extend([request::WRITE, 80, 1, 0x00, 7, 7, 0]),
+                Task::ClearRestart => out.extend([WRITE, 80, 1, 0x00, 7, 7, 0]),
                 Task::Integrity | Task::SyncTime => request::read(out, self.start.classes, &[]),
             },
         }

@@ -180,14 +180,12 @@ pub(crate) fn online(value: Value, time: Option<u64>) -> Measured {
 }
 
 fn point(point: PointType, index: u16, class: u8) -> PointConfig {
-    let (static_variation, event_variation, value) = match point {
-        PointType::BinaryInput => (2, 2, Value::Binary(false)),
-        PointType::BinaryOutputStatus => (2, 2, Value::Binary(false)),
-        PointType::AnalogInput => (5, 7, Value::Analog(0.0)),
-        PointType::AnalogOutputStatus => (3, 7, Value::Analog(0.0)),
+    let (static_variation, event_variation) = match point {
+        PointType::AnalogInput => (5, 7),
+        PointType::AnalogOutputStatus => (3, 7),
+        _ => (2, 2),
     };
-    let initial = Measured { value, flags: Some(Flags::RESTART), time: None };
-    PointConfig { point, index, static_variation, event_variation, class, deadband: 0.0, initial }
+    PointConfig { static_variation, event_variation, class, ..PointConfig::new(point, index) }
 }
 
 pub(crate) fn session(number: u16) -> SessionConfig {
@@ -199,7 +197,7 @@ pub(crate) fn outstation(sessions: Vec<SessionConfig>) -> Outstation {
     points.extend((0..ANALOGS).map(|index| point(PointType::AnalogInput, index, 2)));
     points.extend((0..BINARIES).map(|index| point(PointType::BinaryInput, index, 1)));
     points.extend((0..OUTPUTS).map(|index| point(PointType::AnalogOutputStatus, index, 0)));
-    Outstation::new(points, sessions).unwrap()
+    Outstation::new(&points, sessions).unwrap()
 }
 
 pub(crate) fn master(number: u16) -> MasterConfig {
@@ -240,14 +238,14 @@ impl World {
     }
 
     pub(crate) fn connect(&mut self, number: usize) {
-        self.outstation.connected(number);
+        self.outstation.connected(number, self.now);
         self.ends[number].up = true;
         self.ends[number].master.connected(self.now);
         self.exchange();
     }
 
     pub(crate) fn disconnect(&mut self, number: usize) {
-        self.outstation.disconnected(number);
+        self.outstation.disconnected(number, self.now);
         let end = &mut self.ends[number];
         end.up = false;
         end.to_outstation = Pipe::default();
@@ -292,7 +290,7 @@ impl World {
             };
             self.now = self.now.max(due);
             self.deliver();
-            self.outstation.handle_timeout(self.now);
+            self.outstation.handle_timeout(self.now, &mut self.app);
             for end in &mut self.ends {
                 end.master.handle_timeout(self.now);
             }
@@ -303,16 +301,15 @@ impl World {
     /// Moves what both sides have to say onto the links.
     fn exchange(&mut self) {
         for (number, end) in self.ends.iter_mut().enumerate() {
-            while let Some(octets) = self.outstation.poll_transmit(number) {
-                if end.up {
-                    end.to_master.carry(octets, self.now, end.weather, &mut self.random, Vec::new());
-                }
+            let mut octets = Vec::new();
+            if self.outstation.poll_transmit(number, &mut octets) && end.up {
+                end.to_master.carry(octets, self.now, end.weather, &mut self.random, Vec::new());
             }
             end.drain();
-            let mut writes: Vec<Vec<u8>> = Vec::new();
-            while let Some(octets) = end.master.poll_transmit() {
-                writes.push(octets);
-            }
+            let mut octets = Vec::new();
+            end.master.poll_transmit(&mut octets);
+            // Frame by frame, so that a confirm may be lost alone.
+            let writes = frames(&octets);
             let last_confirm = writes.iter().rposition(|octets| is_confirm(octets));
             for (place, octets) in writes.into_iter().enumerate() {
                 let confirms = match last_confirm {
@@ -335,6 +332,17 @@ impl World {
             }
         }
     }
+}
+
+fn frames(mut octets: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    while let Some(&length) = octets.get(2) {
+        let user = usize::from(length) - 5;
+        let (frame, rest) = octets.split_at(10 + user + 2 * user.div_ceil(16));
+        found.push(frame.to_vec());
+        octets = rest;
+    }
+    found
 }
 
 /// A link frame with a confirm and nothing else: 10 octets of header, transport, control, function, CRC.

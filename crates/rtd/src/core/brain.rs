@@ -263,7 +263,7 @@ impl Brain {
             (Some(commanded), Some(wire)) => {
                 let setpoint = &commanded.setpoint;
                 let judged = setpoint.judge(master, control, wire, self.permissives(commanded));
-                (judged, Some(setpoint.spec.id.clone()), Some(setpoint.spec.scale.from_wire(wire)))
+                (judged, Some(setpoint.spec.id.clone()), Some(setpoint.spec.scale.to_units(wire)))
             }
             _ => (Err(CommandStatus::NotSupported), None, wire),
         };

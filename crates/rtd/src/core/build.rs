@@ -5,23 +5,15 @@ use std::time::Duration;
 
 use ieee1815::PointType;
 use ieee1815::outstation::{PointConfig, SessionConfig};
-use site::{Control, DeviceIx, ReadingIx, Served, Site, TimeSource, Wire};
-use telemetry::{Now, PointId, Unit};
+use site::{Control, DeviceIx, ReadingIx, Served, Site, TimeSource};
+use telemetry::{Now, PointId, Scale, Unit};
 
 use super::brain::{Brain, Commanded};
 use super::computed::{Connected, Heartbeat};
 use super::control::{DriveKind, DriveSpec, SetPoint, SetPointSpec};
 use super::judge::{Rule, RuleKind};
 use super::points::{PointSpec, Source, Table};
-use super::scale::Scale;
 use super::time::TimeBase;
-
-pub(super) fn scale(wire: Wire) -> Scale {
-    match wire {
-        Wire::Counts { max_units, max_counts } => Scale::Counts { max_units, max_counts },
-        Wire::Engineering => Scale::Engineering,
-    }
-}
 
 /// What the wire starts with: nothing was ever read.
 fn config(point: PointType, served: &Served, deadband: f64) -> Option<PointConfig> {
@@ -34,17 +26,9 @@ fn config(point: PointType, served: &Served, deadband: f64) -> Option<PointConfi
     })
 }
 
-/// A deadband in units, in counts.
-fn deadband(wire: Wire, units: f64) -> f64 {
-    match wire {
-        Wire::Counts { max_units, max_counts } => units * max_counts / max_units,
-        Wire::Engineering => units,
-    }
-}
-
 pub(super) fn point_configs(site: &Site) -> Vec<PointConfig> {
     let analogs = site.analogs.iter().filter_map(|analog| {
-        config(PointType::AnalogInput, &analog.served, deadband(analog.wire, analog.deadband))
+        config(PointType::AnalogInput, &analog.served, analog.wire.in_counts(analog.deadband))
     });
     let digitals =
         site.digitals.iter().filter_map(|digital| config(PointType::BinaryInput, &digital.served, 0.0));
@@ -110,7 +94,7 @@ fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointSpec {
     };
     SetPointSpec {
         id: setpoint.id.clone(),
-        scale: scale(setpoint.wire),
+        scale: setpoint.wire,
         limits: setpoint.limits,
         hold: setpoint.hold,
         drives: setpoint.drives.iter().map(drive).collect(),
@@ -140,7 +124,7 @@ fn specs(site: &Site) -> Vec<PointSpec> {
     });
     let heartbeat = site.heartbeat.iter().map(|beat| {
         let counts = f64::from(beat.wrap);
-        let wire = Wire::Counts { max_units: counts, max_counts: counts };
+        let wire = Scale::Counts { max_units: counts, max_counts: counts };
         made(&beat.id, &beat.name, PointType::AnalogInput, &beat.served, Some((Unit::Count, wire)))
     });
     let connection = site
@@ -172,7 +156,7 @@ fn analog_spec(site: &Site, analog: &site::Analog) -> PointSpec {
         point: PointType::AnalogInput,
         index: analog.served.index,
         unit: Some(analog.unit),
-        scale: Some(scale(analog.wire)),
+        scale: Some(analog.wire),
         full_scale: full_scale(analog.wire, analog.unit),
         source: field(
             analog.device,
@@ -192,7 +176,7 @@ fn made(
     name: &Arc<str>,
     point: PointType,
     served: &Served,
-    scaled: Option<(Unit, Wire)>,
+    scaled: Option<(Unit, Scale)>,
 ) -> PointSpec {
     PointSpec {
         id: id.clone(),
@@ -200,15 +184,15 @@ fn made(
         point,
         index: served.index,
         unit: scaled.map(|(unit, _)| unit),
-        scale: scaled.map(|(_, wire)| scale(wire)),
-        full_scale: scaled.map_or_else(|| Arc::from(""), |(unit, wire)| full_scale(wire, unit)),
+        scale: scaled.map(|(_, scale)| scale),
+        full_scale: scaled.map_or_else(|| Arc::from(""), |(unit, scale)| full_scale(scale, unit)),
         source: Source::Made,
     }
 }
 
-fn full_scale(wire: Wire, unit: Unit) -> Arc<str> {
-    match wire {
-        Wire::Counts { max_units, max_counts } => format!("{max_units} {unit} = {max_counts} counts").into(),
-        Wire::Engineering => "32-bit float".into(),
+fn full_scale(scale: Scale, unit: Unit) -> Arc<str> {
+    match scale {
+        Scale::Counts { max_units, max_counts } => format!("{max_units} {unit} = {max_counts} counts").into(),
+        Scale::Engineering => "32-bit float".into(),
     }
 }

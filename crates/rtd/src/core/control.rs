@@ -12,11 +12,10 @@ use std::time::Duration;
 
 use ieee1815::CommandStatus;
 use site::DeviceIx;
-use telemetry::{Mono, PointId};
+use telemetry::{Mono, PointId, Scale};
 
 use super::MasterIx;
 use super::field::FieldWrite;
-use super::scale::Scale;
 
 /// A write that a device refused, or did not get, is tried again after this time.
 const RETRY: Duration = Duration::from_secs(2);
@@ -266,7 +265,7 @@ impl SetPoint {
     /// The value in units, where it is a number within the limits. Counts cannot always say a limit exactly, so one
     /// that is off by half a count is taken for the limit.
     fn within_limits(&self, wire: f64) -> Option<f64> {
-        let value = self.spec.scale.from_wire(wire);
+        let value = self.spec.scale.to_units(wire);
         let (low, high) = self.spec.limits;
         let slack = self.spec.scale.half_step();
         (value >= low - slack && value <= high + slack).then(|| value.clamp(low, high))

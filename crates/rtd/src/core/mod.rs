@@ -14,7 +14,6 @@ mod flags;
 mod judge;
 mod points;
 mod record;
-mod scale;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -31,7 +30,6 @@ use telemetry::{Mono, Now, Value};
 pub use field::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading};
 pub use flags::flags;
 pub use record::{PointRecord, Record};
-pub use scale::Scale;
 
 use brain::Brain;
 use points::{PastEvent, PointIx};

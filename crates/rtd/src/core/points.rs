@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use ieee1815::{Flags, PointType};
 use site::{DeviceIx, ReadingIx};
-use telemetry::{Mono, Now, Origin, PointId, Reason, ReasonKind, Reasons, Sample, Unit, Value, Wall};
+use telemetry::{Mono, Now, Origin, PointId, Reason, ReasonKind, Reasons, Sample, Scale, Unit, Value, Wall};
 
 use super::devices::{DeviceChange, Devices};
 use super::field::{FieldOutcome, FieldReport, Reading};
 use super::flags::flags;
 use super::judge::Rule;
-use super::scale::Scale;
 
 /// Events remembered for each point, for whoever asks for its story.
 const EVENTS_KEPT_MAX: usize = 8;

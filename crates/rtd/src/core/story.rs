@@ -8,7 +8,6 @@ use super::control::Authority;
 use super::field::Reading;
 use super::points::{Row, Source};
 use super::record::PointRecord;
-use super::scale::Scale;
 use super::{MasterIx, flags};
 
 const fn kind(point: ieee1815::PointType) -> &'static str {
@@ -19,14 +18,6 @@ const fn kind(point: ieee1815::PointType) -> &'static str {
         ieee1815::PointType::AnalogOutputStatus => "analog_output_status",
         _ => "other",
     }
-}
-
-/// Counts on the wire; `None` for states and where the wire carries the value itself.
-fn counts(row: &Row) -> Option<i64> {
-    matches!(row.spec.scale, Some(Scale::Counts { .. }))
-        .then(|| row.wire())
-        .filter(|wire| wire.abs() < 1e15)
-        .and_then(|wire| format!("{wire:.0}").parse().ok())
 }
 
 pub(super) fn record(row: &Row, now: Now) -> PointRecord {
@@ -40,7 +31,7 @@ pub(super) fn record(row: &Row, now: Now) -> PointRecord {
         quality: row.sample.quality(),
         reasons: row.sample.reasons.clone(),
         flags: flags::names(row.flags()),
-        counts: counts(row),
+        counts: row.spec.scale.and_then(|scale| scale.counts(row.wire())),
         source_time: row.sample.source_time.map(|(time, _)| time),
         read_sent: row.last.as_ref().map(|last| last.sent.wall),
         read_received: row.last.as_ref().map(|last| last.received.wall),

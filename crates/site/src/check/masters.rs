@@ -60,7 +60,7 @@ impl Check<'_> {
         })
     }
 
-    pub(crate) fn masters(&mut self, raw: &[RawMaster]) -> Vec<Master> {
+    pub(crate) fn masters(&mut self, raw: &[RawMaster], outstation: u16) -> Vec<Master> {
         if raw.is_empty() {
             self.problems.add(self.source.whole("master", "at least one [[master]] is needed"));
         }
@@ -75,6 +75,11 @@ impl Check<'_> {
                 self.problem(raw.name.span(), field("name"), format!("`{name}` is another master's name"));
             }
             self.dnp3_address(field("address"), &raw.address);
+            if *raw.address.get_ref() == outstation {
+                // Two ends of one name: neither could tell a question from an answer.
+                let message = format!("{outstation} is the outstation's own address");
+                self.problem(raw.address.span(), field("address"), message);
+            }
             if let Some(other) = addresses.insert(*raw.address.get_ref(), name) {
                 let message = format!("{} is already the address of master `{other}`", raw.address.get_ref());
                 self.problem(raw.address.span(), field("address"), message);

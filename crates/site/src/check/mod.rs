@@ -82,9 +82,10 @@ impl<'a> Check<'a> {
     }
 
     fn site(&mut self, raw: RawSite) -> Site {
+        let socket = self.socket("site.socket", &raw.site.socket);
         let outstation = self.outstation(&raw.outstation);
         let tls = self.tls(&raw.tls);
-        let masters = self.masters(&raw.master);
+        let masters = self.masters(&raw.master, outstation.address);
         let mut devices = self.devices(&raw.device);
         let analogs: Vec<_> =
             raw.analog.iter().enumerate().map(|(at, raw)| self.analog(at, raw, &mut devices)).collect();
@@ -102,7 +103,7 @@ impl<'a> Check<'a> {
             file: self.source.file().to_owned(),
             name: raw.site.name.into(),
             resource: raw.site.resource,
-            socket: self.source.resolve(raw.site.socket),
+            socket,
             outstation,
             tls,
             masters,
@@ -117,13 +118,16 @@ impl<'a> Check<'a> {
 
     /// A file that must be there.
     pub(crate) fn file(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
+        let (resolved, problem) = self.source.resolve_file(field, path);
+        problem.into_iter().for_each(|problem| self.problems.add(problem));
+        resolved
+    }
+
+    /// Where a local socket can be.
+    fn socket(&mut self, field: &str, path: &Spanned<PathBuf>) -> PathBuf {
         let resolved = self.source.resolve(path.get_ref());
-        match std::fs::metadata(&resolved) {
-            Ok(found) if found.is_file() => {}
-            Ok(_) => self.problem(path.span(), field, format!("{} is not a file", resolved.display())),
-            Err(error) => {
-                self.problem(path.span(), field, format!("{} cannot be read: {error}", resolved.display()));
-            }
+        if let Err(error) = localsocket::check(&resolved) {
+            self.problem(path.span(), field, error.to_string());
         }
         resolved
     }

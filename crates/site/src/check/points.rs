@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use config::Spanned;
-use telemetry::{PointId, Unit};
+use telemetry::scale::COUNTS_16_MAX;
+use telemetry::{PointId, Scale, ScalePart, Unit, WireForm};
 
 use super::devices::Wanted;
 use super::{Check, Kind};
-use crate::model::{Analog, Connection, Device, Digital, Heartbeat, Served, Wire};
-use crate::raw::{RawAnalog, RawConnection, RawDigital, RawHeartbeat, RawWire};
+use crate::model::{Analog, Connection, Device, Digital, Heartbeat, Served};
+use crate::raw::{RawAnalog, RawConnection, RawDigital, RawHeartbeat};
 
-/// The largest count of a 16-bit variation.
-const COUNTS_16_MAX: f64 = 32_767.0;
-/// The largest count at all.
-const COUNTS_32_MAX: f64 = 2_147_483_647.0;
 /// Ages are told in milliseconds up to a day.
 const AGE_MS: (u64, u64) = (1, 86_400_000);
 
@@ -39,6 +36,26 @@ macro_rules! raw_served {
 }
 pub(crate) use raw_served;
 
+/// The fields of a point that say how it travels.
+pub(crate) struct RawScale<'a> {
+    pub(crate) id: &'a Spanned<String>,
+    pub(crate) wire: Option<&'a Spanned<WireForm>>,
+    pub(crate) max_units: Option<&'a Spanned<f64>>,
+    pub(crate) max_counts: Option<&'a Spanned<f64>>,
+}
+
+macro_rules! raw_scale {
+    ($raw:expr) => {
+        RawScale {
+            id: &$raw.id,
+            wire: $raw.wire.as_ref(),
+            max_units: $raw.max_units.as_ref(),
+            max_counts: $raw.max_counts.as_ref(),
+        }
+    };
+}
+pub(crate) use raw_scale;
+
 /// What the variations of a point can be.
 pub(crate) struct Variations {
     pub(crate) kind: Kind,
@@ -49,27 +66,23 @@ pub(crate) struct Variations {
     pub(crate) event_max: u8,
 }
 
-/// Full scales beyond these are a slip of the pen: every value would be zero counts, or saturated.
-const UNITS_LEAST: f64 = 1e-6;
-const UNITS_MAX: f64 = 1e9;
-
 impl Variations {
     /// Of an analog: 16-bit counts where they fit, 32-bit counts where they do not, floats for engineering values.
-    pub(crate) fn analog(wire: Wire) -> Self {
+    pub(crate) fn analog(wire: Scale) -> Self {
         let variation = match wire {
-            Wire::Counts { max_counts, .. } if max_counts <= COUNTS_16_MAX => 2,
-            Wire::Counts { .. } => 1,
-            Wire::Engineering => 5,
+            Scale::Counts { .. } if wire.fits_16_bits() => 2,
+            Scale::Counts { .. } => 1,
+            Scale::Engineering => 5,
         };
         Self { kind: Kind::Analog, class: 2, stat: variation, stat_max: 6, event: variation, event_max: 8 }
     }
 
     /// Of an analog output's status (g40, g42).
-    pub(crate) fn output(wire: Wire) -> Self {
+    pub(crate) fn output(wire: Scale) -> Self {
         let (stat, event) = match wire {
-            Wire::Counts { max_counts, .. } if max_counts <= COUNTS_16_MAX => (2, 2),
-            Wire::Counts { .. } => (1, 1),
-            Wire::Engineering => (3, 5),
+            Scale::Counts { .. } if wire.fits_16_bits() => (2, 2),
+            Scale::Counts { .. } => (1, 1),
+            Scale::Engineering => (3, 5),
         };
         Self { kind: Kind::SetPoint, class: 2, stat, stat_max: 4, event, event_max: 8 }
     }
@@ -103,7 +116,7 @@ impl Check<'_> {
         field: &str,
         raw: &RawServed<'_>,
         can: &Variations,
-        wire: Option<Wire>,
+        wire: Option<Scale>,
     ) -> Served {
         self.id(&format!("{field}.id"), raw.id);
         let id = PointId::from(raw.id.get_ref().as_str());
@@ -162,46 +175,25 @@ impl Check<'_> {
     }
 
     /// Counts or engineering units.
-    pub(crate) fn wire(
-        &mut self,
-        field: &str,
-        id: &Spanned<String>,
-        wire: Option<&Spanned<RawWire>>,
-        max_units: Option<&Spanned<f64>>,
-        max_counts: Option<&Spanned<f64>>,
-    ) -> Wire {
-        match (wire.map(|wire| *wire.get_ref()), max_units, max_counts) {
-            (Some(RawWire::Engineering), None, None) => Wire::Engineering,
-            (Some(RawWire::Engineering), Some(text), _) | (Some(RawWire::Engineering), None, Some(text)) => {
-                let message = "`wire = \"engineering\"` has no counts: leave max_units and max_counts out";
-                self.problem(text.span(), field, message);
-                Wire::Engineering
-            }
-            (_, Some(units), Some(counts)) => {
-                let max_units = self.above_zero(format!("{field}.max_units"), units);
-                if !(UNITS_LEAST..=UNITS_MAX).contains(&max_units) {
-                    let message = format!("{max_units:e}, allowed: {UNITS_LEAST:e} to {UNITS_MAX:e}");
-                    self.problem(units.span(), format!("{field}.max_units"), message);
-                }
-                let max_counts = *counts.get_ref();
-                if !((1.0..=COUNTS_32_MAX).contains(&max_counts) && max_counts.fract() == 0.0) {
-                    let message = format!("{max_counts}, allowed: whole numbers from 1 to {COUNTS_32_MAX}");
-                    self.problem(counts.span(), format!("{field}.max_counts"), message);
-                }
-                Wire::Counts { max_units, max_counts }
-            }
-            _ => {
-                let message = "needs max_units and max_counts, or `wire = \"engineering\"`";
-                self.problem(id.span(), field, message);
-                Wire::Engineering
-            }
+    pub(crate) fn wire(&mut self, field: &str, raw: &RawScale<'_>) -> Scale {
+        let form = raw.wire.map_or(WireForm::Counts, |form| *form.get_ref());
+        let number = |text: Option<&Spanned<f64>>| text.map(|number| *number.get_ref());
+        let (scale, errors) = Scale::described(form, number(raw.max_units), number(raw.max_counts));
+        for error in errors {
+            let text = match error.part {
+                ScalePart::Whole => None,
+                ScalePart::MaxUnits => raw.max_units,
+                ScalePart::MaxCounts => raw.max_counts,
+            };
+            let at = text.map_or_else(|| raw.id.span(), Spanned::span);
+            self.problem(at, format!("{field}{}", error.part.suffix()), error.message);
         }
+        scale
     }
 
     pub(crate) fn analog(&mut self, at: usize, raw: &RawAnalog, devices: &mut [Device]) -> Option<Analog> {
         let field = format!("analog[{at}]");
-        let wire =
-            self.wire(&field, &raw.id, raw.wire.as_ref(), raw.max_units.as_ref(), raw.max_counts.as_ref());
+        let wire = self.wire(&field, &raw_scale!(raw));
         let served = self.served(&field, &raw_served!(raw), &Variations::analog(wire), Some(wire));
         let age_max = self.millis(format!("{field}.age_max_ms"), &raw.age_max_ms, AGE_MS);
         let range = raw.range.as_ref().map(|range| self.ordered(format!("{field}.range"), range));
@@ -257,7 +249,7 @@ impl Check<'_> {
         if !(2..=32_768).contains(&wrap) {
             self.problem(raw.wrap.span(), "heartbeat.wrap", format!("{wrap}, allowed: 2 to 32768"));
         }
-        let wire = Wire::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
+        let wire = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
         let served = self.served("heartbeat", &raw_served!(raw), &Variations::analog(wire), Some(wire));
         let period: Duration = self.millis("heartbeat.period_ms", &raw.period_ms, (100, 3_600_000));
         Heartbeat {
@@ -292,12 +284,12 @@ pub(crate) fn name(name: Option<&String>, id: &Spanned<String>) -> std::sync::Ar
 }
 
 /// Why `wire` does not fit into a variation.
-fn unfit(wire: Wire, carries: &Carries) -> Option<String> {
+fn unfit(wire: Scale, carries: &Carries) -> Option<String> {
     match (wire, carries) {
-        (Wire::Counts { max_counts, .. }, Carries::Counts16) if max_counts > COUNTS_16_MAX => {
+        (Scale::Counts { max_counts, .. }, Carries::Counts16) if !wire.fits_16_bits() => {
             Some(format!("carries 16 bits, and max_counts {max_counts} is above {COUNTS_16_MAX}"))
         }
-        (Wire::Engineering, Carries::Counts16 | Carries::Counts32) => {
+        (Scale::Engineering, Carries::Counts16 | Carries::Counts32) => {
             Some("carries whole numbers: engineering values need a variation with floats".to_owned())
         }
         _ => None,

@@ -1,11 +1,11 @@
 //! Set points and the devices that carry them out.
 
 use config::Spanned;
-use telemetry::{Dimension, Unit};
+use telemetry::{Dimension, Scale, Unit};
 
-use super::points::{RawServed, Variations, name, raw_served};
+use super::points::{RawScale, RawServed, Variations, name, raw_scale, raw_served};
 use super::{Check, Kind};
-use crate::model::{Analog, Control, Device, Drive, Feedback, Protocol, SetPoint, Wire};
+use crate::model::{Analog, Control, Device, Drive, Feedback, Protocol, SetPoint};
 use crate::raw::{RawControl, RawDrive, RawSetPoint};
 
 impl Check<'_> {
@@ -22,17 +22,16 @@ impl Check<'_> {
         if !power {
             self.problem(raw.unit.span(), format!("{field}.unit"), format!("{unit}, allowed: W, kW, MW"));
         }
-        let wire =
-            self.wire(&field, &raw.id, raw.wire.as_ref(), raw.max_units.as_ref(), raw.max_counts.as_ref());
+        let wire = self.wire(&field, &raw_scale!(raw));
         let served = self.served(&field, &raw_served!(raw), &Variations::output(wire), Some(wire));
         let limits = self.ordered(format!("{field}.limits"), &raw.limits);
-        if let Wire::Counts { max_units, .. } = wire
+        if let Scale::Counts { max_units, .. } = wire
             && (limits.0 < -max_units || limits.1 > max_units)
         {
             let message = format!("reach beyond max_units {max_units}: they cannot be sent");
             self.problem(raw.limits.span(), format!("{field}.limits"), message);
         }
-        let hold = self.millis(format!("{field}.hold_ms"), &raw.hold_ms, (0, 86_400_000));
+        let hold = self.millis(format!("{field}.hold_ms"), &raw.hold_ms, (1, 86_400_000));
         let actual = self.point(format!("{field}.actual"), &raw.actual, Kind::Analog);
         if let Some(analog) = analogs.iter().flatten().find(|analog| analog.id == actual)
             && analog.unit != unit
@@ -122,6 +121,13 @@ impl Check<'_> {
         if devices.get(device.get()).is_some_and(|device| device.protocol != Protocol::SunSpec) {
             self.problem(drive.device.span(), format!("{field}.device"), "is not a SunSpec device");
         }
-        Some(Drive { device, control: control?, revert_s: drive.revert_s })
+        let revert_s = drive.revert_s.as_ref().map_or(0, |seconds| *seconds.get_ref());
+        // What says 'not implemented' in SunSpec's registers is no time either.
+        if let Some(text) = drive.revert_s.as_ref().filter(|_| matches!(revert_s, 0 | u16::MAX)) {
+            let message =
+                format!("{revert_s}, allowed: 1 to 65534; without it the device never falls back by itself");
+            self.problem(text.span(), format!("{field}.revert_s"), message);
+        }
+        Some(Drive { device, control: control?, revert_s })
     }
 }

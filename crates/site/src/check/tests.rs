@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::model::{Control, Form, Place, Wire};
+use crate::model::{Control, Form, Place};
+use telemetry::Scale;
 
 const SITE: &str = include_str!("example.toml");
 
@@ -40,12 +41,12 @@ fn the_example_is_fine_and_resolved() {
     assert_eq!((poi.served.static_variation, poi.served.event_variation, poi.served.class), (2, 2, 2));
     let reading = &site.devices[poi.device.get()].readings[poi.reading.get()];
     assert!(matches!(reading.place, Place::SunSpec(point) if point.name == "W" && point.model == 203));
-    assert_eq!(poi.wire, Wire::Counts { max_units: 15.0, max_counts: 30_000.0 });
+    assert_eq!(poi.wire, Scale::Counts { max_units: 15.0, max_counts: 30_000.0 });
     let breaker = &site.digitals[0];
     let reading = &site.devices[breaker.device.get()].readings[breaker.reading.get()];
     assert_eq!(reading.form, Form::Bit(0));
     let soc = &site.analogs[3];
-    assert_eq!((soc.wire, soc.served.static_variation, soc.served.index), (Wire::Engineering, 5, None));
+    assert_eq!((soc.wire, soc.served.static_variation, soc.served.index), (Scale::Engineering, 5, None));
     let setpoint = &site.setpoints[0];
     assert_eq!(setpoint.drives[0].control, Control::SunSpec704 { watts_per_unit: 1e6 });
     assert!(site.tls.key.ends_with("pki/rtd.key") && site.tls.key.is_absolute());
@@ -140,6 +141,11 @@ fn golden_errors() {
             "site.toml:23:11: master[1].address: 1 is already the address of master `ems`",
         ),
         (
+            "address = 2\n",
+            "address = 10\n",
+            "site.toml:23:11: master[1].address: 10 is the outstation's own address",
+        ),
+        (
             "name:observer.example",
             "name:EMS.example",
             "site.toml:24:10: master[1].admit: `name:EMS.example` is already admitted as master `ems`",
@@ -168,6 +174,22 @@ fn golden_errors() {
             "max_version = \"1.3\"",
             "max_version = \"1.1\"",
             "site.toml:14:15: tls.max_version: TLS \"1.1\" is not offered: \"1.2\" and \"1.3\" are",
+        ),
+        (
+            "hold_ms = 30000",
+            "hold_ms = 0",
+            "site.toml:122:11: setpoint[0].hold_ms: 0 ms, allowed: 1 to 86400000",
+        ),
+        (
+            "revert_s = 60",
+            "revert_s = 0",
+            "site.toml:127:57: setpoint[0].drive.revert_s: 0, allowed: 1 to 65534; without it the device never \
+             falls back by itself",
+        ),
+        (
+            "socket = \"run/rtd.sock\"",
+            "socket = \"pki/ca.pem\"",
+            "site.toml:4:10: site.socket: pki/ca.pem: stands there and is not a socket",
         ),
         ("bit = 0", "bit = 16", "site.toml:95:55: digital[0].source.bit: bit 16 of a value of 16 bits"),
     ];

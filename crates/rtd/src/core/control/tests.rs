@@ -75,7 +75,7 @@ fn a_limit_that_counts_cannot_say_exactly_is_still_the_limit() {
     point.spec.scale = Scale::Counts { max_units: 4.1, max_counts: 300.0 };
     point.spec.limits = (-4.0, 4.0);
     let (full, _) = point.spec.scale.to_wire(4.0);
-    assert!(point.spec.scale.from_wire(full) > 4.0, "else this proves nothing");
+    assert!(point.spec.scale.to_units(full) > 4.0, "else this proves nothing");
     assert_eq!(point.judge(ISO, true, full, READY), Ok(4.0));
     assert_eq!(point.judge(ISO, true, full + 1.0, READY), Err(CommandStatus::OutOfRange));
 }
