@@ -45,7 +45,7 @@ def main():
     place = (dnp3.ServerAcceptMode.CloseExisting, dnp3.IPEndpoint("127.0.0.1", port))
     channel = manager.AddTCPServer("bench", dnp3.LogLevels.none(), *place, listener)
     config = dnp3.OutstationStackConfig(dnp3.DatabaseConfig(points))
-    config.link.LocalAddr, config.link.RemoteAddr = 10, 1
+    config.link.LocalAddr, config.link.RemoteAddr = 10, 1000
     config.outstation.eventBufferConfig = dnp3.EventBufferConfig.AllTypes(0)
     config.outstation.params.allowUnsolicited = False
     outstation = channel.AddOutstation("bench", commands, application, config)

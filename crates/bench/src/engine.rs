@@ -10,6 +10,17 @@ use ieee1815::{Classes, Command, CommandStatus, Flags, Iin, Measured, OperateMod
 
 use crate::Failure;
 
+/// Link address of the outstation.
+pub(crate) const ADDRESS: u16 = 10;
+/// Link addresses of the masters count from here.
+const MASTERS: u16 = 1000;
+
+/// Link address of a master.
+pub(crate) fn master_address(number: usize) -> Result<u16, Failure> {
+    let address = u16::try_from(number).ok().and_then(|number| MASTERS.checked_add(number));
+    Ok(address.ok_or("too many masters")?)
+}
+
 /// Points of an outstation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
@@ -68,8 +79,11 @@ pub(crate) fn points(size: Size, event_variation: u8) -> Vec<PointConfig> {
     analogs.chain(binaries).collect()
 }
 
-pub(crate) fn outstation(points: &[PointConfig]) -> Result<Outstation, Failure> {
-    Outstation::new(points, vec![SessionConfig::new(10, 1)]).map_err(|error| format!("{error:?}").into())
+/// With a session for each of so many masters, whose addresses are 1 and up.
+pub(crate) fn outstation(points: &[PointConfig], masters: usize) -> Result<Outstation, Failure> {
+    let sessions = (0..masters).map(|number| Ok(SessionConfig::new(ADDRESS, master_address(number)?)));
+    Outstation::new(points, sessions.collect::<Result<_, Failure>>()?)
+        .map_err(|error| format!("{error:?}").into())
 }
 
 /// The side that answers.
@@ -81,21 +95,13 @@ pub(crate) struct OutstationEnd {
 
 impl OutstationEnd {
     pub(crate) fn new(size: Size) -> Result<Self, Failure> {
-        let mut outstation = outstation(&points(size, 5))?;
+        let mut outstation = outstation(&points(size, 5), 1)?;
         outstation.connected(0, Duration::ZERO);
         Ok(Self { outstation, plant: Plant })
     }
 
     pub(crate) fn receive(&mut self, octets: &[u8], now: Duration) {
         self.outstation.receive(0, octets, now, &mut self.plant);
-    }
-
-    pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.outstation.session_timeout(0)
-    }
-
-    pub(crate) fn handle_timeout(&mut self, now: Duration) {
-        self.outstation.handle_session_timeout(0, now, &mut self.plant);
     }
 
     /// Puts the octets of one write into `out`, in place of what was there.
@@ -115,7 +121,7 @@ pub(crate) struct MasterEnd {
 }
 
 impl MasterEnd {
-    pub(crate) fn new(size: Size, now: Duration) -> Self {
+    pub(crate) fn new(size: Size, address: u16, now: Duration) -> Self {
         let mut accept = PointSet::new();
         for (point, count) in
             [(PointType::AnalogInput, size.analogs), (PointType::BinaryInput, size.binaries)]
@@ -124,7 +130,7 @@ impl MasterEnd {
                 accept.insert(point, 0..=last);
             }
         }
-        let mut master = Master::new(MasterConfig { accept, ..MasterConfig::new(1, 10) });
+        let mut master = Master::new(MasterConfig { accept, ..MasterConfig::new(address, ADDRESS) });
         master.connected(now);
         Self { master, sum: crate::meter::Sum::default(), points: 0, started: false }
     }
@@ -202,7 +208,7 @@ impl Pair {
     /// After the start-up.
     pub(crate) fn new(size: Size) -> Result<Self, Failure> {
         let outstation = OutstationEnd::new(size)?;
-        let mut pair = Self { master: MasterEnd::new(size, NOW), outstation, buffer: Vec::new() };
+        let mut pair = Self { master: MasterEnd::new(size, MASTERS, NOW), outstation, buffer: Vec::new() };
         pair.exchange(|_, _| ())?;
         if pair.master.started() { Ok(pair) } else { Err("the start-up does not end".into()) }
     }
@@ -249,7 +255,7 @@ fn channel(role: Role, local: u16, remote: u16) -> Channel {
 
 /// A stream of `count` frames of 292 octets from a master, each a whole fragment.
 pub(crate) fn frames(count: u32, destination: u16) -> Vec<u8> {
-    let mut writer = channel(Role::Master, 1, destination);
+    let mut writer = channel(Role::Master, MASTERS, destination);
     let mut out = Vec::new();
     for number in 0..count {
         let fragment: Vec<u8> = number.to_le_bytes().into_iter().cycle().take(249).collect();
@@ -267,14 +273,14 @@ pub(crate) struct FragmentEnd {
 }
 
 impl FragmentEnd {
-    /// Of an outstation with address 10.
+    /// Of an outstation.
     pub(crate) fn outstation() -> Self {
-        Self { channel: channel(Role::Outstation, 10, 1), out: Vec::new() }
+        Self { channel: channel(Role::Outstation, ADDRESS, MASTERS), out: Vec::new() }
     }
 
-    /// Of a master with address 1.
+    /// Of the first master.
     pub(crate) fn master() -> Self {
-        Self { channel: channel(Role::Master, 1, 10), out: Vec::new() }
+        Self { channel: channel(Role::Master, MASTERS, ADDRESS), out: Vec::new() }
     }
 
     pub(crate) fn encode(&mut self, fragment: &[u8]) -> &[u8] {

@@ -7,7 +7,7 @@ mod engine;
 mod meter;
 
 use engine::{MasterEnd, OutstationEnd, Pair, Size, analog, outstation, points};
-use ieee1815::outstation::{Outstation, SessionConfig};
+use ieee1815::outstation::Outstation;
 use ieee1815::{Classes, Measured, PointType};
 
 #[global_allocator]
@@ -41,7 +41,7 @@ fn read(size: Size) -> Result<(MasterEnd, OutstationEnd), Failure> {
 
 /// Octets of an event: what 1,000 of them add to an outstation that had room for none.
 fn event(variation: u8, time: Option<u64>) -> Result<f64, Failure> {
-    let made = || -> Result<Outstation, Failure> { outstation(&points(Size::analogs(POINTS), variation)) };
+    let made = || -> Result<Outstation, Failure> { outstation(&points(Size::analogs(POINTS), variation), 1) };
     let without = of(made)?;
     let with = of(|| {
         let mut outstation = made()?;
@@ -59,17 +59,22 @@ fn event(variation: u8, time: Option<u64>) -> Result<f64, Failure> {
 
 fn main() -> Result<(), Failure> {
     let _profiler = dhat::Profiler::builder().testing().build();
-    let none = of(|| outstation(&[]))?;
-    let all = of(|| outstation(&points(Size::analogs(POINTS), 5)))?;
-    let state = of(|| Ok(read(Size { analogs: 100, binaries: 30 })?.1))?;
-    let point = (all - none) / f64::from(POINTS);
+    let of_points = |count, sessions| of(|| outstation(&points(Size::analogs(count), 5), sessions));
+    let per_point = |sessions| -> Result<f64, Failure> {
+        Ok((of_points(POINTS, sessions)? - of_points(0, sessions)?) / f64::from(POINTS))
+    };
+    let (shared, one) = (per_point(0)?, per_point(1)?);
+    let size = Size { analogs: 100, binaries: 30 };
+    let fresh = |sessions| of(|| outstation(&points(size, 5), sessions));
+    let buffers = of(|| Ok(read(size)?.1))? - fresh(1)?;
+    let session = fresh(1)? - fresh(0)? - 130.0 * (one - shared) + buffers;
     let figures = serde_json::json!({
-        "point": point,
+        "point": shared,
+        "point_of_a_session": one - shared,
         "event": event(5, None)?,
         "timed_event": event(7, Some(1))?,
-        "outstation": state - 130.0 * point,
-        "master": of(|| Ok(read(Size { analogs: 100, binaries: 30 })?.0))?,
-        "events_max": SessionConfig::new(10, 1).events_max,
+        "session": session,
+        "master": of(|| Ok(read(size)?.0))?,
     });
     println!("{figures}");
     Ok(())

@@ -138,11 +138,12 @@ pub(crate) fn updates(report: &mut Report) -> Result<(), Failure> {
 /// What `bench-heap` counts, in octets of the heap.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(crate) struct Heap {
-    pub(crate) point: f64,
-    pub(crate) event: f64,
-    pub(crate) timed_event: f64,
-    pub(crate) outstation: f64,
-    pub(crate) master: f64,
+    point: f64,
+    pub(crate) point_of_a_session: f64,
+    event: f64,
+    timed_event: f64,
+    session: f64,
+    master: f64,
 }
 
 impl Heap {
@@ -159,14 +160,14 @@ impl Heap {
 
 pub(crate) fn heap(report: &mut Report) -> Result<(), Failure> {
     let heap = Heap::count()?;
-    report.alone("heap: a point of an outstation with one session", "octets", heap.point);
-    report.alone("heap: a queued event, untimed", "octets", heap.event);
-    report.alone("heap: a queued event, timed", "octets", heap.timed_event);
-    report.alone(
-        "heap: an outstation with one session, without points, after a read",
-        "octets",
-        heap.outstation,
-    );
-    report.alone("heap: a master, after a read of 130 points", "octets", heap.master);
+    let mut row = |what: &str, octets| {
+        report.alone(&format!("heap: {what}"), "octets", octets);
+    };
+    row("a point of an outstation, for all its sessions", heap.point);
+    row("a point, for each session", heap.point_of_a_session);
+    row("a queued event, untimed", heap.event);
+    row("a queued event, timed", heap.timed_event);
+    row("a session of an outstation, its points apart, after a read of 130", heap.session);
+    row("a master, after a read of 130 points", heap.master);
     Ok(())
 }

@@ -1,19 +1,22 @@
-//! Ours over a connection of `ieee1815-tokio`, both sides.
+//! Ours over sockets: the outstation with its driver, the master's state machine on a connection.
 
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 use ieee1815::Classes;
-use ieee1815_tokio::Connection;
+use ieee1815_tokio::{Connection, OutstationConfig, OutstationDriver, OutstationHandle, Route};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Failure;
-use crate::engine::{MasterEnd, OutstationEnd, Size};
+use crate::engine::{ADDRESS, MasterEnd, Plant, Size, master_address, outstation, points};
+use crate::pki;
 
 /// Octets read at once.
 const READ_OCTETS: usize = 4096;
@@ -56,8 +59,8 @@ pub(crate) struct MasterSession {
 
 impl MasterSession {
     /// After the start-up.
-    pub(crate) async fn start(connection: Connection, size: Size) -> Result<Self, Failure> {
-        let end = MasterEnd::new(size, Duration::ZERO);
+    pub(crate) async fn start(connection: Connection, size: Size, number: usize) -> Result<Self, Failure> {
+        let end = MasterEnd::new(size, master_address(number)?, Duration::ZERO);
         let mut session = Self { end, connection, origin: Instant::now() };
         while !session.end.started() {
             session.turn().await?;
@@ -97,23 +100,23 @@ impl MasterSession {
     }
 }
 
-/// An outstation with its connection; ends with it.
-pub(crate) async fn outstation(mut connection: Connection, mut end: OutstationEnd) -> Result<(), Failure> {
-    let origin = Instant::now();
-    loop {
-        let deadline = end.timeout();
-        let receive = read(&mut connection, |octets| end.receive(octets, origin.elapsed()));
-        match deadline {
-            None => receive.await?,
-            Some(deadline) => match timeout_at(origin + deadline, receive).await {
-                Ok(received) => received?,
-                Err(_) => end.handle_timeout(origin.elapsed()),
-            },
-        }
-        let mut out = spare();
-        while end.transmit(&mut out) {
-            connection.write_fragment(&out).await?;
-        }
-        WRITE.set(out);
-    }
+/// An outstation behind the driver of `ieee1815-tokio`, listening; and where.
+pub(crate) async fn listen(
+    size: Size,
+    tls: Option<&Path>,
+    masters: usize,
+) -> Result<(OutstationHandle<Plant>, SocketAddr), Failure> {
+    let route = |number| -> Result<Route, Failure> {
+        let route = Route::new(ADDRESS, master_address(number)?);
+        Ok(if tls.is_some() { route.admit(pki::identity(number)?) } else { route })
+    };
+    let mut config = OutstationConfig::new((0..masters).map(route).collect::<Result<_, _>>()?);
+    config.tls = tls.map(pki::server).transpose()?;
+    config.limits.pending_max = 4 * crate::side::CONNECTING_MAX;
+    let outstation = outstation(&points(size, 5), masters)?;
+    // Nobody reads its events: they are lost, which it says to take calmly.
+    let (handle, _) = OutstationDriver::start(outstation, Plant, config)?;
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let address = if tls.is_some() { handle.listen_tls(any).await? } else { handle.listen(any).await? };
+    Ok((handle, address))
 }

@@ -137,7 +137,7 @@ impl Client {
 
 pub(crate) fn run(report: &mut Report) -> Result<(), Failure> {
     for points in [100, 1000] {
-        let (_ours, address) = Part::start(Kind::Ours, Size::analogs(points), None, None)?;
+        let (_ours, address) = Part::start(Kind::Ours, (Size::analogs(points), 1), None, None)?;
         let mut ours = Client::connect(address.parse()?)?;
         let peer = Peer::start(points)?;
         let mut theirs = peer.as_ref().map(|peer| Client::connect(peer.address)).transpose()?;

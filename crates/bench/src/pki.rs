@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ieee1815_tokio::{ClientTls, PeerIdentity, ServerTls, TlsPolicy, TlsVersion};
+use ieee1815_tokio::{ClientTls, PeerIdentity, TlsPolicy, TlsVersion};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, date_time_ymd,
@@ -17,9 +17,13 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::Failure;
 
-/// Names in the certificates of the two sides.
+/// Name in the outstation's certificate.
 pub(crate) const OUTSTATION: &str = "outstation.bench";
-pub(crate) const MASTER: &str = "master.bench";
+
+/// Name in a master's certificate: the outstation tells masters apart by it.
+fn master(number: usize) -> String {
+    format!("master{number}.bench")
+}
 
 fn params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
@@ -33,21 +37,22 @@ fn key() -> Result<KeyPair, Failure> {
     Ok(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?)
 }
 
-/// Writes an authority and a certificate for each side.
-pub(crate) fn make(directory: &Path) -> Result<(), Failure> {
+/// Writes an authority and a certificate for the outstation and for each master.
+pub(crate) fn make(directory: &Path, masters: usize) -> Result<(), Failure> {
     let authority_key = key()?;
     let mut authority = params("authority.bench");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     std::fs::write(directory.join("ca.pem"), authority.self_signed(&authority_key)?.pem())?;
     let issuer = Issuer::new(authority, authority_key);
-    for name in [OUTSTATION, MASTER] {
+    let names = (0..masters).map(master).chain([OUTSTATION.to_owned()]);
+    for name in names {
         let key = key()?;
-        let mut leaf = params(name);
-        leaf.subject_alt_names.push(rcgen::SanType::DnsName(name.try_into()?));
+        let mut leaf = params(&name);
+        leaf.subject_alt_names.push(rcgen::SanType::DnsName(name.as_str().try_into()?));
         leaf.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        std::fs::write(pem(directory, name), leaf.signed_by(&key, &issuer)?.pem())?;
+        std::fs::write(pem(directory, &name), leaf.signed_by(&key, &issuer)?.pem())?;
         let file = directory.join(format!("{name}.key"));
         std::fs::write(&file, key.serialize_pem())?;
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
@@ -59,26 +64,35 @@ fn pem(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("{name}.pem"))
 }
 
-fn policy(directory: &Path, own: &str, peer: &str) -> Result<TlsPolicy, Failure> {
+fn policy(directory: &Path, own: &str, admitted: Vec<PeerIdentity>) -> Result<TlsPolicy, Failure> {
     Ok(TlsPolicy {
         certificate: pem(directory, own),
         key: directory.join(format!("{own}.key")),
         trust_anchors: vec![directory.join("ca.pem")],
         min_version: TlsVersion::V1_3,
         max_version: TlsVersion::V1_3,
-        admitted: vec![format!("name:{peer}").parse::<PeerIdentity>()?],
+        admitted,
         debug_keylog: None,
     })
 }
 
+fn named(name: &str) -> Result<PeerIdentity, Failure> {
+    Ok(format!("name:{name}").parse()?)
+}
+
+/// What the certificate of a master has to say.
+pub(crate) fn identity(number: usize) -> Result<PeerIdentity, Failure> {
+    named(&master(number))
+}
+
 /// Ours, listening.
-pub(crate) fn server(directory: &Path) -> Result<Arc<ServerTls>, Failure> {
-    Ok(Arc::new(policy(directory, OUTSTATION, MASTER)?.server()?))
+pub(crate) fn server(directory: &Path) -> Result<TlsPolicy, Failure> {
+    policy(directory, OUTSTATION, Vec::new())
 }
 
 /// Ours, connecting.
-pub(crate) fn client(directory: &Path) -> Result<Arc<ClientTls>, Failure> {
-    Ok(Arc::new(policy(directory, MASTER, OUTSTATION)?.client()?))
+pub(crate) fn client(directory: &Path, number: usize) -> Result<Arc<ClientTls>, Failure> {
+    Ok(Arc::new(policy(directory, &master(number), vec![named(OUTSTATION)?])?.client()?))
 }
 
 struct Material {
@@ -112,8 +126,8 @@ pub(crate) fn floor_server(directory: &Path) -> Result<Arc<ServerConfig>, Failur
 }
 
 /// The floor's, connecting.
-pub(crate) fn floor_client(directory: &Path) -> Result<Arc<ClientConfig>, Failure> {
-    let material = material(directory, MASTER)?;
+pub(crate) fn floor_client(directory: &Path, number: usize) -> Result<Arc<ClientConfig>, Failure> {
+    let material = material(directory, &master(number))?;
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_root_certificates(material.roots)

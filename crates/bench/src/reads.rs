@@ -5,13 +5,14 @@
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use ieee1815::Classes;
-use ieee1815_tokio::{Connection, Incoming, Listener, connect};
+use ieee1815_tokio::connect;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
-use crate::engine::{OutstationEnd, Side, Size, Turn, script};
+use crate::engine::{Side, Size, Turn, script};
 use crate::report::{Bar, Report};
 use crate::{Failure, floor, meter, ours};
 
@@ -30,17 +31,6 @@ pub(crate) fn run(report: &mut Report) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn our_pair() -> Result<(Connection, Connection), Failure> {
-    let mut listener = Listener::bind(LOCAL, None).await?;
-    let address = listener.local_addr();
-    let (near, far) =
-        tokio::join!(connect(address, None, std::time::Duration::from_secs(5)), listener.accept());
-    match far {
-        Incoming::Accepted(accepted) => Ok((near?.0, accepted.connection)),
-        Incoming::Refused { refusal, .. } => Err(refusal.to_string().into()),
-    }
-}
-
 async fn floor_pair() -> Result<(TcpStream, TcpStream), Failure> {
     let listener = TcpListener::bind(LOCAL).await?;
     let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr()?), listener.accept());
@@ -53,12 +43,9 @@ async fn floor_pair() -> Result<(TcpStream, TcpStream), Failure> {
 /// Microseconds a read, ours and the floor's.
 async fn measure(size: Size) -> Result<(f64, f64), Failure> {
     let turns: Rc<[Turn]> = script(size, Classes::ZERO)?.into();
-    let (near, far) = our_pair().await?;
-    tokio::task::spawn_local(async move {
-        let end = OutstationEnd::new(size)?;
-        ours::outstation(far, end).await
-    });
-    let mut master = ours::MasterSession::start(near, size).await?;
+    let (_driver, address) = ours::listen(size, None, 1).await?;
+    let (connection, _) = connect(address, None, Duration::from_secs(5)).await?;
+    let mut master = ours::MasterSession::start(connection, size, 0).await?;
     let (mut stream, mut far) = floor_pair().await?;
     let of_far = Rc::clone(&turns);
     tokio::task::spawn_local(async move {

@@ -1,4 +1,4 @@
-//! Many sessions, each with an outstation of 100 AI and 30 BI, over TCP and mutual TLS.
+//! An outstation of 100 AI and 30 BI with many masters, over TCP and mutual TLS.
 //!
 //! The two sides are two processes, so that what a side costs is what its process costs: CPU by the clock of the
 //! process, session state by its resident memory. All sessions poll at once, as fast as they are answered.
@@ -16,7 +16,7 @@ use crate::{Failure, meter, pki};
 const SIZE: Size = Size { analogs: 100, binaries: 30 };
 /// Polls of each session in one measurement.
 const POLLS: u64 = 10;
-/// Sessions that are up before memory is measured first, so that what a process needs once is not counted.
+/// Sessions of the processes that are compared with: what a process needs once is not counted.
 const FIRST: usize = 50;
 
 /// A process that ends with this.
@@ -30,7 +30,7 @@ impl Part {
     /// A side, and the first line that it says.
     pub(crate) fn start(
         kind: Kind,
-        size: Size,
+        (size, masters): (Size, usize),
         tls: Option<&Path>,
         address: Option<&str>,
     ) -> Result<(Self, String), Failure> {
@@ -38,6 +38,7 @@ impl Part {
         command.arg("side").arg("--kind").arg(if kind == Kind::Ours { "ours" } else { "floor" });
         command.arg("--analogs").arg(size.analogs.to_string());
         command.arg("--binaries").arg(size.binaries.to_string());
+        command.arg("--masters").arg(masters.to_string());
         if let Some(directory) = tls {
             command.arg("--tls").arg(directory);
         }
@@ -86,52 +87,57 @@ impl Drop for Part {
 
 /// Both sides of one kind.
 struct Fleet {
-    outstations: Part,
+    outstation: Part,
     masters: Part,
     sessions: usize,
-    /// Octets of state for each session, masters and outstations.
+    /// Octets of state for each session, masters and outstation.
     state: (f64, f64),
 }
 
 impl Fleet {
     fn start(kind: Kind, tls: Option<&Path>, sessions: usize) -> Result<Self, Failure> {
-        let (outstations, address) = Part::start(kind, SIZE, tls, None)?;
-        let (masters, _) = Part::start(kind, SIZE, tls, Some(&address))?;
-        let mut fleet = Self { outstations, masters, sessions, state: (0.0, 0.0) };
-        fleet.connect(FIRST)?;
-        let before = fleet.memory()?;
-        fleet.connect(FIRST + sessions)?;
+        // What a process with a few sessions needs is not counted.
+        let before = Self::of(kind, tls, FIRST)?.memory()?;
+        let mut fleet = Self::of(kind, tls, FIRST + sessions)?;
         let after = fleet.memory()?;
         let each = |before: f64, after: f64| (after - before) / sessions as f64;
         fleet.state = (each(before.0, after.0), each(before.1, after.1));
         Ok(fleet)
     }
 
+    /// So many sessions, connected.
+    fn of(kind: Kind, tls: Option<&Path>, sessions: usize) -> Result<Self, Failure> {
+        let (outstation, address) = Part::start(kind, (SIZE, sessions), tls, None)?;
+        let (masters, _) = Part::start(kind, (SIZE, sessions), tls, Some(&address))?;
+        let mut fleet = Self { outstation, masters, sessions, state: (0.0, 0.0) };
+        fleet.connect(sessions)?;
+        Ok(fleet)
+    }
+
     fn connect(&mut self, count: usize) -> Result<(), Failure> {
         self.masters.ask(&format!("connect {count}"))?;
-        self.outstations.ask(&format!("connect {count}"))?;
         // What grows with the first polls belongs to the state of a session.
         self.masters.ask("run 3")?;
         Ok(())
     }
 
     fn memory(&mut self) -> Result<(f64, f64), Failure> {
-        Ok((self.masters.memory()?, self.outstations.memory()?))
+        Ok((self.masters.memory()?, self.outstation.memory()?))
     }
 
-    /// Seconds of CPU for 1,000 polls: masters, outstations.
+    /// Seconds of CPU for 1,000 polls: masters, outstation.
     fn measure(&mut self) -> Result<(f64, f64), Failure> {
-        let before = (self.masters.cpu()?, self.outstations.cpu()?);
+        let before = (self.masters.cpu()?, self.outstation.cpu()?);
         self.masters.ask(&format!("run {POLLS}"))?;
-        let after = (self.masters.cpu()?, self.outstations.cpu()?);
-        let thousands = ((FIRST + self.sessions) as u64 * POLLS) as f64 / 1000.0;
+        let after = (self.masters.cpu()?, self.outstation.cpu()?);
+        let thousands = (self.sessions as u64 * POLLS) as f64 / 1000.0;
         Ok(((after.0 - before.0) / thousands, (after.1 - before.1) / thousands))
     }
 }
 
 pub(crate) fn run(report: &mut Report, sessions: usize) -> Result<(), Failure> {
     let directory = tempfile::tempdir()?;
-    pki::make(directory.path())?;
+    pki::make(directory.path(), FIRST + sessions)?;
     let heap = Heap::count()?;
     for tls in [None, Some(directory.path())] {
         one(report, tls, sessions, heap)?;
@@ -155,13 +161,18 @@ fn one(report: &mut Report, tls: Option<&Path>, sessions: usize, heap: Heap) -> 
     let bar = |at_most: f64| tls.is_some().then_some(Bar::AtMost(at_most));
     let name = |what: &str| format!("{sessions} sessions x (100 AI + 30 BI), {over}: {what}");
     report.beside(&name("CPU of the masters"), "s/1,000 polls", medians(|run| run.0), bar(1.5));
-    report.beside(&name("CPU of the outstations"), "s/1,000 polls", medians(|run| run.1), bar(1.5));
+    report.beside(&name("CPU of the outstation"), "s/1,000 polls", medians(|run| run.1), bar(1.5));
     let kib = |octets: f64| octets / 1024.0;
     let masters = (kib(ours.state.0), kib(floor.state.0));
     report.beside(&name("state of a master's session"), "KiB", masters, bar(2.0));
-    let points = kib(f64::from(SIZE.analogs + SIZE.binaries) * heap.point);
-    let outstations = (kib(ours.state.1) - points, kib(floor.state.1));
-    report.beside(&name("state of an outstation's session, its points apart"), "KiB", outstations, bar(2.0));
-    report.alone(&name("the points of an outstation"), "KiB", points);
+    let points = kib(f64::from(SIZE.analogs + SIZE.binaries) * heap.point_of_a_session);
+    let outstation = (kib(ours.state.1) - points, kib(floor.state.1));
+    report.beside(
+        &name("state of a session at the outstation, its points apart"),
+        "KiB",
+        outstation,
+        bar(2.0),
+    );
+    report.alone(&name("the points of a session at the outstation"), "KiB", points);
     Ok(())
 }

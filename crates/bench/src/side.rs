@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use ieee1815::Classes;
-use ieee1815_tokio::{Incoming, Listener, ListenerLimits, connect};
+use ieee1815_tokio::connect;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::engine::{OutstationEnd, Side, Size, Turn, script};
+use crate::engine::{Side, Size, Turn, script};
 use crate::{Failure, floor, meter, ours, pki};
 
 /// Handshakes that may be under way at once.
-const CONNECTING_MAX: usize = 64;
+pub(crate) const CONNECTING_MAX: usize = 64;
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -38,6 +38,9 @@ pub(crate) struct SideArgs {
     pub(crate) analogs: u16,
     #[arg(long)]
     pub(crate) binaries: u16,
+    /// Masters that may come.
+    #[arg(long)]
+    pub(crate) masters: usize,
     /// Directory with the certificates; without it plain TCP.
     #[arg(long)]
     pub(crate) tls: Option<PathBuf>,
@@ -100,32 +103,11 @@ fn common(line: &str) -> Result<Option<String>, Failure> {
 
 async fn serve(args: &SideArgs, size: Size) -> Result<(), Failure> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let sessions = shared();
+    let _driver;
     let address = match args.kind {
         Kind::Ours => {
-            let tls = args.tls.as_deref().map(pki::server).transpose()?;
-            let limits = ListenerLimits { pending_max: 4 * CONNECTING_MAX, ..ListenerLimits::default() };
-            let mut listener = Listener::bind_with(any, tls, limits).await?;
-            let address = listener.local_addr();
-            let sessions = Arc::clone(&sessions);
-            tokio::spawn(async move {
-                loop {
-                    match listener.accept().await {
-                        Incoming::Accepted(accepted) => {
-                            let connection = accepted.connection;
-                            let end = OutstationEnd::new(size);
-                            tokio::spawn(async move {
-                                if let Ok(end) = end {
-                                    // It ends when the master goes.
-                                    let _ = ours::outstation(connection, end).await;
-                                }
-                            });
-                            sessions.one_more();
-                        }
-                        Incoming::Refused { peer, refusal } => eprintln!("bench: refused {peer}: {refusal}"),
-                    }
-                }
-            });
+            let (driver, address) = ours::listen(size, args.tls.as_deref(), args.masters).await?;
+            _driver = driver;
             address
         }
         Kind::Floor => {
@@ -133,18 +115,17 @@ async fn serve(args: &SideArgs, size: Size) -> Result<(), Failure> {
             let turns: Arc<[Turn]> = script(size, Classes::ZERO)?.into();
             let listener = TcpListener::bind(any).await?;
             let address = listener.local_addr()?;
-            let sessions = Arc::clone(&sessions);
             tokio::spawn(async move {
                 while let Ok((stream, _)) = listener.accept().await {
-                    let (tls, turns, sessions) = (tls.clone(), Arc::clone(&turns), Arc::clone(&sessions));
+                    let (tls, turns) = (tls.clone(), Arc::clone(&turns));
                     tokio::spawn(async move {
                         stream.set_nodelay(true)?;
                         match tls {
                             Some(tls) => {
                                 let stream = Box::pin(tls.accept(stream)).await?;
-                                answer(Box::new(stream), &turns, &sessions).await
+                                answer(Box::new(stream), &turns).await
                             }
-                            None => answer(stream, &turns, &sessions).await,
+                            None => answer(stream, &turns).await,
                         }
                     });
                 }
@@ -155,24 +136,15 @@ async fn serve(args: &SideArgs, size: Size) -> Result<(), Failure> {
     println!("{address}");
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
-        let answer = match common(&line)? {
-            Some(answer) => answer,
-            None => {
-                let count = line.strip_prefix("connect ").ok_or("what?")?.parse()?;
-                sessions.reached(count).await;
-                "ready".to_owned()
-            }
-        };
-        println!("{answer}");
+        println!("{}", common(&line)?.ok_or("what?")?);
     }
     Ok(())
 }
 
-async fn answer<S>(mut stream: S, turns: &[Turn], sessions: &Shared) -> std::io::Result<()>
+async fn answer<S>(mut stream: S, turns: &[Turn]) -> std::io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    sessions.one_more();
     loop {
         floor::play(&mut stream, turns, Side::Outstation).await?;
     }
@@ -181,9 +153,6 @@ where
 async fn ask(args: &SideArgs, size: Size, address: SocketAddr) -> Result<(), Failure> {
     let (up, done) = (shared(), shared());
     let (go, _) = watch::channel(0_u64);
-    let ours_tls = args.tls.as_deref().filter(|_| args.kind == Kind::Ours).map(pki::client).transpose()?;
-    let floor_tls =
-        args.tls.as_deref().filter(|_| args.kind == Kind::Floor).map(pki::floor_client).transpose()?;
     let turns: Arc<[Turn]> = script(size, Classes::ZERO)?.into();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let (mut connected, mut polls) = (0, 0);
@@ -199,14 +168,20 @@ async fn ask(args: &SideArgs, size: Size, address: SocketAddr) -> Result<(), Fai
                 let (of_up, of_done, go) = (Arc::clone(&up), Arc::clone(&done), go.subscribe());
                 match args.kind {
                     Kind::Ours => {
-                        let tls = ours_tls.clone();
+                        let tls =
+                            args.tls.as_deref().map(|place| pki::client(place, connected)).transpose()?;
                         tokio::spawn(async move {
-                            let session = our_master(address, size, tls, &of_up, &of_done, go);
+                            let session = our_master(address, (size, connected), tls, &of_up, &of_done, go);
                             fatal("a master's session", session.await);
                         });
                     }
                     Kind::Floor => {
-                        let (tls, turns) = (floor_tls.clone(), Arc::clone(&turns));
+                        let turns = Arc::clone(&turns);
+                        let tls = args
+                            .tls
+                            .as_deref()
+                            .map(|place| pki::floor_client(place, connected))
+                            .transpose()?;
                         tokio::spawn(async move {
                             let session = floor_master(address, tls, &turns, &of_up, &of_done, go);
                             fatal("the floor's session", session.await);
@@ -245,7 +220,7 @@ async fn next(go: &mut watch::Receiver<u64>, made: &mut u64) -> u64 {
 
 async fn our_master(
     address: SocketAddr,
-    size: Size,
+    (size, number): (Size, usize),
     tls: Option<Arc<ieee1815_tokio::ClientTls>>,
     up: &Shared,
     done: &Shared,
@@ -253,7 +228,7 @@ async fn our_master(
 ) -> Result<(), Failure> {
     // In a box of its own: what connecting needs is given back.
     let (connection, _) = Box::pin(connect(address, tls, CONNECT_TIME_MAX)).await?;
-    let mut session = ours::MasterSession::start(connection, size).await?;
+    let mut session = ours::MasterSession::start(connection, size, number).await?;
     let mut made = *go.borrow_and_update();
     up.one_more();
     loop {

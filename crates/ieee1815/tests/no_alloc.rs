@@ -55,7 +55,8 @@ impl Pair {
             ..PointConfig::new(PointType::AnalogInput, index)
         };
         let mut outstation =
-            Outstation::new(&(0..POINTS).map(point).collect::<Vec<_>>(), vec![SessionConfig::new(10, 1)]).unwrap();
+            Outstation::new(&(0..POINTS).map(point).collect::<Vec<_>>(), vec![SessionConfig::new(10, 1)])
+                .unwrap();
         outstation.connected(0, NOW);
         let accept = PointSet::new().with(PointType::AnalogInput, 0..=POINTS - 1);
         let mut master = Master::new(MasterConfig { accept, ..MasterConfig::new(1, 10) });
