@@ -256,9 +256,10 @@ impl<'a> ObjectHeader<'a> {
         commands.into_iter().flatten()
     }
 
-    /// The octet strings of a header: index and octets. Empty for other objects.
+    /// The octet strings of a header: index and octets. Empty for other objects, and for strings without an index.
     pub fn strings(self) -> impl Iterator<Item = (u32, &'a [u8])> {
-        let is_text = self.entry.is_some_and(|entry| matches!(entry.form, Form::Text(_)));
+        let is_text = self.entry.is_some_and(|entry| matches!(entry.form, Form::Text(_)))
+            && matches!(self.range, Range::StartStop(..) | Range::Indexed(_));
         self.each().take(if is_text { usize::MAX } else { 0 })
     }
 
