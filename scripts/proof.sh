@@ -2,7 +2,10 @@
 # The long proofs. Each writes proof/ITEM.json: what was measured, when, at which commit, on a clean tree or not.
 #   scripts/proof.sh list    what there is
 #   scripts/proof.sh loop    the whole loop for 40 s at speed 1
+#   scripts/proof.sh bench   the DNP3 stack beside a floor without protocol; bars are shown, a missed one fails nothing
 #   scripts/proof.sh faults  how long a silent device, its return and a killed RTD take to reach the ISO
+#   scripts/proof.sh reload  1,000 reloads of certificates, keys, revocation lists and peers under polling
+#   scripts/proof.sh crowd   1,000 idle TLS connections beside a good master and new ones
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p proof
@@ -39,11 +42,24 @@ loop)
     target/release/openrtd demo --seconds 40 --json | tail -n 1 >"$result"
     stamp loop "$result"
     ;;
+bench)
+    cargo build --release --locked -p bench
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    "${CARGO_TARGET_DIR:-target}/release/bench" --json "$result" --docs docs/benches.md
+    stamp bench "$result" >/dev/null
+    ;;
 faults)
     result=$(mktemp)
     trap 'rm -f "$result"' EXIT
     OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test faults -- --ignored
     stamp faults "$result"
+    ;;
+reload | crowd)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_PROOF=$result cargo test --release --locked -p ieee1815-tokio --test "$1" -- --ignored
+    stamp "$1" "$result"
     ;;
 *)
     echo "proof: unknown item '$1', one of:" >&2
