@@ -13,7 +13,7 @@ mod write;
 pub use attribute::{Attribute, AttributeValue};
 pub(crate) use table::{Entry, Form, TimeForm, entry, event_type, static_type};
 pub use write::write_command_body;
-pub(crate) use write::{to_f32, write_measured, write_number, write_time};
+pub(crate) use write::{fits, to_f32, write_measured, write_number, write_time};
 
 /// Which kind of fragment headers are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,6 +226,12 @@ impl<'a> ObjectHeader<'a> {
     /// The indexes that a header names one by one (qualifiers 0x17, 0x28, 0x39 in a request without objects).
     pub(crate) fn indexes(self) -> impl Iterator<Item = u32> + 'a {
         self.data.chunks_exact(self.prefix.max(1)).map(number)
+    }
+
+    /// Each object whose octets are its own, its index before it included.
+    pub(crate) fn chunks(self) -> impl Iterator<Item = &'a [u8]> {
+        let size = self.entry.and_then(|entry| entry.octets()).unwrap_or(0);
+        self.data.chunks_exact(size.saturating_add(self.prefix).max(1))
     }
 
     /// Index and octets of each object whose octets are its own.

@@ -78,7 +78,6 @@ fn the_status_stands_where_flags_would() {
 
 /// The octet is a status code in its low seven bits (A.27): no flag may be mixed into it.
 #[test]
-#[ignore = "bug: OVER_RANGE is put into the status of a command event"]
 fn a_value_that_does_not_fit_leaves_the_status_alone() {
     let mut bench = outputs(2);
     bench.one(0xC0, DIRECT, &[41, 1, 0x17, 1, 1, 0xA0, 0x86, 1, 0, 0]);

@@ -224,7 +224,6 @@ fn a_read_repeated_in_the_middle_begins_anew() {
 }
 
 #[test]
-#[ignore = "bug: a repeated READ gets fragment 17"]
 fn a_read_repeated_when_the_sequence_has_come_round_begins_anew() {
     let mut bench = long(700);
     let mut answer = bench.one(0xC0, READ, &[60, 2, 6]);
@@ -278,7 +277,6 @@ fn a_new_connection_forgets_what_was_awaited() {
 }
 
 #[test]
-#[ignore = "bug: the echo of a command exceeds max_tx_fragment"]
 fn nothing_longer_than_the_largest_fragment_is_sent() {
     let mut bench = Bench::with(&[], |session| session.max_tx_fragment = 300);
     let mut objects = vec![12, 1, 0x17, 100];

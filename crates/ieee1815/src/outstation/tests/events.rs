@@ -158,7 +158,6 @@ fn what_is_lost_after_an_answer_is_not_cleared_by_its_confirm() {
 
 /// The confirm is that of a response that did not tell of the overflow.
 #[test]
-#[ignore = "bug: told in an unconfirmed answer, cleared by another fragment's confirm"]
 fn an_overflow_is_not_cleared_by_the_confirm_of_what_did_not_tell_it() {
     let mut bench = Bench::with(&[analog_input(1)], |session| {
         session.events_max = 2;

@@ -131,7 +131,6 @@ fn flags_are_frozen_with_the_value_and_the_time_is_that_of_the_freeze() {
 
 /// Decisions: history is queued with its own times.
 #[test]
-#[ignore = "bug: the 0 has the time of the count before it"]
 fn the_clearing_of_a_counter_has_the_time_of_the_freeze() {
     let mut bench = Bench::new(&[point(Counter, 1, 1, 5)]);
     bench.update(Counter, 1, Measured { time: Some(1_000), ..counter(9) });

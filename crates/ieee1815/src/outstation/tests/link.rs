@@ -117,7 +117,6 @@ fn confirmed_frames_one_by_one() {
 
 /// A master that asks while an unsolicited response has not been acknowledged yet is answered after it.
 #[test]
-#[ignore = "bug: an answer is dropped while frames await their link confirm"]
 fn an_answer_waits_for_the_frames_before_it() {
     let mut bench = Bench::with(&[], |session| {
         session.link_confirm = true;

@@ -131,7 +131,6 @@ fn what_does_not_fit_saturates_with_over_range() {
 
 /// Decisions: counts that saturate are flagged, and what is not Good never leaves in a variation without flags.
 #[test]
-#[ignore = "bug: a saturated value leaves without flags"]
 fn what_does_not_fit_leaves_a_variation_without_flags() {
     let cases: [(u8, u8, f64, &[u8]); 3] = [
         (4, 2, 40_000.0, &[0x21, 0xFF, 0x7F]),

@@ -231,7 +231,6 @@ fn the_indications_can_be_read_as_objects() {
 }
 
 #[test]
-#[ignore = "bug: IIN1.0 is missing in g80"]
 fn the_indications_read_as_objects_tell_a_broadcast_too() {
     let mut bench = with_gaps();
     bench.broadcast(Broadcast::NoConfirm, 0xC0, WRITE, &RESTART_OFF);
@@ -241,7 +240,6 @@ fn the_indications_read_as_objects_tell_a_broadcast_too() {
 }
 
 #[test]
-#[ignore = "bug: all 16 indications whatever the range"]
 fn a_range_of_the_indications_is_that_range() {
     let mut bench = with_gaps();
     assert_eq!(bench.objects(0xC0, READ, &[80, 1, 0x00, 7, 7]), [80, 1, 0x00, 7, 7, 1]);
@@ -274,7 +272,6 @@ fn unknown_functions_are_told() {
 /// 4.2.2: the functions whose name ends in no acknowledgement are never answered, known or not: freeze at time
 /// (12) and authentication (33).
 #[test]
-#[ignore = "bug: unknown functions without an answer are answered"]
 fn functions_without_an_answer_get_none_when_unknown_either() {
     let mut bench = with_gaps();
     assert!(bench.send(0xC0, 12, &[20, 0, 6]).is_empty(), "freeze at time");

@@ -413,7 +413,6 @@ fn the_overflow_is_told_unasked_too() {
 /// A master takes a response with the same sequence and octets for a repetition and drops it (4.4.2): what is new
 /// must not look like that, though it may say the same as one that was given up long ago.
 #[test]
-#[ignore = "bug: a given-up fragment lends its sequence to a new one with the same octets"]
 fn what_is_new_never_looks_like_an_old_response() {
     let mut bench = Bench::with(&[point(PointType::BinaryInput, 1, 2, 1)], |session| {
         session.unsolicited = Some(UnsolicitedConfig { enabled: Classes::EVENTS, ..Default::default() });
