@@ -154,14 +154,14 @@ impl MasterEnd {
     pub(crate) fn take(&mut self) -> Result<bool, Failure> {
         let mut over = false;
         while let Some(event) = self.master.poll_event() {
-            match event {
+            match &event {
                 MasterEvent::Point { index, measured, .. } => {
                     let value = match measured.value {
                         Value::Analog(value) => value,
                         Value::Binary(state) => f64::from(u8::from(state)),
                         _ => 0.0,
                     };
-                    self.sum.add(u32::from(index), value, measured.flags.map_or(0, Flags::bits));
+                    self.sum.add(u32::from(*index), value, measured.flags.map_or(0, Flags::bits));
                     self.points += 1;
                 }
                 MasterEvent::StartUpDone => self.started = true,

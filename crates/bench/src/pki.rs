@@ -74,6 +74,8 @@ fn policy(directory: &Path, own: &str, admitted: Vec<PeerIdentity>) -> Result<Tl
         min_version: TlsVersion::V1_3,
         max_version: TlsVersion::V1_3,
         admitted,
+        cipher_suites: Vec::new(),
+        crls: Vec::new(),
         debug_keylog: None,
     })
 }

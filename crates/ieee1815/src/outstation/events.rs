@@ -273,7 +273,7 @@ impl Events {
 
     /// The statics of these rows were put into a response: deadbands count from here.
     pub(super) fn note_statics(&mut self, from: usize, rows: &[Point]) {
-        for (seen, point) in self.seen.iter_mut().skip(from).zip(rows) {
+        for (seen, point) in self.seen.get_mut(from..).unwrap_or_default().iter_mut().zip(rows) {
             (seen.value, seen.flags) = (point.number(), point.flags);
         }
     }

@@ -209,17 +209,21 @@ impl Fill<'_> {
         if matches!(entry.form, Form::Text(_)) {
             return 1;
         }
-        let alike = |before: &Point, point: &Point| {
-            point.key.0 == before.key.0
-                && point.key.1.wrapping_sub(before.key.1) == 1
-                && (point.class_0 || !class_0)
-                && point.static_entry(variation).is_some_and(|other| other == *entry)
+        let Some((of, first)) = rows.first().map(|point| point.key) else { return 0 };
+        // A variation with flags is every such point's, whatever its flags are.
+        let plain = entry.has_flags() && variation.is_none_or(|wanted| wanted == *entry);
+        let alike = |point: &Point| match plain {
+            true => variation.is_some() || point.leaves_as(entry),
+            false => point.static_entry(variation).is_some_and(|other| other == *entry),
         };
-        let more = rows.windows(2).take(most.saturating_sub(1)).take_while(|pair| match pair {
-            [before, point] => alike(before, point),
-            _ => false,
+        let rows = rows.iter().zip(u32::from(first)..).take(most);
+        let run = rows.take_while(|(point, index)| {
+            point.key.0 == of
+                && u32::from(point.key.1) == *index
+                && (point.class_0 || !class_0)
+                && alike(point)
         });
-        more.count().saturating_add(1)
+        run.count()
     }
 
     fn deadbands(&mut self, next: &mut usize, end: usize, entry: &Entry) -> bool {
@@ -310,11 +314,15 @@ fn write_run(out: &mut Vec<u8>, entry: &Entry, run: &[Point], time: &dyn Fn(usiz
             }));
         }
         Form::F32 if entry.has_flags() && !entry.has_time() => {
-            for point in run {
+            const OBJECT: usize = 5;
+            let start = out.len();
+            out.resize(start.saturating_add(run.len().saturating_mul(OBJECT)), 0);
+            let (places, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut::<OBJECT>();
+            for (place, point) in places.iter_mut().zip(run) {
                 let (value, fits) = to_f32(point.number());
                 let flags = if fits { point.flags } else { point.flags | Flags::OVER_RANGE };
                 let [a, b, c, d] = value.to_le_bytes();
-                out.extend_from_slice(&[flags.bits(), a, b, c, d]);
+                *place = [flags.bits(), a, b, c, d];
             }
         }
         _ => {

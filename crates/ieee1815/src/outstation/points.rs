@@ -45,6 +45,11 @@ impl Point {
         number(self.value)
     }
 
+    /// Whether this is the variation of its statics, where a master names none.
+    pub(super) fn leaves_as(&self, entry: &Entry) -> bool {
+        self.static_entry.is_some_and(|own| own == *entry)
+    }
+
     /// The variation in which it may leave now: one without flags only while there is nothing to flag. `None` where
     /// its octets decide, or there are none.
     pub(super) fn static_entry(&self, wanted: Option<Entry>) -> Option<Entry> {
