@@ -6,9 +6,9 @@ use PointType::AnalogInput;
 const ACK: u8 = 0x00;
 const STATUS: u8 = 0x0B;
 
-fn only_frame(frames: Vec<(Header, Vec<u8>)>) -> (Header, Vec<u8>) {
-    let [(header, user)] = &frames[..] else { panic!("{frames:?}") };
-    (*header, user.clone())
+fn only_frame(mut frames: Vec<(Header, Vec<u8>)>) -> (Header, Vec<u8>) {
+    assert_eq!(frames.len(), 1, "{frames:?}");
+    frames.remove(0)
 }
 
 /// A read of class 1 as a transport segment.
