@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::events::{Events, class_set};
+use super::events::{Carrier, Events, class_set};
 use super::points::{Point, Points, number};
 use super::read::{Item, Series, Which};
 use crate::objects::{
@@ -30,6 +30,8 @@ pub(super) struct Fill<'a> {
     /// Whether that time was set and is kept.
     pub(super) synchronized: bool,
     pub(super) indications: Iin,
+    /// What the fragment is.
+    pub(super) carrier: Carrier,
 }
 
 /// A header that is being filled.
@@ -67,9 +69,13 @@ impl Fill<'_> {
                     let time = self.time.unwrap_or_default();
                     self.small(&[50, 1, 0x07, 1], |out| write_time(out, time))
                 }
-                Item::Indications => {
-                    let octets = self.indications.bits().to_le_bytes();
-                    self.small(&[80, 1, 0x00, 0, 15], |out| out.extend_from_slice(&octets))
+                Item::Indications { first, last } => {
+                    let wide =
+                        u16::MAX.wrapping_shr(u32::from(15_u8.saturating_sub(last.saturating_sub(*first))));
+                    let bits = self.indications.bits().wrapping_shr(u32::from(*first)) & wide;
+                    let header = [80, 1, 0x00, *first, *last];
+                    let octets = if last.saturating_sub(*first) < 8 { 1 } else { 2 };
+                    self.small(&header, |out| out.extend(bits.to_le_bytes().into_iter().take(octets)))
                 }
             };
             if !over {
@@ -114,7 +120,11 @@ impl Fill<'_> {
             from = place.saturating_add(1);
             let Some(row) = self.points.row(event.at) else { continue };
             let measured = event.queued.unwrap_or_else(|| row.measured());
-            let Some(entry) = row.event_entry(variation) else { continue };
+            let Some(entry) = row.event_entry(variation) else {
+                self.events.discard(place);
+                from = place;
+                continue;
+            };
             if !self
                 .has_room(HEADER_OCTETS.saturating_add(COMMON_TIME_OCTETS).saturating_add(entry.octets_max()))
             {
@@ -148,7 +158,7 @@ impl Fill<'_> {
             if entry.time == TimeForm::Relative {
                 self.out.extend_from_slice(&after.unwrap_or_default().to_le_bytes());
             }
-            self.events.note_sent(place, number(measured.value), row.point.flags);
+            self.events.note_sent(place, self.carrier, number(measured.value), row.point.flags);
             *left = left.saturating_sub(1);
             *any = true;
         }

@@ -54,7 +54,11 @@ impl Point {
     /// its octets decide, or there are none.
     pub(super) fn static_entry(&self, wanted: Option<Entry>) -> Option<Entry> {
         let entry = wanted.or(self.static_entry)?;
-        if entry.has_flags() || self.flags == Flags::ONLINE {
+        let plain = || match self.value {
+            Value::Analog(value) => objects::fits(entry.form, value),
+            _ => true,
+        };
+        if entry.has_flags() || self.flags == Flags::ONLINE && plain() {
             return Some(entry);
         }
         let with_flags = match (entry.group(), entry.variation()) {
