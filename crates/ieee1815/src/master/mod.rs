@@ -223,6 +223,18 @@ impl Master {
         self.pump(now);
     }
 
+    /// Shows all that happened to `each`, in order; then it is taken. What has many points to look at, and keeps
+    /// none of it as it is, is served better so than one by one.
+    pub fn take_events(&mut self, mut each: impl FnMut(&MasterEvent)) {
+        for event in &self.events {
+            if matches!(event, MasterEvent::Done { .. }) {
+                self.open = self.open.saturating_sub(1);
+            }
+            each(event);
+        }
+        self.events.clear();
+    }
+
     /// What happened next.
     pub fn poll_event(&mut self) -> Option<MasterEvent> {
         let event = self.events.pop_front()?;
