@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsStream;
 
+use crate::front::keep_alive;
 use crate::tls::{ClientTls, ServerTls, Verified};
 use crate::udp::Datagrams;
 
@@ -94,6 +95,22 @@ impl Connection {
             TlsStream::Server(_) => server.again(chain, secured.verified),
             TlsStream::Client(_) => client.again(chain, secured.verified),
         })
+    }
+
+    /// As [`judge`](Self::judge), for the listening end.
+    pub(crate) fn judge_client(&self, server: &ServerTls) -> Option<usize> {
+        let Stream::Tls(secured) = &self.stream else { return None };
+        server.again(secured.stream.get_ref().1.peer_certificates(), secured.verified)
+    }
+
+    /// Has the system ask, after so long a silence, whether the other end of a TCP connection still lives.
+    pub(crate) fn keep_alive(&self, after: Option<Duration>) {
+        let Some(after) = after else { return };
+        match &self.stream {
+            Stream::Tcp(stream) => keep_alive(stream, after),
+            Stream::Tls(secured) => keep_alive(secured.stream.get_ref().0, after),
+            Stream::Serial(_) | Stream::Udp(_) => {}
+        }
     }
 
     /// For the journal: `TCP`, `TLS 1.2`, `TLS 1.3`, `serial` or `UDP`.
