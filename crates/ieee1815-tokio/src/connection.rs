@@ -81,19 +81,14 @@ impl Connection {
         matches!(self.stream, Stream::Tls(_))
     }
 
-    /// True when the peer dialled us.
-    pub(crate) fn is_server(&self) -> bool {
-        matches!(&self.stream, Stream::Tls(secured) if matches!(secured.stream, TlsStream::Server(_)))
-    }
-
     /// Judges the peer again, by what may have replaced the set-up of its handshake: its place in the admitted list,
     /// or that it has none any more. `None` without TLS.
-    pub(crate) fn judge(&self, server: &ServerTls, client: &ClientTls) -> Option<Option<usize>> {
+    pub(crate) fn judge(&self, server: &ServerTls, client: Option<&ClientTls>) -> Option<Option<usize>> {
         let Stream::Tls(secured) = &self.stream else { return None };
         let chain = secured.stream.get_ref().1.peer_certificates();
         Some(match secured.stream {
             TlsStream::Server(_) => server.again(chain, secured.verified),
-            TlsStream::Client(_) => client.again(chain, secured.verified),
+            TlsStream::Client(_) => client.and_then(|client| client.again(chain, secured.verified)),
         })
     }
 
