@@ -56,6 +56,13 @@ pub(crate) enum Command {
         Kinds for a device: silent, slow, frozen, not-implemented, wrong-transaction, scale, none.\n\
         `breaker` takes open or closed, `remote` takes on or off.")]
     Fault(Fault),
+    /// Put mutual TLS in front of an RTU that speaks DNP3 in the clear, over TCP or a serial line
+    #[command(after_help = "Examples:\n  openrtd tls-front --example > front.toml\n  \
+        openrtd tls-front front.toml --check\n  openrtd tls-front front.toml\n  openrtd tls-front front.toml --json\n  \
+        kill -HUP PID                         reads front.toml again: certificates, keys, lists, masters\n\n\
+        Each master gets a connection of its own to the RTU; a serial line belongs to one at a time. After a reload\n\
+        sessions that are still admitted go on, the others end at once; a file with an error changes nothing.")]
+    TlsFront(TlsFront),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
         openrtd demo --speed 60\n\n\
@@ -160,6 +167,21 @@ pub(crate) struct Fault {
     pub(crate) device: Option<String>,
     /// What to do to it
     pub(crate) kind: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TlsFront {
+    /// Its file
+    #[arg(required_unless_present = "example")]
+    pub(crate) file: Option<PathBuf>,
+    /// Show a file to start from, and end
+    #[arg(long, conflicts_with_all = ["file", "check"])]
+    pub(crate) example: bool,
+    /// Read the file and the certificates, say what is wrong, and end
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) running: Running,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod output;
 mod plain;
 mod programs;
 mod signals;
+mod tls_front;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Poll(arguments) => local::poll(arguments).await,
         Command::Setpoint(arguments) => local::setpoint(arguments).await,
         Command::Fault(arguments) => local::fault(arguments).await,
+        Command::TlsFront(arguments) => tls_front::tls_front(arguments).await,
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }
