@@ -181,8 +181,8 @@ pub(crate) struct Decode {
     /// TLS secrets in the NSS key log format
     #[arg(long, value_name = "FILE")]
     pub(crate) keylog: Option<PathBuf>,
-    /// Ports of DNP3 [default: 20000 19999]
-    #[arg(long, value_name = "N", num_args = 1..)]
+    /// A port of DNP3; may be given more than once [default: 20000 and 19999]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
     pub(crate) port: Vec<u16>,
     /// One JSON object a line
     #[arg(long)]

@@ -88,6 +88,14 @@ struct Series {
     segment: Vec<u8>,
     octets: Vec<u8>,
     frames: usize,
+    /// Too long: that was told, and what follows of it goes the same way.
+    lost: bool,
+}
+
+impl Series {
+    const fn new(first: Transport) -> Self {
+        Self { last: first, segment: Vec::new(), octets: Vec::new(), frames: 0, lost: false }
+    }
 }
 
 /// One direction of a byte stream, or of datagrams between two ends.
@@ -120,7 +128,7 @@ impl Flow {
     pub fn finish(&mut self) -> Vec<Item> {
         let mut items = self.read(true);
         let open = core::mem::take(&mut self.series);
-        items.extend(open.into_iter().map(|(ends, series)| {
+        items.extend(open.into_iter().filter(|(_, series)| !series.lost).map(|(ends, series)| {
             let octets = series.octets.len();
             Item::Dropped { ends, octets, reason: Reason::SegmentUnfinished }
         }));
@@ -172,12 +180,12 @@ impl Flow {
             Some(series) if transport.fir => {
                 let same = series.frames == 1 && series.last == transport && series.segment == data;
                 let reason = if same { Reason::SegmentRepeated } else { Reason::SegmentSuperseded };
-                drop(series.octets.len(), reason);
-                Series { last: transport, segment: Vec::new(), octets: Vec::new(), frames: 0 }
+                if !series.lost {
+                    drop(series.octets.len(), reason);
+                }
+                Series::new(transport)
             }
-            None if transport.fir => {
-                Series { last: transport, segment: Vec::new(), octets: Vec::new(), frames: 0 }
-            }
+            None if transport.fir => Series::new(transport),
             None => return drop(data.len(), Reason::SegmentOrphan),
             Some(series) if series.last == transport && series.segment == data => {
                 drop(data.len(), Reason::SegmentRepeated);
@@ -189,13 +197,20 @@ impl Flow {
             }
             Some(series) => series,
         };
-        if series.octets.len() + data.len() > self.limits.fragment_octets {
-            return drop(series.octets.len() + data.len(), Reason::FragmentTooLong);
+        if !series.lost && series.octets.len() + data.len() > self.limits.fragment_octets {
+            drop(series.octets.len() + data.len(), Reason::FragmentTooLong);
+            series.octets.clear();
+            series.lost = true;
         }
-        series.octets.extend_from_slice(&data);
+        if !series.lost {
+            series.octets.extend_from_slice(&data);
+        }
         series.frames += 1;
         series.last = transport;
         series.segment = data;
+        if transport.fin && series.lost {
+            return;
+        }
         if transport.fin {
             items.push(Item::Fragment(Fragment { ends, frames: series.frames, octets: series.octets }));
             return;

@@ -66,10 +66,11 @@ pub(crate) fn read(input: impl Read + Send, mut each: impl FnMut(Piece)) -> Resu
                 reader.consume(taken);
             }
             Err(PcapError::Eof) => return Ok(()),
-            Err(PcapError::Incomplete(_)) if reader.reader_exhausted() || waited => {
-                return Err("the capture ends within a packet".to_owned());
-            }
             Err(PcapError::Incomplete(_)) => {
+                // Nothing was taken since the last refill: there is no more to come.
+                if waited {
+                    return Err("the capture ends within a packet".to_owned());
+                }
                 waited = true;
                 reader.refill().map_err(|error| told(&error))?;
             }

@@ -64,6 +64,25 @@ enum Input {
     Octets(Vec<u8>),
 }
 
+/// Fills what it is given to read into, as the reader of captures takes less for the end.
+struct Filling<R>(R);
+
+impl<R: Read> Read for Filling<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.0.read(rest) {
+                Ok(0) => break,
+                Ok(octets) => filled += octets,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if filled == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(filled)
+    }
+}
+
 fn source(argument: &str) -> Result<Input, Failure> {
     let mut read: Box<dyn Read + Send> = if argument == "-" {
         Box::new(std::io::stdin())
@@ -76,7 +95,7 @@ fn source(argument: &str) -> Result<Input, Failure> {
     let mut start = Vec::new();
     read.by_ref().take(4).read_to_end(&mut start).map_err(|error| input(&argument, error))?;
     if capture::is_capture(&start) {
-        return Ok(Input::Capture(Box::new(Cursor::new(start).chain(read))));
+        return Ok(Input::Capture(Box::new(Filling(Cursor::new(start).chain(read)))));
     }
     read.take(INPUT_OCTETS_MAX).read_to_end(&mut start).map_err(|error| input(&argument, error))?;
     let why = "neither a capture (pcap, pcapng) nor hexadecimal digits";

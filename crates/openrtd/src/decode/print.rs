@@ -14,6 +14,17 @@ use crate::output::say;
 /// Objects of one header that a person is shown.
 const OBJECTS_MAX: usize = 16;
 
+/// Octets that cannot be read, of which a person is shown so many.
+const OCTETS_MAX: usize = 64;
+
+/// Octets for a person.
+fn short(octets: &[u8]) -> String {
+    match octets.split_at_checked(OCTETS_MAX) {
+        Some((shown, rest)) if !rest.is_empty() => format!("{} and {} octets more", Hex(shown), rest.len()),
+        _ => Hex(octets).to_string(),
+    }
+}
+
 /// Where something was seen.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Source {
@@ -153,7 +164,7 @@ impl Printer {
                     self.out(&value.to_string());
                 } else {
                     let text =
-                        format!("  {:<12}{} octets: {reason}: {}", "skipped", octets.len(), Hex(octets));
+                        format!("  {:<12}{} octets: {reason}: {}", "skipped", octets.len(), short(octets));
                     self.text(source, &text);
                 }
             }
@@ -247,8 +258,10 @@ impl Printer {
                     value["reason"] = reason.code().into();
                     return self.out(&value.to_string());
                 }
-                return self
-                    .text(source, &format!("  {:<12}! {reason}: {}", "application", Hex(&fragment.octets)));
+                return self.text(
+                    source,
+                    &format!("  {:<12}! {reason}: {}", "application", short(&fragment.octets)),
+                );
             }
         };
         if let Some(reason) = application.problem() {
@@ -280,7 +293,7 @@ impl Printer {
                 Ok(block) => self.block(source, &block),
                 Err(unreadable) => {
                     self.reason(unreadable.reason);
-                    let text = format!("    ! {}: {}", unreadable.reason, Hex(unreadable.octets));
+                    let text = format!("    ! {}: {}", unreadable.reason, short(unreadable.octets));
                     self.text(source, &text);
                 }
             }

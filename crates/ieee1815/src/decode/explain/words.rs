@@ -162,6 +162,7 @@ pub(super) fn commands<'a>(block: &Block<'a>) -> impl Iterator<Item = (String, C
 pub(super) struct Load {
     pub(super) events: u64,
     pub(super) statics: u64,
+    pub(super) others: u64,
 }
 
 impl Load {
@@ -177,7 +178,7 @@ impl Load {
                 0 | 1 | 3 | 10 | 20 | 21 | 30 | 31 | 34 | 40 | 87 | 101 | 102 | 110 | 121 => {
                     load.statics += objects;
                 }
-                _ => {}
+                _ => load.others += objects,
             }
         }
         load
@@ -186,15 +187,17 @@ impl Load {
     pub(super) fn add(&mut self, other: Self) {
         self.events = self.events.saturating_add(other.events);
         self.statics = self.statics.saturating_add(other.statics);
+        self.others = self.others.saturating_add(other.others);
     }
 
     pub(super) fn words(self) -> String {
-        match (self.events, self.statics) {
-            (0, 0) => "no data".to_string(),
-            (events, 0) => count(events, "event"),
-            (0, statics) => count(statics, "value"),
-            (events, statics) => format!("{} and {}", count(events, "event"), count(statics, "value")),
-        }
+        let parts = [(self.events, "event"), (self.statics, "value"), (self.others, "object")];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, one)| count(number, one))
+            .collect();
+        if parts.is_empty() { "no data".to_string() } else { parts.join(" and ") }
     }
 }
 
