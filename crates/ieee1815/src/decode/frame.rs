@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use super::names;
 use super::reason::Reason;
-use crate::link::{DIR, FCB, FCV, FUNCTION, PRM, crc};
+use crate::crc::crc;
+use crate::link::{DIR, FCB, FCV, FUNCTION, PRM};
 
 const SYNC: [u8; 2] = [0x05, 0x64];
 const HEADER: usize = 10;
@@ -159,11 +160,14 @@ pub(super) fn look(octets: &[u8], last: bool) -> Found {
     frame.judge(whole);
     let mut taken = body.len();
     if frame.problem == Some(Reason::DataCrc) || !whole {
-        // Octets may have been lost within it: a sound header inside is where the next one starts.
-        if let Some(inside) = sound_header(body) {
+        // Octets may have been lost within it: a sound header that begins inside is where the next one starts.
+        let around = rest.get(..wanted + HEADER - 1).unwrap_or(rest);
+        if let Some(inside) = sound_header(around) {
             read(&mut frame, body.get(..inside).unwrap_or_default(), user);
             frame.judge(false);
             taken = inside;
+        } else if !last && may_start(around, body.len()) {
+            return Found::Wait;
         }
     }
     Found::Frame(frame, HEADER + taken)
@@ -213,5 +217,14 @@ fn sound_header(body: &[u8]) -> Option<usize> {
     body.windows(HEADER).position(|window| {
         let Some((fields, [c0, c1])) = window.split_last_chunk::<CRC>() else { return false };
         fields.starts_with(&SYNC) && crc(fields) == u16::from_le_bytes([*c0, *c1])
+    })
+}
+
+/// Whether a header may begin in the first `within` octets whose end is not here yet.
+fn may_start(octets: &[u8], within: usize) -> bool {
+    let from = octets.len().saturating_sub(HEADER - 1);
+    (from..within).any(|at| {
+        let tail = octets.get(at..).unwrap_or_default();
+        tail.starts_with(&SYNC) || tail == SYNC.split_at(1).0
     })
 }

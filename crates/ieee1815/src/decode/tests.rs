@@ -67,7 +67,7 @@ fn text(octets: &[u8], from_master: bool) -> Vec<String> {
 
 #[test]
 fn a_fragment_comes_back_however_it_was_cut() {
-    let fragment: Vec<u8> = [0xC3, 1].into_iter().chain((0..1_500).map(|at| (at % 251) as u8)).collect();
+    let fragment: Vec<u8> = [0xC3, 1].into_iter().chain((0..=250_u8).cycle().take(1_500)).collect();
     for (segment, chunk) in [(249, 1), (249, 7), (100, 292), (1, 4096)] {
         let octets = frames(REQUEST, &fragment, segment);
         let mut flow = Flow::default();
@@ -119,7 +119,7 @@ fn every_reason_of_link_and_transport() {
     };
     let short = {
         let header = [0x05, 0x64, 4, 0xC0, 1, 0, 0, 4];
-        [header.as_slice(), &crate::link::crc(&header).to_le_bytes()].concat()
+        [header.as_slice(), &crate::crc::crc(&header).to_le_bytes()].concat()
     };
     let segment = |octet: u8, octets: usize| frame(REQUEST, &[vec![octet], vec![7; octets]].concat());
     let cases = [
@@ -254,7 +254,8 @@ fn whatever_comes_ends_and_is_accounted_for() {
     let function = proptest::sample::select(vec![0_u8, 1, 2, 5, 11, 25, 32, 129, 130, 131]);
     let fragment = (function, group, proptest::collection::vec(octet, 0..80));
     proptest!(|((function, group, rest) in fragment, noise in proptest::collection::vec(any::<u8>(), 0..40))| {
-        let fragment = [&[0xC0, function], if function > 128 { &[0, 0][..] } else { &[] }, &[group], &rest].concat();
+        let iin: &[u8] = if function > 128 { &[0, 0] } else { &[] };
+        let fragment = [&[0xC0, function], iin, &[group], &rest].concat();
         let octets = [noise, frames(if function > 128 { RESPONSE } else { REQUEST }, &fragment, 249)].concat();
         let items = all(&octets);
         let mut watcher = explain::Watcher::new();
