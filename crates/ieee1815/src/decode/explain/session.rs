@@ -159,8 +159,9 @@ impl Session {
         if let Some(iin) = application.iin {
             self.indications.see(iin, function, self.outstation, told);
         }
-        let Some(request) = self.request.as_mut() else {
-            let text = format!("outstation {} answers, and no question is in the capture", self.outstation);
+        let open = self.request.as_mut().filter(|request| request.answer.is_none_or(|answer| !answer.done));
+        let Some(request) = open else {
+            let text = format!("outstation {} answers, and nobody asked (again)", self.outstation);
             if self.requests == 0 {
                 told.note("response-unasked", text);
             } else {

@@ -122,10 +122,8 @@ fn answers_that_do_not_come_or_do_not_fit() {
     assert_eq!(two.codes(), ["confirmed", "exchange", "confirmed"]);
     let cut = line().ask(&READ_EVENTS).answer(&first).ask(&[0xC5, 0]).ask(&[0xC7, 23]);
     assert_eq!(cut.codes(), ["confirmed", "answer-unfinished", "capture-ends"]);
-    assert_eq!(
-        line().ask(&[0xC1, 13]).answer(&[0xC1, 129, 0, 0]).answer(&[0xC2, 129, 0, 0]).codes(),
-        ["exchange", "response-sequence", "response-fragments", "exchange",]
-    );
+    let again = line().ask(&[0xC1, 13]).answer(&[0xC1, 129, 0, 0]).answer(&[0xC2, 129, 0, 0]);
+    assert_eq!(again.codes(), ["exchange", "response-unasked"]);
 }
 
 #[test]
