@@ -130,7 +130,8 @@ pub(super) fn block(octets: &[u8], function: u8) -> Result<(Block<'_>, &[u8]), R
 
 fn extent(cursor: &mut Cursor<'_>, qualifier: u8) -> Result<(Extent, usize), Reason> {
     let bad = Reason::Qualifier(qualifier);
-    let width = |code: u8| 1_usize << code;
+    let width = |code: u8| 1_usize.checked_shl(u32::from(code)).unwrap_or(1);
+    let after = |code: u8, first: u8| width(code.saturating_sub(first));
     let mut number = |octets| cursor.number(octets).ok_or(Reason::HeaderTruncated);
     Ok(match (qualifier >> 4, qualifier & 0x0F) {
         (0, range @ 0..=2) => {
@@ -141,9 +142,9 @@ fn extent(cursor: &mut Cursor<'_>, qualifier: u8) -> Result<(Extent, usize), Rea
             (Extent::StartStop(start, stop), 0)
         }
         (0, 6) => (Extent::All, 0),
-        (0, range @ 7..=9) => (Extent::Count(number(width(range - 7))?), 0),
-        (prefix @ 1..=3, range @ 7..=9) => (Extent::Indexed(number(width(range - 7))?), width(prefix - 1)),
-        (prefix @ 4..=6, 0x0B) => (Extent::Sized(number(1)?), width(prefix - 4)),
+        (0, range @ 7..=9) => (Extent::Count(number(after(range, 7))?), 0),
+        (prefix @ 1..=3, range @ 7..=9) => (Extent::Indexed(number(after(range, 7))?), after(prefix, 1)),
+        (prefix @ 4..=6, 0x0B) => (Extent::Sized(number(1)?), after(prefix, 4)),
         _ => return Err(bad),
     })
 }
@@ -163,7 +164,7 @@ fn carried<'a>(
     let count = match block.extent {
         Extent::All if function < 0x80 => return Ok(&[]),
         Extent::All => return Err(Reason::Qualifier(block.qualifier)),
-        Extent::StartStop(start, stop) => u64::from(stop) - u64::from(start) + 1,
+        Extent::StartStop(start, stop) => u64::from(stop.saturating_sub(start)).saturating_add(1),
         Extent::Count(count) | Extent::Indexed(count) | Extent::Sized(count) => u64::from(count),
     };
     if let Extent::Sized(_) = block.extent {
@@ -182,13 +183,13 @@ fn carried<'a>(
         for _ in 0..count {
             cursor.take(block.prefix).ok_or(Reason::Count)?;
             let &[kind, length] = cursor.take(2).ok_or(Reason::Count)? else { return Err(Reason::Count) };
-            let length = usize::from(length) + if kind == 255 { 256 } else { 0 };
+            let length = usize::from(length).saturating_add(if kind == 255 { 256 } else { 0 });
             cursor.take(length).ok_or(Reason::Count)?;
         }
     } else {
         return Err(Reason::Qualifier(block.qualifier));
     }
-    Ok(start.get(..start.len() - cursor.0.len()).unwrap_or_default())
+    Ok(start.get(..start.len().saturating_sub(cursor.0.len())).unwrap_or_default())
 }
 
 impl<'a> Block<'a> {
@@ -212,7 +213,7 @@ impl<'a> Block<'a> {
     pub fn count(&self) -> Option<u64> {
         match self.extent {
             Extent::All => None,
-            Extent::StartStop(start, stop) => Some(u64::from(stop.saturating_sub(start)) + 1),
+            Extent::StartStop(start, stop) => Some(u64::from(stop.saturating_sub(start)).saturating_add(1)),
             Extent::Count(count) | Extent::Indexed(count) | Extent::Sized(count) => Some(u64::from(count)),
         }
     }
@@ -268,15 +269,21 @@ impl<'a> Objects<'a> {
             _ => None,
         };
         let place = usize::try_from(self.number).ok()?;
-        let shared = |per: usize, octets: &[u8]| {
-            let bits = 8 / per;
-            octets.get(place / per).map(|octet| octet >> (place % per * bits) & if bits == 1 { 1 } else { 3 })
+        let bit = |octets: &[u8]| octets.get(place / 8).map(|octet| octet >> (place % 8) & 1);
+        let pair = |octets: &[u8]| {
+            let octet = octets.get(place / 4)?;
+            Some(
+                [octet & 3, octet >> 2 & 3, octet >> 4 & 3, octet >> 6]
+                    .get(place % 4)
+                    .copied()
+                    .unwrap_or_default(),
+            )
         };
         let single = |name, value| (alloc::vec![Field { name, value }], None);
         let (fields, problem) = match block.layout {
             None | Some(Layout::Nothing) => (Vec::new(), None),
-            Some(Layout::Bits) => single("state", FieldValue::State(shared(8, self.data.0)? == 1)),
-            Some(Layout::Pairs) => single("state", FieldValue::DoubleBit(shared(4, self.data.0)?)),
+            Some(Layout::Bits) => single("state", FieldValue::State(bit(self.data.0)? == 1)),
+            Some(Layout::Pairs) => single("state", FieldValue::DoubleBit(pair(self.data.0)?)),
             Some(Layout::ByVariation) => {
                 let size = match block.extent {
                     Extent::Sized(_) => usize::try_from(self.data.number(block.prefix)?).ok()?,

@@ -193,19 +193,19 @@ impl Flow {
                 return;
             }
             Some(series) if series.last.sequence.wrapping_add(1) & 0x3F != transport.sequence => {
-                return drop(series.octets.len() + data.len(), Reason::SegmentSequence);
+                return drop(series.octets.len().saturating_add(data.len()), Reason::SegmentSequence);
             }
             Some(series) => series,
         };
-        if !series.lost && series.octets.len() + data.len() > self.limits.fragment_octets {
-            drop(series.octets.len() + data.len(), Reason::FragmentTooLong);
+        if !series.lost && series.octets.len().saturating_add(data.len()) > self.limits.fragment_octets {
+            drop(series.octets.len().saturating_add(data.len()), Reason::FragmentTooLong);
             series.octets.clear();
             series.lost = true;
         }
         if !series.lost {
             series.octets.extend_from_slice(&data);
         }
-        series.frames += 1;
+        series.frames = series.frames.saturating_add(1);
         series.last = transport;
         series.segment = data;
         if transport.fin && series.lost {

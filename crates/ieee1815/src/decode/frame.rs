@@ -150,7 +150,7 @@ pub(super) fn look(octets: &[u8], last: bool) -> Found {
     let Some(user) = frame.length.checked_sub(LENGTH_MIN).map(usize::from) else {
         return Found::Not(HEADER, Reason::LinkLength);
     };
-    let wanted = user + user.div_ceil(BLOCK) * CRC;
+    let wanted = user.saturating_add(user.div_ceil(BLOCK).saturating_mul(CRC));
     let whole = rest.len() >= wanted;
     if !whole && !last {
         return Found::Wait;
@@ -161,7 +161,7 @@ pub(super) fn look(octets: &[u8], last: bool) -> Found {
     let mut taken = body.len();
     if frame.problem == Some(Reason::DataCrc) || !whole {
         // Octets may have been lost within it: a sound header that begins inside is where the next one starts.
-        let around = rest.get(..wanted + HEADER - 1).unwrap_or(rest);
+        let around = rest.get(..wanted.saturating_add(HEADER - 1)).unwrap_or(rest);
         if let Some(inside) = sound_header(around) {
             read(&mut frame, body.get(..inside).unwrap_or_default(), user);
             frame.judge(false);
@@ -170,7 +170,7 @@ pub(super) fn look(octets: &[u8], last: bool) -> Found {
             return Found::Wait;
         }
     }
-    Found::Frame(frame, HEADER + taken)
+    Found::Frame(frame, HEADER.saturating_add(taken))
 }
 
 fn parse(header: &[u8]) -> Option<Frame> {
@@ -192,7 +192,7 @@ fn read(frame: &mut Frame, body: &[u8], user: usize) {
     frame.user.clear();
     let mut body = body;
     while frame.user.len() < user {
-        let size = (user - frame.user.len()).min(BLOCK);
+        let size = user.saturating_sub(frame.user.len()).min(BLOCK);
         let Some((data, rest)) = body.split_at_checked(size) else { return };
         let Some(([c0, c1], rest)) = rest.split_first_chunk::<CRC>() else { return };
         frame.blocks.push(BlockCheck { octets: size, good: crc(data) == u16::from_le_bytes([*c0, *c1]) });
@@ -210,7 +210,7 @@ fn next_start(octets: &[u8]) -> usize {
 
 /// Octets up to the next place after this one where a frame may start.
 fn skip(octets: &[u8]) -> usize {
-    2 + next_start(octets.get(2..).unwrap_or_default())
+    next_start(octets.get(2..).unwrap_or_default()).saturating_add(2)
 }
 
 fn sound_header(body: &[u8]) -> Option<usize> {

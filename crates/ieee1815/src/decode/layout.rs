@@ -70,7 +70,7 @@ impl Layout {
             Self::ByVariation => Some(count.saturating_mul(u64::from(variation))),
             Self::Nothing => Some(0),
             Self::Fields(fields) => {
-                let size = fields.iter().try_fold(0_u64, |sum, (_, kind)| Some(sum + kind.octets()?))?;
+                let size = fields.iter().try_fold(0_u64, |sum, (_, kind)| sum.checked_add(kind.octets()?))?;
                 Some(count.saturating_mul(size))
             }
         }
@@ -195,7 +195,7 @@ fn attribute<'a>(rest: &mut &'a [u8], fields: &mut Vec<Field<'a>>) -> Option<()>
     let kind = *take(rest, 1)?.first()?;
     let length = usize::from(*take(rest, 1)?.first()?);
     // The two lists of attributes count their length wider.
-    let length = if kind == 255 { length + 256 } else { length };
+    let length = if kind == 255 { length.saturating_add(256) } else { length };
     let octets = take(rest, length)?;
     let value = match (kind, octets.len()) {
         (1, _) => FieldValue::Text(octets),

@@ -114,6 +114,7 @@ impl fmt::Display for Quoted<'_> {
 pub struct Stamp(pub u64);
 
 impl fmt::Display for Stamp {
+    #[expect(clippy::arithmetic_side_effects, reason = "every term is below a day, a year or an era")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DAY: u64 = 86_400_000;
         let (days, rest) = (self.0 / DAY, self.0 % DAY);

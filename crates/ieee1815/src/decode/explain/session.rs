@@ -105,7 +105,7 @@ impl Session {
     fn ask(&mut self, fragment: &Fragment, application: &Application<'_>, told: &mut Told) {
         let (sequence, now) = (application.control.sequence, told.now);
         if let Some(open) = self.request.as_mut().filter(|open| open.octets == fragment.octets) {
-            open.retries += 1;
+            open.retries = open.retries.saturating_add(1);
             let state = if open.answer.is_some() { "although it was answered" } else { "unanswered so far" };
             let after = words::span(now.saturating_sub(open.at));
             let text = format!(
@@ -119,7 +119,7 @@ impl Session {
         self.close_solicited("the master went on", told);
         self.close_request(told);
         commands::request(&mut self.select, application, told);
-        self.requests += 1;
+        self.requests = self.requests.saturating_add(1);
         let words = words::request(application);
         let broadcast =
             names::special_address(fragment.ends.destination).filter(|_| self.outstation >= 0xFFFD);
@@ -145,12 +145,12 @@ impl Session {
     }
 
     fn answer(&mut self, fragment: &Fragment, application: &Application<'_>, told: &mut Told) {
-        self.responses += 1;
+        self.responses = self.responses.saturating_add(1);
         let control = application.control;
         let load = Load::of(application);
         let function = self.request.as_ref().map(|request| request.function);
         if let Some(before) = self.solicited.as_mut().filter(|before| before.octets == fragment.octets) {
-            before.sent += 1;
+            before.sent = before.sent.saturating_add(1);
             return told.warn(
                 "response-again",
                 format!("outstation {} sends the same response again", self.outstation),
@@ -194,7 +194,7 @@ impl Session {
             done: false,
         });
         answer.load.add(load);
-        answer.fragments += 1;
+        answer.fragments = answer.fragments.saturating_add(1);
         answer.sequence = control.sequence;
         answer.done = control.fin;
         request.answer = Some(answer);
@@ -239,13 +239,13 @@ impl Session {
     }
 
     fn unsolicited(&mut self, fragment: &Fragment, application: &Application<'_>, told: &mut Told) {
-        self.responses += 1;
+        self.responses = self.responses.saturating_add(1);
         if let Some(iin) = application.iin {
             self.indications.see(iin, None, self.outstation, told);
         }
         let sequence = application.control.sequence;
         if let Some(open) = self.unsolicited.as_mut().filter(|open| open.octets == fragment.octets) {
-            open.sent += 1;
+            open.sent = open.sent.saturating_add(1);
             let text = format!(
                 "outstation {} sends its unsolicited response again (sequence {sequence}, {} times now): no confirm came",
                 self.outstation, open.sent
@@ -306,8 +306,11 @@ impl Session {
     fn close_request(&mut self, told: &mut Told) {
         let Some(request) = self.request.take() else { return };
         let waited = words::span(told.now.saturating_sub(request.at));
-        let tries =
-            if request.retries > 0 { format!(" in {} tries", request.retries + 1) } else { String::new() };
+        let tries = if request.retries > 0 {
+            format!(" in {} tries", request.retries.saturating_add(1))
+        } else {
+            String::new()
+        };
         match request.answer {
             None => {
                 let text = format!(

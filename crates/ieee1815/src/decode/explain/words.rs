@@ -95,7 +95,7 @@ fn objects(application: &Application<'_>) -> String {
     for block in application.blocks() {
         match block {
             Ok(block) if block.group == 60 && (1..=4).contains(&block.variation) => {
-                classes.push(block.variation - 1);
+                classes.push(block.variation.saturating_sub(1));
             }
             Ok(block) => others.push(named(&block)),
             Err(unreadable) => others.push(format!("something unreadable ({})", unreadable.reason)),
@@ -173,12 +173,12 @@ impl Load {
             let objects = block.count().unwrap_or(0);
             match block.group {
                 2 | 4 | 11 | 13 | 22 | 23 | 32 | 33 | 42 | 43 | 88 | 111 | 113 | 122 => {
-                    load.events += objects;
+                    load.events = load.events.saturating_add(objects);
                 }
                 0 | 1 | 3 | 10 | 20 | 21 | 30 | 31 | 34 | 40 | 87 | 101 | 102 | 110 | 121 => {
-                    load.statics += objects;
+                    load.statics = load.statics.saturating_add(objects);
                 }
-                _ => load.others += objects,
+                _ => load.others = load.others.saturating_add(objects),
             }
         }
         load
