@@ -15,6 +15,7 @@ use crate::objects::{Direction, parse_headers};
 use crate::{Classes, Crob, DoubleBit, Flags, Value};
 
 mod attributes;
+mod books;
 mod broadcast;
 mod commanded;
 mod confirms;

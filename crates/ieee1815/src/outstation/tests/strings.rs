@@ -135,3 +135,19 @@ fn strings_that_the_program_does_not_take_and_empty_ones() {
     assert!(bench.iin(0xC3, WRITE, &[111, 1, 0x00, 3, 3, b'x']).bits() & 0x0600 != 0, "an event");
     assert!(bench.plant.strings.is_empty());
 }
+
+#[test]
+fn a_string_emptied_while_its_event_is_under_way() {
+    let mut bench = Bench::new(&[string(3), analog_input(1)]);
+    bench.outstation.update_octets(3, b"gone");
+    assert_eq!(bench.objects(0xC0, READ, &[60, 2, 6])[7..], *b"gone");
+    bench.outstation.update_octets(3, b"");
+    bench.update(AnalogInput, 1, analog(1.0));
+    bench.wait(seconds(5));
+    let answer = bench.one(0xC1, READ, &[60, 2, 6]);
+    assert_eq!(values(&answer), [(1, 1.0)], "it cannot be sent again");
+    bench.confirm(1);
+    assert_eq!((bench.waiting(), bench.iin(0xC2, READ, &EVENTS).contains(Iin::CLASS_1)), (0, false));
+    bench.outstation.update_octets(3, b"back");
+    assert_eq!(bench.objects(0xC3, READ, &[60, 2, 6])[7..], *b"back");
+}
