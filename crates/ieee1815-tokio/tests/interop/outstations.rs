@@ -1,0 +1,1 @@
+//! Our master against outstations that others wrote.
