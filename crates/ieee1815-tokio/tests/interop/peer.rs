@@ -58,6 +58,9 @@ impl Peer {
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
+                if std::env::var_os("OPENRTD_INTEROP_TALK").is_some() {
+                    eprintln!("{line}");
+                }
                 // A test that has ended hears no more.
                 drop(sender.send(serde_json::from_str(&line).unwrap_or(Value::String(line))));
             }
@@ -66,6 +69,9 @@ impl Peer {
     }
 
     pub(crate) fn say(&mut self, line: &str) {
+        if std::env::var_os("OPENRTD_INTEROP_TALK").is_some() {
+            eprintln!("> {line}");
+        }
         writeln!(self.requests, "{line}").unwrap();
     }
 

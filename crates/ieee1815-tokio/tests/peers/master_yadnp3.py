@@ -4,7 +4,6 @@ import os
 import queue
 import re
 import threading
-import time
 
 import opendnp3 as dnp3
 import peer
@@ -23,6 +22,7 @@ FREEZES = {
     (True, True): "FreezeAndClearNR",
 }
 TASK_TIME_MAX_S = 15.0
+INDICATIONS_TIME_MAX_S = 1.0
 ALL_OBJECTS = 0x06
 GROUP_VARIATION = re.compile(r"Group(\d+)Var(\d+)")
 
@@ -70,15 +70,18 @@ class Application(dnp3.IMasterApplication):
         dnp3.IMasterApplication.__init__(self)
         self.finished = {}
         self.iin = None
+        self.indicated = threading.Event()
 
     def queue(self, kind):
         return self.finished.setdefault(kind, queue.Queue())
 
     def OnReceiveIIN(self, iin):
         self.iin = iin.LSB | iin.MSB << 8
+        self.indicated.set()
 
     def OnTaskComplete(self, info):
         peer.emit("task", type=info.type.name, result=info.result.name)
+        self.indicated.clear()
         self.queue(info.type.name).put(info.result.name)
 
 
@@ -117,6 +120,7 @@ class Master:
         """A master on a connection of its own: with a second one on the first channel, that channel never reopens."""
         if self.channel:
             self.channel.Shutdown()
+            self.application.finished.clear()
         args, quick = self.args, dnp3.TimeDuration.Milliseconds(200)
         retry = dnp3.ChannelRetry(quick, quick)
         place = ([dnp3.IPEndpoint(args.host, args.port)], "0.0.0.0")
@@ -132,11 +136,14 @@ class Master:
         config.master.timeSyncMode = getattr(dnp3.TimeSyncMode, time_sync)
         self.master = self.channel.AddMaster("peer", self.measurements, self.application, config)
         self.master.Enable()
-        return self.wait("STARTUP_INTEGRITY_POLL")
+        self.wait("STARTUP_INTEGRITY_POLL")
+        # The last task of its start-up: what is asked for after it stays as it is.
+        return self.wait("ENABLE_UNSOLICITED")
 
     def wait(self, kind="USER_TASK"):
         outcome = self.application.queue(kind).get(timeout=TASK_TIME_MAX_S)
-        # An answer is an answer; what it says is in its indications.
+        # The indications of an answer are told after the end of its task.
+        self.application.indicated.wait(INDICATIONS_TIME_MAX_S)
         return {"outcome": outcome, "iin": self.application.iin}
 
     def perform(self, function, headers):
@@ -242,16 +249,15 @@ class Master:
             replied.set()
 
         # What was told before this belongs to the life before.
-        self.application.queue("STARTUP_INTEGRITY_POLL").queue.clear()
+        self.application.finished.clear()
         self.master.Restart(dnp3.RestartType.COLD, result)
         replied.wait(TASK_TIME_MAX_S)
         return {**self.wait(), **reply}
 
     def again(self, _):
         """Waits for the start-up after a restart of the outstation."""
-        outcome = self.wait("STARTUP_INTEGRITY_POLL")
-        time.sleep(0.2)
-        return {**outcome, "iin": self.application.iin}
+        self.wait("STARTUP_INTEGRITY_POLL")
+        return {**self.wait("ENABLE_UNSOLICITED"), "outcome": "SUCCESS"}
 
     def handlers(self):
         names = (
