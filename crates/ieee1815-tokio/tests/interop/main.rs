@@ -8,6 +8,7 @@
 
 mod breaks;
 mod masters;
+mod matrix;
 mod ours;
 mod outstations;
 mod peer;

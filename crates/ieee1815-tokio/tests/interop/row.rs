@@ -71,7 +71,7 @@ impl Row {
     }
 
     pub(crate) fn cell(&mut self, feature: &str, check: Check) {
-        eprintln!("{}: {feature}: {check:?}", self.name);
+        eprintln!("\n{}: {feature}: {check:?}", self.name);
         self.cells.push((feature.to_owned(), check));
     }
 

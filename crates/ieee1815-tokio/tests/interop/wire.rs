@@ -39,6 +39,12 @@ fn decoded(capture: &Path, keys: Option<&Path>, filter: &str, field: &str) -> Ch
         .collect())
 }
 
+/// How many link status replies `from` sent.
+pub(crate) fn link_replies(capture: &Path, keys: Option<&Path>, from: Ipv4Addr) -> Check<usize> {
+    let filter = format!("dnp3.ctl.secfunc == 11 && ip.src == {from}");
+    Ok(decoded(capture, keys, &filter, "frame.number")?.len())
+}
+
 /// Judges what `ours` sent.
 pub(crate) fn judge(row: &mut Row, capture: &Path, keys: Option<&Path>, ours: Ipv4Addr) {
     let check = || -> Check<usize> {

@@ -64,7 +64,9 @@ class Commands(DefaultCommandHandler):
 
     def freeze_counters(self, start, stop, clear):
         for index in range(peer.POINTS):
-            self.database.freeze_counter(index, clear)
+            self.database.freeze_counter(index)
+            if clear:
+                self.database.update_counter(index, 0)
         return CommandResult.success()
 
 
