@@ -12,9 +12,10 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ieee1815::PointType;
+use ieee1815::outstation::UnsolicitedConfig;
+use ieee1815::{Classes, PointType};
 use ieee1815_tokio::{Connection, DialConfig, Listener, OutstationConfig, Route, TlsPolicy, connect};
-use support::station::{STATION, down, measured, routes, start, until, up};
+use support::station::{STATION, down, measured, routes, start, start_with, until, up};
 use support::wire::{INTEGRITY, Wire, frame};
 use support::{ANY_PORT, KeyKind, Leaf, PATIENCE, Pair, Pki, next, pair, policy};
 use tokio::io::AsyncWriteExt;
@@ -217,4 +218,34 @@ async fn shutdown_ends_every_task() {
     assert!(master.fragment().await.is_none());
     assert_eq!(down(&mut events, 0).await, "stopped");
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_an_update_makes_ready_is_sent_unasked() {
+    let (driver, _events) = start_with(1, routes(&[1]), |session| {
+        session.unsolicited = Some(UnsolicitedConfig { enabled: Classes::ONE, ..Default::default() });
+    });
+    let address = driver.listen(ANY_PORT).await.unwrap();
+    let mut master = plain(address).await;
+    for value in [None, Some(1.0), Some(2.0)] {
+        if let Some(value) = value {
+            driver.update(PointType::AnalogInput, 0, measured(value));
+        }
+        // First the empty one, as at every start.
+        let (_, fragment) = master.fragment().await.unwrap();
+        assert_eq!((fragment[1], fragment.len() > 4), (0x82, value.is_some()), "{fragment:?}");
+        master.send(&frame(STATION, 1, &[0xD0 | fragment[0] & 0x0F, 0])).await;
+    }
+}
+
+#[tokio::test]
+async fn a_master_that_is_dead_at_the_link_layer_is_closed() {
+    let (driver, mut events) = start_with(1, routes(&[1]), |session| {
+        session.keep_alive = Some(Duration::from_millis(50));
+        session.link_timeout = Duration::from_millis(50);
+    });
+    let address = driver.listen(ANY_PORT).await.unwrap();
+    let mut master = plain(address).await;
+    assert!(master.fragment().await.is_none());
+    assert_eq!(down(&mut events, 0).await, "it does not answer at the link layer");
 }

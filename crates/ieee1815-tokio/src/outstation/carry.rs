@@ -92,13 +92,14 @@ impl<A: Application + Send> Carrier<A> {
             End::Over(Over::Replaced) => "a newer connection has the session".to_owned(),
             End::Over(Over::Stopped) => "stopped".to_owned(),
             End::Over(Over::Idle) => "it was silent for too long".to_owned(),
+            End::Over(Over::Dead) => "it does not answer at the link layer".to_owned(),
             End::Closed => "closed by the peer".to_owned(),
             End::Failed(error) => Refusal::from_io(error).to_string(),
             End::WriteTimedOut => "it does not take what we send".to_owned(),
             End::Withdrawn => "it is admitted no more".to_owned(),
         };
         self.shared.count(|counters| match end {
-            End::Over(Over::Idle) => counters.idle_timeouts += 1,
+            End::Over(Over::Idle | Over::Dead) => counters.idle_timeouts += 1,
             End::WriteTimedOut => counters.write_timeouts += 1,
             End::Withdrawn => counters.withdrawn += 1,
             _ => {}
@@ -106,7 +107,7 @@ impl<A: Application + Send> Carrier<A> {
         if ours {
             self.shared.tell(OutstationEvent::Down { session: self.session, why });
         }
-        if matches!(end, End::Over(Over::Stopped | Over::Idle) | End::Withdrawn) {
+        if matches!(end, End::Over(Over::Stopped | Over::Idle | Over::Dead) | End::Withdrawn) {
             self.connection.close().await;
         }
     }
@@ -212,8 +213,13 @@ impl<A: Application + Send> Carrier<A> {
     }
 
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        if let Some(over) = self.shared.over(self.session, self.number, cx) {
-            return Poll::Ready(Err(End::Over(over)));
+        loop {
+            match self.shared.news_while_writing(self.session, (self.number, self.judged), cx) {
+                News::Over(over) => return Poll::Ready(Err(End::Over(over))),
+                News::Judge(_) if !self.is_still_admitted() => return Poll::Ready(Err(End::Withdrawn)),
+                News::Judge(epoch) => self.judged = Judged::After(epoch),
+                News::Nothing | News::Transmit => break,
+            }
         }
         while !self.rest.is_empty() {
             match ready!(Pin::new(&mut self.connection).poll_write(cx, &self.rest)) {

@@ -176,10 +176,10 @@ impl<A: Application + Send> Port<A> {
                     self.send(address);
                     sent = true;
                 }
-                News::Over(Over::Idle) => {
+                News::Over(Over::Idle | Over::Dead) => {
                     peer.current = None;
                     if self.shared.release(peer.session, number) {
-                        let (session, why) = (peer.session, "it was silent for too long".to_owned());
+                        let (session, why) = (peer.session, "it was silent".to_owned());
                         self.shared.tell(OutstationEvent::Down { session, why });
                     }
                 }

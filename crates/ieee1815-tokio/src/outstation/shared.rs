@@ -32,7 +32,7 @@ pub struct DriverCounters {
     pub unidentified: u64,
     /// Connections closed because the peer did not take what was written.
     pub write_timeouts: u64,
-    /// Connections closed because they were silent.
+    /// Connections closed because they were silent, or did not answer to the request of their link status.
     pub idle_timeouts: u64,
     /// Connections closed because a reload no longer admits them.
     pub withdrawn: u64,
@@ -51,8 +51,8 @@ pub(super) struct Slot {
     outbox: Vec<u8>,
     /// When the last octets came.
     heard: Instant,
-    /// It was silent for too long.
-    idle: bool,
+    /// It is to end.
+    over: Option<Over>,
 }
 
 #[derive(Debug)]
@@ -131,6 +131,7 @@ pub(super) enum Over {
     Replaced,
     Stopped,
     Idle,
+    Dead,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -163,8 +164,7 @@ impl<A: Application> Shared<A> {
         let admit: Vec<_> = config.routes.iter().map(|route| route.admit.clone()).collect();
         let peers = config.tls.as_ref().map(|policy| Peers::new(policy, &admit)).transpose()?;
         let origin = Instant::now();
-        let slot =
-            |_: &Route| Slot { holder: 0, waker: None, outbox: Vec::new(), heard: origin, idle: false };
+        let slot = |_: &Route| Slot { holder: 0, waker: None, outbox: Vec::new(), heard: origin, over: None };
         let state = State {
             outstation,
             application,
@@ -251,7 +251,7 @@ impl<A: Application> Shared<A> {
         slot.holder = state.last;
         slot.outbox.clear();
         slot.heard = Instant::now();
-        slot.idle = false;
+        slot.over = None;
         slot.wake();
         state.outstation.connected(session, self.origin.elapsed());
         Some(state.last)
@@ -299,43 +299,52 @@ impl<A: Application> Shared<A> {
         Ok(())
     }
 
-    /// Whether a connection that is busy writing is to end; its task is woken when it is.
-    pub(super) fn over(&self, session: usize, number: u64, context: &Context<'_>) -> Option<Over> {
-        let mut state = self.lock();
-        let Some(slot) = state.slots.get_mut(session).filter(|slot| slot.holder == number) else {
-            return Some(Over::Replaced);
-        };
-        if *self.stop.borrow() {
-            return Some(Over::Stopped);
-        }
-        slot.watch(context);
-        None
+    /// As [`news`](Self::news), for a connection that is busy writing and takes nothing more to write.
+    pub(super) fn news_while_writing(
+        &self,
+        session: usize,
+        held: (u64, Judged),
+        context: &Context<'_>,
+    ) -> News {
+        self.look(session, held, context, |_| false)
     }
 
     /// What there is for a connection whose socket has nothing; its task is woken when that changes.
     pub(super) fn news(
         &self,
         session: usize,
-        (number, judged): (u64, Judged),
+        held: (u64, Judged),
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) -> News {
+        self.look(session, held, context, |slot| {
+            out.append(&mut slot.outbox);
+            !out.is_empty()
+        })
+    }
+
+    fn look(
+        &self,
+        session: usize,
+        (number, judged): (u64, Judged),
+        context: &Context<'_>,
+        transmit: impl FnOnce(&mut Slot) -> bool,
+    ) -> News {
         let mut state = self.lock();
-        let current = state.epoch;
-        let Some(slot) = state.slots.get_mut(session).filter(|slot| slot.holder == number) else {
+        let State { slots, epoch: current, .. } = &mut *state;
+        let Some(slot) = slots.get_mut(session).filter(|slot| slot.holder == number) else {
             return News::Over(Over::Replaced);
         };
         if *self.stop.borrow() {
             return News::Over(Over::Stopped);
         }
-        if slot.idle {
-            return News::Over(Over::Idle);
+        if let Some(over) = slot.over {
+            return News::Over(over);
         }
-        if matches!(judged, Judged::Not) || matches!(judged, Judged::After(epoch) if epoch != current) {
-            return News::Judge(current);
+        if matches!(judged, Judged::Not) || matches!(judged, Judged::After(epoch) if epoch != *current) {
+            return News::Judge(*current);
         }
-        if !slot.outbox.is_empty() {
-            out.append(&mut slot.outbox);
+        if transmit(slot) {
             return News::Transmit;
         }
         slot.watch(context);
@@ -348,16 +357,23 @@ impl<A: Application> Shared<A> {
         let now = at.saturating_duration_since(self.origin);
         let mut state = self.lock();
         let State { outstation, application, slots, .. } = &mut *state;
-        if outstation.timeout().is_some_and(|timeout| timeout <= now) {
-            outstation.handle_timeout(now, application);
-        }
-        for (session, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.holder != 0) {
+        for (session, slot) in slots.iter_mut().enumerate() {
+            if outstation.session_timeout(session).is_some_and(|timeout| timeout <= now) {
+                outstation.handle_session_timeout(session, now, application);
+            }
+            if slot.holder == 0 {
+                continue;
+            }
             if slot.outbox.is_empty() && outstation.poll_transmit(session, &mut slot.outbox) {
+                slot.wake();
+            }
+            if outstation.is_dead(session) {
+                slot.over = Some(Over::Dead);
                 slot.wake();
             }
             let silent = at.saturating_duration_since(slot.heard);
             if self.idle_timeout.is_some_and(|limit| silent >= limit) {
-                slot.idle = true;
+                slot.over = Some(Over::Idle);
                 slot.wake();
             }
         }
