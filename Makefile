@@ -37,6 +37,11 @@ check: ## formatting, lints, documentation, licences
 advisories: ## known vulnerabilities among the dependencies; needs the public advisory database
 	cargo deny check advisories
 
+.PHONY: bench
+bench: ## the DNP3 stack beside a floor without protocol: a table, docs/benches.md and proof/bench.json
+	@scripts/setup.sh test
+	scripts/proof.sh bench
+
 .PHONY: proof
 proof: ## the long proofs: `make proof ITEM=loop`; results go to proof/
 	@scripts/setup.sh test

@@ -2,6 +2,7 @@
 # The long proofs. Each writes proof/ITEM.json: what was measured, when, at which commit, on a clean tree or not.
 #   scripts/proof.sh list    what there is
 #   scripts/proof.sh loop    the whole loop for 40 s at speed 1
+#   scripts/proof.sh bench   the DNP3 stack beside a floor without protocol; bars are shown, a missed one fails nothing
 #   scripts/proof.sh faults  how long a silent device, its return and a killed RTD take to reach the ISO
 #   scripts/proof.sh reload  1,000 reloads of certificates, keys, revocation lists and peers under polling
 #   scripts/proof.sh crowd   1,000 idle TLS connections beside a good master and new ones
@@ -40,6 +41,13 @@ loop)
     # The summary is the last line; the demo itself judges the run and fails it.
     target/release/openrtd demo --seconds 40 --json | tail -n 1 >"$result"
     stamp loop "$result"
+    ;;
+bench)
+    cargo build --release --locked -p bench
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    "${CARGO_TARGET_DIR:-target}/release/bench" --json "$result" --docs docs/benches.md
+    stamp bench "$result" >/dev/null
     ;;
 faults)
     result=$(mktemp)

@@ -15,6 +15,9 @@ use crate::functions::{
 use crate::objects::{Direction, ObjectError, ObjectHeader, Range, parse_headers};
 use crate::{Iin, PointType, Time};
 
+/// Events up to which the queue grows by what a fragment needs, and no further.
+const EXACT_MAX: usize = 512;
+
 /// A response fragment, split.
 #[derive(Clone, Copy)]
 pub(super) struct Response<'a> {
@@ -294,6 +297,11 @@ impl Master {
                 }
             }
             return;
+        }
+        // A queue that grows by doubling would be most of what a session keeps.
+        let more = usize::try_from(header.count()).unwrap_or(usize::MAX);
+        if events.len().saturating_add(more) <= EXACT_MAX {
+            events.reserve_exact(more);
         }
         header.visit(|index, measured| match accepted.admits(index) {
             Some(index) => events.push_back(MasterEvent::Point { point, index, measured, event, response }),

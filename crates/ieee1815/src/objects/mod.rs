@@ -214,8 +214,8 @@ impl<'a> ObjectHeader<'a> {
         Some((entry.point?, entry.event))
     }
 
-    /// Number of objects, where it is told.
-    fn count(&self) -> u32 {
+    /// Number of objects, where it is told; with objects never more than its octets hold.
+    pub(crate) fn count(&self) -> u32 {
         match self.range {
             Range::All => 0,
             Range::StartStop(start, stop) => stop.wrapping_sub(start).saturating_add(1),
