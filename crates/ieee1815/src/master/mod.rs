@@ -9,6 +9,34 @@
 //! A task that the outstation does not know or does not answer is done another way or left out, and
 //! [`MasterEvent::FellBack`] says which and why.
 //!
+//! ```
+//! use core::time::Duration;
+//! use ieee1815::master::{Master, MasterConfig, MasterEvent, PointSet, Request, Scan};
+//! use ieee1815::{Classes, PointType};
+//!
+//! let mut config = MasterConfig::new(1, 10);
+//! config.accept = PointSet::new().with(PointType::AnalogInput, 0..=99).with(PointType::BinaryInput, 0..=29);
+//! config.scans = vec![Scan { integrity_every: 15, ..Scan::classes(Classes::EVENTS, Duration::from_secs(4)) }];
+//! let mut master = Master::new(config);
+//! let (mut now, mut out) = (Duration::ZERO, Vec::new());
+//! master.connected(now);
+//! master.poll_transmit(&mut out); // write `out` to the socket: the start-up begins
+//! master.receive(&[], now); // give it what was read from the socket
+//! let read = master.request(Request::Read(Classes::ZERO), now)?;
+//! while let Some(event) = master.poll_event() {
+//!     match event {
+//!         MasterEvent::Point { point, index, measured, .. } => println!("{point:?} {index}: {measured:?}"),
+//!         MasterEvent::Done { id, outcome } => println!("{id} {outcome}, ours: {}", id == read),
+//!         _ => {}
+//!     }
+//! }
+//! if let Some(due) = master.timeout() {
+//!     now = due; // wait until then, or for octets
+//!     master.handle_timeout(now);
+//! }
+//! # Ok::<(), ieee1815::master::QueueFull>(())
+//! ```
+//!
 //! # What an outstation cannot do
 //! - be believed about points that were not asked for: only [`MasterConfig::accept`] is delivered;
 //! - make us remember: fragments, fragments per response, events and octets to send are all bounded;
