@@ -282,7 +282,7 @@ fn unknown_functions_are_told() {
     assert_eq!(bench.counters().unknown_function, 19);
 }
 
-/// 4.2.2: the functions whose name ends in no acknowledgement are never answered, known or not: freeze at time
+/// The functions whose name ends in no acknowledgement are never answered, known or not: freeze at time
 /// (12) and authentication (33).
 #[test]
 fn functions_without_an_answer_get_none_when_unknown_either() {

@@ -83,6 +83,7 @@ fn an_empty_string_leaves_no_event_behind() {
     let mut bench = Bench::new(&[string(3)]);
     bench.outstation.update_octets(3, b"gone");
     bench.outstation.update_octets(3, b"");
+    assert!(!bench.iin(0xC5, DELAY_MEASURE, &[]).contains(Iin::CLASS_1));
     let answer = bench.one(0xC0, READ, &EVENTS);
     bench.confirm(0);
     assert_eq!((&answer[4..], bench.iin(0xC1, READ, &EVENTS).contains(Iin::CLASS_1)), (&[][..], false));
@@ -150,4 +151,27 @@ fn a_string_emptied_while_its_event_is_under_way() {
     assert_eq!((bench.waiting(), bench.iin(0xC2, READ, &EVENTS).contains(Iin::CLASS_1)), (0, false));
     bench.outstation.update_octets(3, b"back");
     assert_eq!(bench.objects(0xC3, READ, &[60, 2, 6])[7..], *b"back");
+}
+
+#[test]
+fn strings_have_classes_to_assign() {
+    let mut bench = Bench::new(&[string(3)]);
+    assert_eq!(bench.iin(0xC0, ASSIGN, &[60, 4, 6, 110, 0, 6]).bits() & 0xFF00, 0);
+    bench.outstation.update_octets(3, b"news");
+    assert_eq!(bench.objects(0xC1, READ, &[60, 2, 6]), []);
+    assert_eq!(bench.objects(0xC2, READ, &[60, 4, 6])[7..], *b"news");
+}
+
+#[test]
+fn strings_come_unasked_too() {
+    let mut bench = Bench::with(&[string(3)], |session| {
+        session.unsolicited = Some(UnsolicitedConfig { enabled: Classes::EVENTS, ..Default::default() });
+    });
+    bench.turn();
+    bench.confirm_unsolicited(0);
+    bench.outstation.update_octets(3, &[7; 255]);
+    let sent = only(bench.turn());
+    assert_eq!(sent[4..], [&[111, 255, 0x28, 1, 0, 3, 0], &[7; 255][..]].concat());
+    bench.confirm_unsolicited(1);
+    assert_eq!(bench.waiting(), 0);
 }
