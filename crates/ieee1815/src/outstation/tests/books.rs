@@ -108,17 +108,27 @@ fn what_is_told_to_wait_waits_and_every_place_comes_free() {
         assert!(!bench.iin(0xC3, DELAY_MEASURE, &[]).contains(Iin::CLASS_1), "seed {seed}");
         assert!(bench.turn().is_empty(), "seed {seed}");
         // As many of one type as are allowed go in again, and none more.
-        let before = bench.counters().events_lost;
-        lost += before;
         let places =
             u64::try_from(bench.outstation.sessions[0].config.events_max).unwrap().min(OF_A_TYPE.into());
-        bench.outstation.disconnected(0, bench.now);
-        for step in 0..=places {
-            assert_eq!(bench.counters().events_lost, before, "seed {seed}: {step} of {places}");
-            let on = bench.outstation.measured(BinaryInput, 1).unwrap().value == Value::Binary(true);
-            bench.update(BinaryInput, 1, binary(!on));
+        lost += bench.counters().events_lost;
+        for of in [BinaryInput, AnalogInput] {
+            let before = bench.counters().events_lost;
+            bench.outstation.disconnected(0, bench.now);
+            for step in 0..=places {
+                assert_eq!(bench.counters().events_lost, before, "seed {seed}: {of:?} {step} of {places}");
+                let measured = match of {
+                    AnalogInput => analog(200.0 + f64::from(u32::try_from(step).unwrap())),
+                    _ => binary(bench.outstation.measured(of, 1).unwrap().value == Value::Binary(false)),
+                };
+                bench.update(of, if of == AnalogInput { 2 } else { 1 }, measured);
+            }
+            assert_eq!(bench.counters().events_lost, before + 1, "seed {seed}: {of:?}");
+            bench.reconnect();
+            let mut came = bench.turn();
+            came.extend(bench.send(0xC1, READ, &EVENTS));
+            confirm_all(&mut bench, came);
+            assert_eq!(bench.waiting(), 0, "seed {seed}");
         }
-        assert_eq!(bench.counters().events_lost, before + 1, "seed {seed}");
     }
     assert!(lost > 1_000 && most >= 9, "{lost} {most}");
 }

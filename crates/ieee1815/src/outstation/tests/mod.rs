@@ -19,6 +19,7 @@ mod books;
 mod broadcast;
 mod commanded;
 mod confirms;
+mod contract;
 mod controls;
 mod deadbands;
 mod events;
