@@ -22,6 +22,7 @@ mod world;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ieee1815::Classes;
+use ieee1815::channel::Broadcast;
 use ieee1815::master::{Objects, Request, Which};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -52,6 +53,7 @@ struct Counts {
     kinds: [Count; 13],
     cases: Count,
     polls: Count,
+    broadcasts: Count,
     connects: Count,
     lost: Count,
     garbled: Count,
@@ -71,6 +73,7 @@ impl Counts {
         let named = [
             ("cases", &self.cases),
             ("polls", &self.polls),
+            ("broadcasts", &self.broadcasts),
             ("connects", &self.connects),
             ("fragments_lost", &self.lost),
             ("fragments_garbled", &self.garbled),
@@ -121,6 +124,8 @@ enum Step {
         master: usize,
         what: u8,
     },
+    /// A broadcast by a master, after which the next answer has to be confirmed.
+    Broadcast(usize),
     Time(u64),
     Connect(usize),
     Disconnect(usize),
@@ -132,6 +137,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (0_usize..13, 0_u16..3, 1_usize..4).prop_map(|(kind, index, count)| Step::Update { kind, index, count }),
         4 => (0_usize..2, 0_u8..7).prop_map(|(master, what)| Step::Poll { master, what }),
+        1 => (0_usize..2).prop_map(Step::Broadcast),
         4 => (0_u64..1500).prop_map(Step::Time),
         1 => (1500_u64..70_000).prop_map(Step::Time),
         1 => (0_usize..2).prop_map(Step::Connect),
@@ -142,7 +148,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn plan(masters: u16, unsolicited: impl Strategy<Value = u8>) -> impl Strategy<Value = Plan> {
     let sizes = (prop_oneof![4 => Just(5000_usize), 1 => 5_usize..40], 0_usize..800);
-    let link = (0_u64..400, 0_u64..200, 0_u64..200, any::<bool>(), 0_u64..400);
+    let link =
+        (0_u64..400, 0_u64..200, 0_u64..200, any::<bool>(), prop_oneof![3 => 0_u64..400, 1 => 0_u64..7000]);
     let steps = prop::collection::vec(step(), 30..90);
     (any::<u64>(), unsolicited, sizes, link, steps).prop_map(
         move |(seed, unsolicited, (events_max, fragment), (loss, garble, double, chop, delay_ms), steps)| {
@@ -186,6 +193,12 @@ fn check(plan: &Plan, counts: &Counts) {
         match *step {
             Step::Update { kind, index, count } => (0..count).for_each(|_| world.update(kind, index)),
             Step::Poll { master, what } => poll(&mut world, counts, some(master), what),
+            Step::Broadcast(master) => {
+                let request = Box::new(Request::WriteTime(1));
+                let request = Request::Broadcast { how: Broadcast::Confirm, request };
+                let now = world.now;
+                counts.broadcasts.add_if(world.ends[some(master)].master.request(request, now).is_ok());
+            }
             Step::Time(time) => world.run(ms(time)),
             Step::Connect(master) => world.connect(some(master)),
             Step::Disconnect(master) => world.disconnect(some(master)),

@@ -122,10 +122,13 @@ impl Watch {
             assert!(gone == matching.events.len() || !lossless && gone < matching.events.len());
             self.confirmed.extend(matching.events);
             counts.confirms.add();
-        } else if let Some(matching) = matching {
-            let in_time = matching.certain && now < matching.until;
-            assert!(!in_time || matching.events.is_empty() || !lossless, "a good confirm is not taken");
-            counts.confirms_late.add_if(!matching.events.is_empty());
+        } else {
+            // It comes too late, or a second time; or it is of a fragment that carried no event.
+            counts.confirms_late.add_if(matching.as_ref().is_none_or(|matching| !matching.events.is_empty()));
+            let in_time = matching.is_some_and(|matching| {
+                matching.certain && now < matching.until && !matching.events.is_empty()
+            });
+            assert!(!in_time || !lossless, "a good confirm is not taken");
         }
     }
 }

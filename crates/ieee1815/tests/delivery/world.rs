@@ -293,36 +293,25 @@ impl<'a> World<'a> {
         let end = &mut self.ends[number];
         let mut any = false;
         while let Some(event) = end.master.poll_event() {
-            match event {
-                MasterEvent::Point { point, index, measured, event: true, .. } => {
-                    any = true;
-                    let key = match (measured.time, measured.value) {
-                        (Some(time), _) => time - EPOCH,
-                        (None, Value::Analog(value)) => value as Key - 1,
-                        (None, value) => panic!("{value:?} without a time"),
-                    };
-                    let made = self.made.get(usize::try_from(key).unwrap()).expect("somebody made the event");
-                    assert_eq!((made.point, made.value), ((point, index), measured.value), "event {key}");
-                    assert_eq!(measured.flags, Some(Flags::ONLINE));
-                    self.counts.delivered.add();
-                    if !end.delivered.insert(key) {
-                        self.counts.delivered_again.add();
-                        continue;
-                    }
-                    let older = end.newest_of_point.insert((point, index), key);
-                    assert!(
-                        older.is_none_or(|older| older < key),
-                        "{point:?} {index}: {key} after {older:?}"
-                    );
-                    let older = end.newest_of_class.insert(made.class, key);
-                    assert!(
-                        older.is_none_or(|older| older < key),
-                        "class {}: {key} after {older:?}",
-                        made.class
-                    );
-                }
-                _ => {}
+            let MasterEvent::Point { point, index, measured, event: true, .. } = event else { continue };
+            any = true;
+            let key = match (measured.time, measured.value) {
+                (Some(time), _) => time - EPOCH,
+                (None, Value::Analog(value)) => value as Key - 1,
+                (None, value) => panic!("{value:?} without a time"),
+            };
+            let made = self.made.get(usize::try_from(key).unwrap()).expect("somebody made the event");
+            assert_eq!((made.point, made.value), ((point, index), measured.value), "event {key}");
+            assert_eq!(measured.flags, Some(Flags::ONLINE));
+            self.counts.delivered.add();
+            if !end.delivered.insert(key) {
+                self.counts.delivered_again.add();
+                continue;
             }
+            let older = end.newest_of_point.insert((point, index), key);
+            assert!(older.is_none_or(|older| older < key), "{point:?} {index}: {key} after {older:?}");
+            let older = end.newest_of_class.insert(made.class, key);
+            assert!(older.is_none_or(|older| older < key), "class {}: {key} after {older:?}", made.class);
         }
         if any {
             assert!(end.delivered_responses.insert(response), "a fragment sent again is delivered twice");
