@@ -56,6 +56,10 @@ impl Master {
         number: u64,
         asked: Asked,
     ) -> Result<(), Dropped> {
+        if self.events.is_empty() {
+            // Begins at the front of the ring again: the same memory for every response.
+            self.events.clear();
+        }
         let mark = self.events.len();
         let mut gathered = Gathered { not_accepted: 0, events: false };
         let mut result = self.gather(response.objects, number, asked, &mut gathered);
