@@ -10,8 +10,9 @@ use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 
 use super::OutstationEvent;
+use super::peers::Judged;
 use super::route::{self, Head};
-use super::shared::{Judged, News, Over, Shared};
+use super::shared::{News, Over, Shared};
 use crate::listener::BindError;
 use crate::udp::datagram;
 

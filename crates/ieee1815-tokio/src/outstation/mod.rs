@@ -38,9 +38,11 @@
 mod carry;
 mod datagrams;
 mod handle;
+mod peers;
 mod route;
 mod serve;
 mod shared;
+mod sweep;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -209,9 +209,11 @@ impl Fill<'_> {
         if matches!(entry.form, Form::Text(_)) {
             return 1;
         }
-        let Some((of, first)) = rows.first().map(|point| point.key) else { return 0 };
-        // A variation with flags is every such point's, whatever its flags are.
-        let plain = entry.has_flags() && variation.is_none_or(|wanted| wanted == *entry);
+        let Some(head) = rows.first() else { return 0 };
+        let (of, first) = head.key;
+        // A variation with flags that is wanted as such is every such point's, whatever its flags are.
+        let own = variation.map_or_else(|| head.leaves_as(entry), |wanted| wanted == *entry);
+        let plain = entry.has_flags() && own;
         let alike = |point: &Point| match plain {
             true => variation.is_some() || point.leaves_as(entry),
             false => point.static_entry(variation).is_some_and(|other| other == *entry),
