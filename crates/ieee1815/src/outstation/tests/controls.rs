@@ -132,7 +132,7 @@ fn a_repeated_operate_is_answered_and_acts_once() {
 fn an_operate_without_its_select_does_nothing() {
     let eight = [41, 2, 0x17, 1, 1, 8, 0, 0];
     type Step<'a> = &'a dyn Fn(&mut Bench);
-    let cases: [(&str, Step<'_>, u8, &[u8], CommandStatus); 14] = [
+    let cases: [(&str, Step<'_>, u8, &[u8], CommandStatus); 15] = [
         ("no select", &|_| (), 1, &SEVEN, NoSelect),
         ("another value", &|bench| _ = bench.send(0xC0, SELECT, &SEVEN), 1, &eight, NoSelect),
         ("not the next sequence", &|bench| _ = bench.send(0xC0, SELECT, &SEVEN), 2, &SEVEN, NoSelect),
@@ -200,6 +200,16 @@ fn an_operate_without_its_select_does_nothing() {
             &|bench| {
                 bench.send(0xC0, SELECT, &SEVEN);
                 bench.send(0xC1, OPERATE, &eight);
+            },
+            1,
+            &SEVEN,
+            NoSelect,
+        ),
+        (
+            "an operate between that cannot be read",
+            &|bench| {
+                bench.send(0xC0, SELECT, &SEVEN);
+                bench.send(0xC1, OPERATE, &[41, 2, 0x17, 1, 1, 7]);
             },
             1,
             &SEVEN,
