@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsStream;
 
-use crate::front::keep_alive;
+use crate::tap::{Passed, Tap, TapConnection};
 use crate::tls::{ClientTls, ServerTls, Verified};
 use crate::udp::Datagrams;
 
@@ -22,6 +22,7 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
+    tap: Option<Box<dyn TapConnection>>,
 }
 
 #[derive(Debug)]
@@ -41,19 +42,35 @@ struct Secured {
 
 impl Connection {
     pub(crate) fn tcp(stream: TcpStream) -> Self {
-        Self { stream: Stream::Tcp(stream) }
+        Self { stream: Stream::Tcp(stream), tap: None }
     }
 
     pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>, verified: Verified) -> Self {
-        Self { stream: Stream::Tls(Box::new(Secured { stream: stream.into(), verified })) }
+        Self { stream: Stream::Tls(Box::new(Secured { stream: stream.into(), verified })), tap: None }
     }
 
     pub(crate) fn serial(port: SerialPort) -> Self {
-        Self { stream: Stream::Serial(Box::new(port)) }
+        Self { stream: Stream::Serial(Box::new(port)), tap: None }
     }
 
     pub(crate) fn udp(socket: UdpSocket) -> Self {
-        Self { stream: Stream::Udp(Box::new(Datagrams(socket))) }
+        Self { stream: Stream::Udp(Box::new(Datagrams(socket))), tap: None }
+    }
+
+    /// Has `tap` look on from now on. Only the first one does.
+    pub fn tap(&mut self, tap: &dyn Tap) {
+        let (local, peer) = match &self.stream {
+            Stream::Tcp(stream) => (stream.local_addr().ok(), stream.peer_addr().ok()),
+            Stream::Tls(secured) => {
+                let stream = secured.stream.get_ref().0;
+                (stream.local_addr().ok(), stream.peer_addr().ok())
+            }
+            Stream::Serial(_) => (None, None),
+            Stream::Udp(socket) => (socket.0.local_addr().ok(), socket.0.peer_addr().ok()),
+        };
+        if self.tap.is_none() {
+            self.tap = Some(tap.connection(local, peer));
+        }
     }
 
     /// Writes all link frames of one application fragment in one write and flushes. A fragment split over
@@ -130,23 +147,40 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let result = match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_read(context, buffer),
             Stream::Serial(port) => Pin::new(port).poll_read(context, buffer),
             Stream::Udp(socket) => socket.poll_read(context, buffer),
+        };
+        if let Some(tap) = &mut this.tap
+            && let Poll::Ready(Ok(())) = result
+            && let Some(octets) = buffer.filled().get(before..).filter(|octets| !octets.is_empty())
+        {
+            tap.octets(Passed::Received, octets);
         }
+        result
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().stream {
+        let this = self.get_mut();
+        let result = match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
             Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_write(context, octets),
             Stream::Serial(port) => Pin::new(port).poll_write(context, octets),
             Stream::Udp(socket) => socket.poll_write(context, octets),
+        };
+        if let Some(tap) = &mut this.tap
+            && let Poll::Ready(Ok(count)) = result
+            && let Some(octets) = octets.get(..count)
+        {
+            tap.octets(Passed::Sent, octets);
         }
+        result
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -165,5 +199,13 @@ impl AsyncWrite for Connection {
             Stream::Serial(port) => Pin::new(port).poll_shutdown(context),
             Stream::Udp(_) => Poll::Ready(Ok(())),
         }
+    }
+}
+
+/// Has the system ask whether the other end still lives.
+fn keep_alive(stream: &TcpStream, after: Duration) {
+    let parameters = socket2::TcpKeepalive::new().with_time(after).with_interval(after / 4);
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_keepalive(&parameters) {
+        tracing::warn!(%error, "TCP keep-alive cannot be set");
     }
 }

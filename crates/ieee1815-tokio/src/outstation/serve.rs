@@ -40,7 +40,8 @@ pub(super) async fn listen<A: Application + Send + 'static>(shared: Arc<Shared<A
         match incoming {
             Incoming::Refused { peer, refusal } => refused(&shared, peer, &refusal),
             Incoming::Accepted(accepted) => {
-                let Accepted { connection, peer, identity } = *accepted;
+                let Accepted { mut connection, peer, identity } = *accepted;
+                look_on(&shared, &mut connection);
                 match identity {
                     Some(identity) => {
                         match shared.peers().and_then(|peers| peers.session_of(&identity.presented)) {
@@ -64,6 +65,12 @@ pub(super) async fn listen<A: Application + Send + 'static>(shared: Arc<Shared<A
 fn refused<A: Application + Send>(shared: &Shared<A>, peer: SocketAddr, refusal: &Refusal) {
     shared.count(|counters| counters.refused += 1);
     shared.tell(OutstationEvent::Refused { peer, why: refusal.to_string() });
+}
+
+fn look_on<A: Application>(shared: &Shared<A>, connection: &mut Connection) {
+    if let Some(tap) = &shared.tap {
+        connection.tap(&**tap);
+    }
 }
 
 fn who(presented: &PresentedIdentity) -> String {
@@ -192,8 +199,9 @@ pub(super) async fn dial<A: Application + Send + 'static>(
             result = attempt => result,
         };
         let refusal = match result {
-            Ok((connection, identity)) => match whose(&shared, session, &config, identity.as_ref()) {
+            Ok((mut connection, identity)) => match whose(&shared, session, &config, identity.as_ref()) {
                 Some(who) => {
+                    look_on(&shared, &mut connection);
                     if let Some(carrier) = begin(&shared, connection, session, &who) {
                         backoff.reset();
                         carrier.run(Vec::new()).await;
@@ -236,7 +244,8 @@ pub(super) async fn serial<A: Application + Send + 'static>(
     let mut backoff = Backoff::new(BackoffConfig::default());
     loop {
         match config.open() {
-            Ok(connection) => {
+            Ok(mut connection) => {
+                look_on(&shared, &mut connection);
                 if let Some(carrier) = begin(&shared, connection, session, &config.to_string()) {
                     backoff.reset();
                     carrier.run(Vec::new()).await;

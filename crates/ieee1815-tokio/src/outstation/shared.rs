@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::peers::{Judged, Peers};
 use super::{OutstationConfig, OutstationEvent, Route};
 use crate::listener::TlsHandle;
+use crate::tap::Tap;
 use crate::tls::TlsError;
 
 /// What the connections of a driver met.
@@ -74,6 +75,7 @@ pub(super) struct Shared<A> {
     pub(super) routes: Vec<Route>,
     pub(super) limits: crate::ListenerLimits,
     pub(super) write_timeout: Duration,
+    pub(super) tap: Option<Arc<dyn Tap>>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) origin: Instant,
     events: mpsc::Sender<OutstationEvent>,
@@ -148,6 +150,7 @@ impl<A: Application> Shared<A> {
             routes: config.routes,
             limits: config.limits,
             write_timeout: config.write_timeout,
+            tap: config.tap,
             idle_timeout: config.idle_timeout,
             origin,
             events,
