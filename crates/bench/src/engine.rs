@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ieee1815::channel::{Channel, ChannelConfig, Role};
-use ieee1815::master::{Master, MasterConfig, MasterEvent, PointSet, Request};
+use ieee1815::master::{Master, MasterConfig, MasterEvent, Outcome, PointSet, Request};
 use ieee1815::outstation::{Application, Outstation, PointConfig, SessionConfig};
 use ieee1815::{Classes, Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Value};
 
@@ -152,26 +152,26 @@ impl MasterEnd {
 
     /// Takes what was reported. True when the request is over.
     pub(crate) fn take(&mut self) -> Result<bool, Failure> {
-        let mut over = false;
-        while let Some(event) = self.master.poll_event() {
-            match event {
-                MasterEvent::Point { index, measured, .. } => {
-                    let value = match measured.value {
-                        Value::Analog(value) => value,
-                        Value::Binary(state) => f64::from(u8::from(state)),
-                        _ => 0.0,
-                    };
-                    self.sum.add(u32::from(index), value, measured.flags.map_or(0, Flags::bits));
-                    self.points += 1;
-                }
-                MasterEvent::StartUpDone => self.started = true,
-                MasterEvent::Done { outcome: ieee1815::master::Outcome::ReadDone, .. } => over = true,
-                MasterEvent::Done { outcome, .. } => return Err(outcome.to_string().into()),
-                MasterEvent::StartUpFailed { outcome, .. } => return Err(outcome.to_string().into()),
-                _ => {}
+        let Self { master, sum, points, started } = self;
+        let (mut over, mut failed) = (false, None);
+        master.take_events(|event| match event {
+            MasterEvent::Point { index, measured, .. } => {
+                let value = match measured.value {
+                    Value::Analog(value) => value,
+                    Value::Binary(state) => f64::from(u8::from(state)),
+                    _ => 0.0,
+                };
+                sum.add(u32::from(*index), value, measured.flags.map_or(0, Flags::bits));
+                *points += 1;
             }
-        }
-        Ok(over)
+            MasterEvent::StartUpDone => *started = true,
+            MasterEvent::Done { outcome: Outcome::ReadDone, .. } => over = true,
+            MasterEvent::Done { outcome, .. } | MasterEvent::StartUpFailed { outcome, .. } => {
+                failed = Some(outcome.to_string());
+            }
+            _ => {}
+        });
+        failed.map_or(Ok(over), |why| Err(why.into()))
     }
 
     /// True once the integrity poll after the connection is answered.

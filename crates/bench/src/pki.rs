@@ -66,12 +66,16 @@ fn pem(directory: &Path, name: &str) -> PathBuf {
 
 fn policy(directory: &Path, own: &str, admitted: Vec<PeerIdentity>) -> Result<TlsPolicy, Failure> {
     Ok(TlsPolicy {
+        cipher_suites: Vec::new(),
+        crls: Vec::new(),
         certificate: pem(directory, own),
         key: directory.join(format!("{own}.key")),
         trust_anchors: vec![directory.join("ca.pem")],
         min_version: TlsVersion::V1_3,
         max_version: TlsVersion::V1_3,
         admitted,
+        cipher_suites: Vec::new(),
+        crls: Vec::new(),
         debug_keylog: None,
     })
 }

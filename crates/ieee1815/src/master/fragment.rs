@@ -219,6 +219,10 @@ impl Master {
 
     /// Queues the points of a fragment, all or none.
     fn take_objects(&mut self, response: Response<'_>, number: u64, asked: Asked) -> Result<(), Dropped> {
+        if self.events.is_empty() {
+            // Begins at the front of the ring again: the same memory for every response.
+            self.events.clear();
+        }
         let mark = self.events.len();
         let mut gathered = Gathered { not_accepted: 0, events: false };
         let mut result = self.gather(response.objects, number, asked, &mut gathered);
@@ -298,8 +302,8 @@ impl Master {
             }
             return;
         }
-        // A queue that grows by doubling would be most of what a session keeps.
-        let more = usize::try_from(header.count()).unwrap_or(usize::MAX);
+        // A queue that grows by doubling would be most of what a session keeps; what follows the points counts too.
+        let more = usize::try_from(header.count()).unwrap_or(usize::MAX).saturating_add(EXTRA_EVENTS);
         if events.len().saturating_add(more) <= EXACT_MAX {
             events.reserve_exact(more);
         }
