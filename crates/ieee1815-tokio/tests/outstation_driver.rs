@@ -95,6 +95,23 @@ async fn events_wait_for_a_master_that_is_away() {
     assert_eq!(driver.with(|outstation, _| outstation.events_waiting(0)), 0);
 }
 
+#[tokio::test]
+async fn silent_connections_crowd_out_themselves() {
+    let (driver, _events) = start(1, routes(&[1, 2]));
+    let address = driver.listen(ANY_PORT).await.unwrap();
+    let mut first = plain(address).await;
+    first.integrity(STATION, 1).await;
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(plain(address).await);
+    }
+    plain(address).await.integrity(STATION, 2).await;
+    // At most 64 wait to be known, the newest ones.
+    assert!(silent[0].fragment().await.is_none());
+    assert!(driver.driver_counters().unidentified >= 36);
+    first.integrity(STATION, 1).await;
+}
+
 /// An outstation's policy and two masters' with names of their own.
 fn two_masters() -> (Pki, TlsPolicy, [TlsPolicy; 2]) {
     let pki = Pki::new();
