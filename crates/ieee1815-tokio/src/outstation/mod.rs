@@ -136,6 +136,8 @@ impl OutstationDriver {
     /// Starts without a connection: the handle opens them. Everything ends with [`OutstationHandle::shutdown`], or
     /// when the last handle is dropped.
     ///
+    /// Call it, and what the handle offers to open connections, within a runtime of tokio.
+    ///
     /// The application is called with the outstation locked: it must be quick, and must not use a handle.
     ///
     /// # Errors
