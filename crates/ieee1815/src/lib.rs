@@ -9,6 +9,7 @@
 //! | [`crc`] | the check sum of a block |
 //! | [`manual`] | how it is used, what it promises, its device profile, limits and attacks |
 //! | [`channel`] | link and transport: a stream of octets to whole fragments and back |
+//! | [`decode`] | a dissector, and the words for what happened |
 //! | [`objects`] | the one table of groups and variations, its reader and writer |
 //! | [`outstation`] | the side that answers: points, events and a session for each master |
 //! | [`master`] | the side that asks |
@@ -32,6 +33,7 @@ extern crate alloc;
 
 pub mod channel;
 pub mod crc;
+pub mod decode;
 mod functions;
 mod link;
 pub mod manual;

@@ -1,6 +1,7 @@
 //! OpenRTD, one program: the command line over the plant, the device and the ISO's side.
 
 mod cli;
+mod decode;
 mod demo;
 mod exit;
 mod init;
@@ -46,6 +47,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Setpoint(arguments) => local::setpoint(arguments).await,
         Command::Fault(arguments) => local::fault(arguments).await,
         Command::TlsFront(arguments) => tls_front::tls_front(arguments).await,
+        Command::Decode(arguments) => decode::decode(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }

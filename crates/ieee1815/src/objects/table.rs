@@ -102,7 +102,7 @@ impl Entry {
     }
 
     /// Octets of `count` objects, without prefixes.
-    pub(super) fn octets_of(&self, count: u64) -> u64 {
+    pub(crate) fn octets_of(&self, count: u64) -> u64 {
         match (self.form, self.octets()) {
             (PackedPair, _) => count.div_ceil(4),
             (_, None) => count.div_ceil(8),

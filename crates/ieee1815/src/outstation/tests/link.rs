@@ -149,3 +149,31 @@ fn a_master_that_does_not_read_gets_no_more_than_a_bound() {
     assert!(bench.counters().channel.not_sent > 0);
     assert_eq!(bench.one(0xC0, DELAY_MEASURE, &[])[1], 129, "and is answered when it reads again");
 }
+
+#[test]
+fn a_request_longer_than_is_taken_is_dropped_and_the_next_is_answered() {
+    let mut bench = Bench::with(&[analog_input(1)], |session| session.max_rx_fragment = 300);
+    let many: Vec<u8> = [30, 2, 0, 1, 1].repeat(60);
+    assert!(bench.send(0xC0, READ, &many).is_empty());
+    assert_eq!(bench.counters().channel.too_long, 1);
+    let fewer: Vec<u8> = [30, 2, 0, 1, 1].repeat(59);
+    assert_eq!(values(&bench.one(0xC1, READ, &fewer)).len(), 59, "297 octets");
+}
+
+#[test]
+fn octet_by_octet_and_several_requests_at_once() {
+    let mut bench = Bench::new(&[analog_input(1)]);
+    let mut octets = Vec::new();
+    for request in [&[0xC0, READ, 60, 1, 6][..], &[0xC1, DELAY_MEASURE]] {
+        bench.masters[0].send(request, bench.now);
+    }
+    bench.masters[0].poll_transmit(&mut octets);
+    bench.outstation.receive(0, &octets, bench.now, &mut bench.plant);
+    let together = bench.received();
+    assert_eq!(together.iter().map(|answer| answer[0]).collect::<Vec<_>>(), [0xC0, 0xC1]);
+    bench.reconnect();
+    for octet in octets {
+        bench.outstation.receive(0, &[octet], bench.now, &mut bench.plant);
+    }
+    assert_eq!(bench.received(), together);
+}

@@ -1,0 +1,70 @@
+//! What tshark says of everything that our side sent in a row.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::recorder::PORT;
+use crate::row::{Check, Miss, Row, require};
+
+/// What no frame of ours may be.
+const FAULTS: &str = "_ws.malformed || dnp3.unknown_object || dnp3.al.unknown_data_chunk";
+
+pub(crate) fn is_here() -> bool {
+    Command::new("tshark").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
+/// The values of `field` in every decoded packet that has one.
+fn decoded(capture: &Path, keys: Option<&Path>, filter: &str, field: &str) -> Check<Vec<String>> {
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(capture);
+    match keys {
+        Some(keys) => {
+            command.args(["-o", &format!("tls.keylog_file:{}", keys.display())]);
+            command.args(["-d", &format!("tls.port=={PORT},dnp3"), "-d", &format!("tcp.port=={PORT},tls")])
+        }
+        None => command.args(["-d", &format!("tcp.port=={PORT},dnp3")]),
+    };
+    let output = command.args(["-Y", filter, "-T", "fields", "-e", field]).output();
+    let output = output.map_err(|error| Miss::Failed(format!("tshark: {error}")))?;
+    require(output.status.success(), || String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text
+        .lines()
+        .flat_map(|line| line.split(','))
+        .filter(|one| !one.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// How many link status replies `from` sent.
+pub(crate) fn link_replies(capture: &Path, keys: Option<&Path>, from: Ipv4Addr) -> Check<usize> {
+    let filter = format!("dnp3.ctl.secfunc == 11 && ip.src == {from}");
+    Ok(decoded(capture, keys, &filter, "frame.number")?.len())
+}
+
+/// Judges what `ours` sent.
+pub(crate) fn judge(row: &mut Row, capture: &Path, keys: Option<&Path>, ours: Ipv4Addr) {
+    let check = || -> Check<usize> {
+        let sent = format!("dnp3 && ip.src == {ours}");
+        let headers = decoded(capture, keys, &sent, "dnp.hdr.CRC.status")?;
+        let chunks = decoded(capture, keys, &sent, "dnp.data_chunk.CRC.status")?;
+        require(headers.len() > 20, || format!("only {} frames were found", headers.len()))?;
+        let sound = headers.iter().chain(&chunks).all(|status| status == "1");
+        require(sound, || "a CRC is bad".to_owned())?;
+        let faults = decoded(capture, keys, &format!("({FAULTS}) && ip.src == {ours}"), "frame.number")?;
+        require(faults.is_empty(), || format!("faults in packets {faults:?} of {}", capture.display()))?;
+        Ok(headers.len())
+    };
+    let judged = check();
+    if let Ok(frames) = &judged {
+        row.note("frames_judged", json!(frames));
+    }
+    if std::env::var_os("OPENRTD_KEEP_CAPTURES").is_some() {
+        let keep = capture.file_name().unwrap();
+        drop(std::fs::copy(capture, std::env::temp_dir().join(keep)));
+    }
+    row.cell("tshark", judged.map(drop));
+}
