@@ -335,6 +335,7 @@ impl Bench {
     }
 }
 
+#[allow(clippy::expect_used, reason = "an example; its own table is at fault")]
 fn outstation(unsolicited: bool, fragment_max: usize) -> Outstation {
     let mut points = Vec::new();
     let mut add = |point, index, static_variation, event_variation, class, value| {
