@@ -9,6 +9,7 @@ export OPENRTD_PEERS_PYTHON ?= $(CURDIR)/.venv/bin/python
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 DEMO_ARGS ?=
+FUZZ_SECONDS ?= 10
 
 .PHONY: help
 help: ## this list
@@ -25,10 +26,16 @@ test: ## set up and pass every check and test; real peers included
 	$(MAKE) --no-print-directory check
 	cargo nextest run --workspace --locked
 	cargo test --workspace --locked --doc --quiet
+	$(MAKE) --no-print-directory fuzz-smoke
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## every fuzz target for FUZZ_SECONDS (10); skipped without nightly and cargo-fuzz
+	scripts/fuzz.sh $(FUZZ_SECONDS)
 
 .PHONY: check
 check: ## formatting, lints, documentation, licences
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --locked --no-deps --quiet
 	cargo deny --log-level error check licenses bans sources
@@ -36,6 +43,11 @@ check: ## formatting, lints, documentation, licences
 .PHONY: advisories
 advisories: ## known vulnerabilities among the dependencies; needs the public advisory database
 	cargo deny check advisories
+
+.PHONY: bench
+bench: ## the DNP3 stack beside a floor without protocol: a table, docs/benches.md and proof/bench.json
+	@scripts/setup.sh test
+	scripts/proof.sh bench
 
 .PHONY: proof
 proof: ## the long proofs: `make proof ITEM=loop`; results go to proof/

@@ -55,3 +55,10 @@ cargo_tool() { # NAME VERSION
 }
 cargo_tool nextest 0.9.143
 cargo_tool deny 0.20.2
+
+# Fuzzing needs the nightly toolchain; without rustup it is left out, and `make fuzz-smoke` says so.
+if ! cargo +nightly --version >/dev/null 2>&1 && have rustup; then
+    say "installing the nightly toolchain"
+    rustup --quiet toolchain install nightly --profile minimal
+fi
+if cargo +nightly --version >/dev/null 2>&1; then cargo_tool fuzz 0.13.2; fi

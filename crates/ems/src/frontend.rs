@@ -222,24 +222,16 @@ impl Session {
                 MasterEvent::Restart => {
                     self.shared.received(received, |fleet, now| fleet.restarted(place, now));
                 }
-                MasterEvent::TimeNeeded => self.write_time(),
-                MasterEvent::StartUpFailed { outcome } => {
-                    tracing::warn!(device = place, %outcome, "the integrity poll at the start failed, tried again");
+                MasterEvent::StartUpFailed { task, outcome } => {
+                    tracing::warn!(device = place, ?task, %outcome, "a task of the start-up failed, tried again");
+                }
+                MasterEvent::FellBack { task, to, outcome } => {
+                    tracing::info!(device = place, ?task, ?to, %outcome, "the device cannot do a task, done otherwise");
                 }
                 _ => {}
             },
         }
         false
-    }
-
-    fn write_time(&mut self) {
-        let handle = self.handle.clone();
-        let wall = self.shared.with(|_, now| now.wall.as_millis());
-        self.reads.spawn(async move {
-            // A time that was not taken is asked for again; it is no failed scan.
-            let _ = handle.request(Request::WriteTime(wall)).await;
-            (0, true)
-        });
     }
 }
 

@@ -108,7 +108,17 @@ pub(crate) fn status(outcome: &Outcome) -> String {
         Outcome::Refused(_) => "REFUSED".to_owned(),
         Outcome::Malformed(_) => "MALFORMED".to_owned(),
         Outcome::Overloaded => "OVERLOADED".to_owned(),
-        Outcome::ReadDone | Outcome::TimeWritten | Outcome::Sent => "UNEXPECTED".to_owned(),
+        Outcome::Invalid(_) => "INVALID".to_owned(),
+        Outcome::NotSent => "NOT_SENT".to_owned(),
+        Outcome::SelectExpired => "SELECT_EXPIRED".to_owned(),
+        // Nothing that a set point asks for.
+        Outcome::ReadDone
+        | Outcome::TimeWritten
+        | Outcome::Sent
+        | Outcome::Statuses(_)
+        | Outcome::Accepted
+        | Outcome::Restarting(_)
+        | Outcome::Delay(_) => "UNEXPECTED".to_owned(),
     }
 }
 

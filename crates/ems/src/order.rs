@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn response(received: Instant) -> DriverEvent {
-        master(MasterEvent::Response { iin: Iin::NONE, id: None, response: 1 }, received)
+        master(MasterEvent::Response { iin: Iin::NONE, id: None, response: 1, unsolicited: false }, received)
     }
 
     fn ordered(events: &[DriverEvent]) -> Vec<DriverEvent> {

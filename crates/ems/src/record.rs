@@ -169,6 +169,13 @@ pub const fn type_name(point_type: PointType) -> &'static str {
         PointType::BinaryOutputStatus => "binary_output_status",
         PointType::AnalogInput => "analog_input",
         PointType::AnalogOutputStatus => "analog_output_status",
+        PointType::DoubleBitInput => "double_bit_input",
+        PointType::Counter => "counter",
+        PointType::FrozenCounter => "frozen_counter",
+        PointType::FrozenAnalogInput => "frozen_analog_input",
+        PointType::OctetString => "octet_string",
+        PointType::BinaryOutputCommand => "binary_output_command",
+        PointType::AnalogOutputCommand => "analog_output_command",
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsStream;
 
+use crate::front::keep_alive;
 use crate::tls::{ClientTls, ServerTls, Verified};
 use crate::udp::Datagrams;
 
@@ -80,20 +81,31 @@ impl Connection {
         matches!(self.stream, Stream::Tls(_))
     }
 
-    /// True when the peer dialled us.
-    pub(crate) fn is_server(&self) -> bool {
-        matches!(&self.stream, Stream::Tls(secured) if matches!(secured.stream, TlsStream::Server(_)))
-    }
-
     /// Judges the peer again, by what may have replaced the set-up of its handshake: its place in the admitted list,
     /// or that it has none any more. `None` without TLS.
-    pub(crate) fn judge(&self, server: &ServerTls, client: &ClientTls) -> Option<Option<usize>> {
+    pub(crate) fn judge(&self, server: &ServerTls, client: Option<&ClientTls>) -> Option<Option<usize>> {
         let Stream::Tls(secured) = &self.stream else { return None };
         let chain = secured.stream.get_ref().1.peer_certificates();
         Some(match secured.stream {
             TlsStream::Server(_) => server.again(chain, secured.verified),
-            TlsStream::Client(_) => client.again(chain, secured.verified),
+            TlsStream::Client(_) => client.and_then(|client| client.again(chain, secured.verified)),
         })
+    }
+
+    /// As [`judge`](Self::judge), for the listening end.
+    pub(crate) fn judge_client(&self, server: &ServerTls) -> Option<usize> {
+        let Stream::Tls(secured) = &self.stream else { return None };
+        server.again(secured.stream.get_ref().1.peer_certificates(), secured.verified)
+    }
+
+    /// Has the system ask, after so long a silence, whether the other end of a TCP connection still lives.
+    pub(crate) fn keep_alive(&self, after: Option<Duration>) {
+        let Some(after) = after else { return };
+        match &self.stream {
+            Stream::Tcp(stream) => keep_alive(stream, after),
+            Stream::Tls(secured) => keep_alive(secured.stream.get_ref().0, after),
+            Stream::Serial(_) | Stream::Udp(_) => {}
+        }
     }
 
     /// For the journal: `TCP`, `TLS 1.2`, `TLS 1.3`, `serial` or `UDP`.

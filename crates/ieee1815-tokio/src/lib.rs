@@ -32,6 +32,7 @@
 mod connect;
 mod connection;
 mod endpoint;
+mod front;
 mod identity;
 mod listener;
 mod master;
@@ -43,6 +44,7 @@ mod udp;
 pub use connect::{BackoffConfig, ConnectError, DialConfig, connect};
 pub use connection::Connection;
 pub use endpoint::{Arrivals, Endpoint};
+pub use front::{Front, FrontConfig, FrontError, FrontEvent, FrontMaster, Inside};
 pub use identity::{Admitted, IdentityError, PeerIdentity, PresentedIdentity};
 pub use listener::{Accepted, BindError, Incoming, Listener, ListenerLimits, TlsHandle};
 pub use master::{DriverConfig, DriverEvent, MasterDriver, MasterHandle, RequestError, Ticket};

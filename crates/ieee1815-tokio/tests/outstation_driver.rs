@@ -12,9 +12,12 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ieee1815::PointType;
-use ieee1815_tokio::{Connection, DialConfig, Listener, OutstationConfig, Route, TlsPolicy, connect};
-use support::station::{STATION, down, measured, routes, start, until, up};
+use ieee1815::outstation::UnsolicitedConfig;
+use ieee1815::{Classes, PointType};
+use ieee1815_tokio::{
+    Connection, DialConfig, Listener, OutstationConfig, OutstationEvent, Route, TlsPolicy, connect,
+};
+use support::station::{STATION, down, measured, routes, start, start_with, until, up};
 use support::wire::{INTEGRITY, Wire, frame};
 use support::{ANY_PORT, KeyKind, Leaf, PATIENCE, Pair, Pki, next, pair, policy};
 use tokio::io::AsyncWriteExt;
@@ -141,23 +144,35 @@ async fn a_select_does_not_outlive_its_connection() {
     assert_eq!(driver.with(|_, yes| yes.operated), 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_never_reads_is_given_up() {
-    let config = OutstationConfig { write_timeout: Duration::from_millis(300), ..routes(&[1, 2]) };
+    let (_pki, station, [one, two]) = two_masters();
+    let config = OutstationConfig { write_timeout: Duration::from_millis(300), ..tls_routes(station) };
     let (driver, mut events) = start(1000, config);
-    let address = driver.listen(ANY_PORT).await.unwrap();
-    let mut good = plain(address).await;
-    let flood = tokio::spawn(async move {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = frame(STATION, 2, &INTEGRITY);
-        while stream.write_all(&request).await.is_ok() {}
-    });
-    while driver.driver_counters().write_timeouts == 0 {
-        good.integrity(STATION, 1).await;
-    }
-    assert_eq!(down(&mut events, 1).await, "it does not take what we send");
+    let (open, closed) = (driver.listen(ANY_PORT).await.unwrap(), driver.listen_tls(ANY_PORT).await.unwrap());
+    let mut good = secure(closed, &one).await;
     good.integrity(STATION, 1).await;
-    flood.await.unwrap();
+    let request = frame(STATION, 2, &INTEGRITY);
+    for given_up in 0..2 {
+        let mut deaf = match given_up {
+            0 => connect(open, None, PATIENCE).await.unwrap().0,
+            _ => secure(closed, &two).await.stream,
+        };
+        // As much as the sockets between us hold, and more.
+        let flood = async { while deaf.write_all(&request).await.is_ok() {} };
+        let polls = async {
+            while driver.driver_counters().write_timeouts == given_up {
+                good.integrity(STATION, 1).await;
+            }
+        };
+        tokio::join!(flood, polls);
+        let why = until(&mut events, |event| match event {
+            OutstationEvent::Down { session: 1, why } if why.contains("take") => Some(why.clone()),
+            _ => None,
+        });
+        assert_eq!(why.await, "it does not take what we send");
+    }
+    good.integrity(STATION, 1).await;
 }
 
 #[tokio::test]
@@ -217,4 +232,34 @@ async fn shutdown_ends_every_task() {
     assert!(master.fragment().await.is_none());
     assert_eq!(down(&mut events, 0).await, "stopped");
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_an_update_makes_ready_is_sent_unasked() {
+    let (driver, _events) = start_with(1, routes(&[1]), |session| {
+        session.unsolicited = Some(UnsolicitedConfig { enabled: Classes::ONE, ..Default::default() });
+    });
+    let address = driver.listen(ANY_PORT).await.unwrap();
+    let mut master = plain(address).await;
+    for value in [None, Some(1.0), Some(2.0)] {
+        if let Some(value) = value {
+            driver.update(PointType::AnalogInput, 0, measured(value));
+        }
+        // First the empty one, as at every start.
+        let (_, fragment) = master.fragment().await.unwrap();
+        assert_eq!((fragment[1], fragment.len() > 4), (0x82, value.is_some()), "{fragment:?}");
+        master.send(&frame(STATION, 1, &[0xD0 | fragment[0] & 0x0F, 0])).await;
+    }
+}
+
+#[tokio::test]
+async fn a_master_that_is_dead_at_the_link_layer_is_closed() {
+    let (driver, mut events) = start_with(1, routes(&[1]), |session| {
+        session.keep_alive = Some(Duration::from_millis(50));
+        session.link_timeout = Duration::from_millis(50);
+    });
+    let address = driver.listen(ANY_PORT).await.unwrap();
+    let mut master = plain(address).await;
+    assert!(master.fragment().await.is_none());
+    assert_eq!(down(&mut events, 0).await, "it does not answer at the link layer");
 }

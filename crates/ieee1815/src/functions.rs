@@ -22,6 +22,7 @@ pub(crate) const FREEZE: u8 = 7;
 pub(crate) const FREEZE_NO_ACK: u8 = 8;
 pub(crate) const FREEZE_CLEAR: u8 = 9;
 pub(crate) const FREEZE_CLEAR_NO_ACK: u8 = 10;
+pub(crate) const FREEZE_AT_TIME_NO_ACK: u8 = 12;
 pub(crate) const COLD_RESTART: u8 = 13;
 pub(crate) const WARM_RESTART: u8 = 14;
 pub(crate) const ENABLE_UNSOLICITED: u8 = 20;
@@ -29,6 +30,7 @@ pub(crate) const DISABLE_UNSOLICITED: u8 = 21;
 pub(crate) const ASSIGN_CLASS: u8 = 22;
 pub(crate) const DELAY_MEASURE: u8 = 23;
 pub(crate) const RECORD_CURRENT_TIME: u8 = 24;
+pub(crate) const AUTHENTICATION_NO_ACK: u8 = 33;
 pub(crate) const RESPONSE: u8 = 129;
 pub(crate) const UNSOLICITED_RESPONSE: u8 = 130;
 

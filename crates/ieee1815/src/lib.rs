@@ -7,7 +7,9 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`crc`] | the check sum of a block |
+//! | [`manual`] | how it is used, what it promises, its device profile, limits and attacks |
 //! | [`channel`] | link and transport: a stream of octets to whole fragments and back |
+//! | [`decode`] | a dissector, and the words for what happened |
 //! | [`objects`] | the one table of groups and variations, its reader and writer |
 //! | [`outstation`] | the side that answers: points, events and a session for each master |
 //! | [`master`] | the side that asks |
@@ -31,11 +33,15 @@ extern crate alloc;
 
 pub mod channel;
 pub mod crc;
+pub mod decode;
 mod functions;
 mod link;
+pub mod manual;
 pub mod master;
 pub mod objects;
 pub mod outstation;
+#[cfg(test)]
+mod profile_tests;
 mod types;
 
 pub use types::{

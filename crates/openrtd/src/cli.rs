@@ -56,6 +56,21 @@ pub(crate) enum Command {
         Kinds for a device: silent, slow, frozen, not-implemented, wrong-transaction, scale, none.\n\
         `breaker` takes open or closed, `remote` takes on or off.")]
     Fault(Fault),
+    /// Put mutual TLS in front of an RTU that speaks DNP3 in the clear, over TCP or a serial line
+    #[command(after_help = "Examples:\n  openrtd tls-front --example > front.toml\n  \
+        openrtd tls-front front.toml --check\n  openrtd tls-front front.toml\n  openrtd tls-front front.toml --json\n  \
+        kill -HUP PID                         reads front.toml again: certificates, keys, lists, masters\n\n\
+        Each master gets a connection of its own to the RTU; a serial line belongs to one at a time. After a reload\n\
+        sessions that are still admitted go on, the others end at once; a file with an error changes nothing.")]
+    TlsFront(TlsFront),
+    /// Read a capture or octets of DNP3, layer by layer, and say what happened and what is wrong
+    #[command(after_help = "Examples:\n  openrtd decode capture.pcapng --explain\n  \
+        openrtd decode capture.pcap --keylog keys.log --port 20000 --json\n  \
+        openrtd decode 0564 05C0 0100 0004 E921\n  xclip -o | openrtd decode -\n\n\
+        Reads pcap and pcapng; DNP3 is known by its port or its first octets, TLS 1.2 and 1.3 is opened with the\n\
+        secrets of a key log (suites of AES-GCM and ChaCha20-Poly1305).\n\
+        Exit code 1 where there are findings of grade error, 2 where the input cannot be read.")]
+    Decode(Decode),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
         openrtd demo --speed 60\n\n\
@@ -160,6 +175,40 @@ pub(crate) struct Fault {
     pub(crate) device: Option<String>,
     /// What to do to it
     pub(crate) kind: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TlsFront {
+    /// Its file
+    #[arg(required_unless_present = "example")]
+    pub(crate) file: Option<PathBuf>,
+    /// Show a file to start from, and end
+    #[arg(long, conflicts_with_all = ["file", "check"])]
+    pub(crate) example: bool,
+    /// Read the file and the certificates, say what is wrong, and end
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) running: Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Decode {
+    /// A capture, a file with hexadecimal digits, the digits themselves, or `-` for stdin
+    #[arg(value_name = "FILE|HEX", required = true, num_args = 1..)]
+    pub(crate) input: Vec<String>,
+    /// Say in plain words what happened and what is wrong
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// TLS secrets in the NSS key log format
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keylog: Option<PathBuf>,
+    /// A port of DNP3; may be given more than once [default: 20000 and 19999]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub(crate) port: Vec<u16>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

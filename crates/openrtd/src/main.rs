@@ -1,6 +1,7 @@
 //! OpenRTD, one program: the command line over the plant, the device and the ISO's side.
 
 mod cli;
+mod decode;
 mod demo;
 mod exit;
 mod init;
@@ -9,6 +10,7 @@ mod output;
 mod plain;
 mod programs;
 mod signals;
+mod tls_front;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -44,6 +46,8 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Poll(arguments) => local::poll(arguments).await,
         Command::Setpoint(arguments) => local::setpoint(arguments).await,
         Command::Fault(arguments) => local::fault(arguments).await,
+        Command::TlsFront(arguments) => tls_front::tls_front(arguments).await,
+        Command::Decode(arguments) => decode::decode(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }

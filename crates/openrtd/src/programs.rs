@@ -117,7 +117,7 @@ where
     result
 }
 
-async fn ends(stdin: Option<tokio::sync::oneshot::Receiver<()>>) {
+pub(crate) async fn ends(stdin: Option<tokio::sync::oneshot::Receiver<()>>) {
     match stdin {
         // A thread that is gone has nothing more to say either.
         Some(stdin) => drop(stdin.await),
@@ -126,7 +126,7 @@ async fn ends(stdin: Option<tokio::sync::oneshot::Receiver<()>>) {
 }
 
 /// Lets the journal's last lines out, as long as its reader takes them.
-async fn finish(printer: std::thread::JoinHandle<()>) {
+pub(crate) async fn finish(printer: std::thread::JoinHandle<()>) {
     for _ in 0..10 {
         if printer.is_finished() {
             return;

@@ -256,6 +256,8 @@ impl DeviceState {
         let (value, wire) = match measured.value {
             ieee1815::Value::Analog(wire) => (Value::Analog(config.wire.to_units(wire)), wire),
             ieee1815::Value::Binary(state) => (Value::Binary(state), 0.0),
+            // Of types that no configuration names.
+            ieee1815::Value::DoubleBit(_) | ieee1815::Value::Counter(_) => return,
         };
         point.reported = Some(Reported { value, wire, flags: measured.flags, received: now });
         point.since_up = true;

@@ -12,7 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 
 use super::OutstationEvent;
-use super::shared::{Judged, News, Over, Shared};
+use super::peers::Judged;
+use super::shared::{News, Over, Shared};
 use crate::connection::Connection;
 use crate::tls::Refusal;
 
@@ -72,6 +73,8 @@ pub(super) struct Carrier<A> {
     judged: Judged,
     /// What the peer has not taken yet.
     rest: Vec<u8>,
+    /// What it has taken lies in the TLS layer.
+    unflushed: bool,
     /// Whoever shuts the driver down waits for it to be dropped.
     _running: watch::Receiver<bool>,
 }
@@ -81,7 +84,7 @@ impl<A: Application + Send> Carrier<A> {
     pub(super) fn new(shared: Arc<Shared<A>>, connection: Connection, session: usize, number: u64) -> Self {
         let judged = if connection.is_tls() { Judged::Not } else { Judged::NotAtAll };
         let _running = shared.stop.subscribe();
-        Self { shared, connection, session, number, judged, rest: Vec::new(), _running }
+        Self { shared, connection, session, number, judged, rest: Vec::new(), unflushed: false, _running }
     }
 
     /// Carries until either side ends. `heard` are octets that were read already.
@@ -92,13 +95,14 @@ impl<A: Application + Send> Carrier<A> {
             End::Over(Over::Replaced) => "a newer connection has the session".to_owned(),
             End::Over(Over::Stopped) => "stopped".to_owned(),
             End::Over(Over::Idle) => "it was silent for too long".to_owned(),
+            End::Over(Over::Dead) => "it does not answer at the link layer".to_owned(),
             End::Closed => "closed by the peer".to_owned(),
             End::Failed(error) => Refusal::from_io(error).to_string(),
             End::WriteTimedOut => "it does not take what we send".to_owned(),
             End::Withdrawn => "it is admitted no more".to_owned(),
         };
         self.shared.count(|counters| match end {
-            End::Over(Over::Idle) => counters.idle_timeouts += 1,
+            End::Over(Over::Idle | Over::Dead) => counters.idle_timeouts += 1,
             End::WriteTimedOut => counters.write_timeouts += 1,
             End::Withdrawn => counters.withdrawn += 1,
             _ => {}
@@ -106,7 +110,7 @@ impl<A: Application + Send> Carrier<A> {
         if ours {
             self.shared.tell(OutstationEvent::Down { session: self.session, why });
         }
-        if matches!(end, End::Over(Over::Stopped | Over::Idle) | End::Withdrawn) {
+        if matches!(end, End::Over(Over::Stopped | Over::Idle | Over::Dead) | End::Withdrawn) {
             self.connection.close().await;
         }
     }
@@ -121,7 +125,7 @@ impl<A: Application + Send> Carrier<A> {
             }
         }
         loop {
-            if !self.rest.is_empty() {
+            while self.unflushed || !self.rest.is_empty() {
                 let wait = tokio::time::timeout(self.shared.write_timeout, poll_fn(|cx| self.poll_rest(cx)));
                 match wait.await {
                     Ok(Ok(())) => {}
@@ -188,7 +192,6 @@ impl<A: Application + Send> Carrier<A> {
     /// none.
     fn poll_writes(&mut self, cx: &mut Context<'_>, output: &[u8], ends: &[usize]) -> io::Result<bool> {
         let mut at = 0;
-        let mut flushed = true;
         'all: for end in ends.iter().copied() {
             while at < end {
                 let Some(octets) = output.get(at..end) else { break 'all };
@@ -202,39 +205,46 @@ impl<A: Application + Send> Carrier<A> {
             match Pin::new(&mut self.connection).poll_flush(cx) {
                 Poll::Ready(result) => result?,
                 Poll::Pending => {
-                    flushed = false;
+                    self.unflushed = true;
                     break;
                 }
             }
         }
         self.rest.extend_from_slice(output.get(at..).unwrap_or_default());
-        Ok(flushed && self.rest.is_empty())
+        Ok(!self.unflushed && self.rest.is_empty())
     }
 
+    /// A step of writing what is left: the time that a peer may take begins anew with each.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
-        if let Some(over) = self.shared.over(self.session, self.number, cx) {
-            return Poll::Ready(Err(End::Over(over)));
-        }
-        while !self.rest.is_empty() {
-            match ready!(Pin::new(&mut self.connection).poll_write(cx, &self.rest)) {
-                Ok(0) => return Poll::Ready(Err(End::Failed(io::ErrorKind::WriteZero.into()))),
-                Ok(count) => drop(self.rest.drain(..count.min(self.rest.len()))),
-                Err(error) => return Poll::Ready(Err(End::Failed(error))),
+        loop {
+            match self.shared.news_while_writing(self.session, (self.number, self.judged), cx) {
+                News::Over(over) => return Poll::Ready(Err(End::Over(over))),
+                News::Judge(_) if !self.is_still_admitted() => return Poll::Ready(Err(End::Withdrawn)),
+                News::Judge(epoch) => self.judged = Judged::After(epoch),
+                News::Nothing | News::Transmit => break,
             }
         }
-        // A slow peer's memory is given back.
+        if !self.rest.is_empty() {
+            let count = match ready!(Pin::new(&mut self.connection).poll_write(cx, &self.rest)) {
+                Ok(0) => return Poll::Ready(Err(End::Failed(io::ErrorKind::WriteZero.into()))),
+                Ok(count) => count,
+                Err(error) => return Poll::Ready(Err(End::Failed(error))),
+            };
+            self.rest.drain(..count.min(self.rest.len()));
+            self.unflushed = true;
+            return Poll::Ready(Ok(()));
+        }
+        ready!(Pin::new(&mut self.connection).poll_flush(cx)).map_err(End::Failed)?;
+        self.unflushed = false;
+        // What was kept for a slow peer is given back.
         self.rest = Vec::new();
-        Pin::new(&mut self.connection).poll_flush(cx).map_err(End::Failed)
+        Poll::Ready(Ok(()))
     }
 
     /// Whether the peer of a TLS connection is still one of this session's.
     fn is_still_admitted(&self) -> bool {
         let Some(peers) = self.shared.peers() else { return true };
-        match self.connection.judge(&peers.server, &peers.client) {
-            Some(admitted) => {
-                admitted.and_then(|index| peers.sessions.get(index).copied()) == Some(self.session)
-            }
-            None => true,
-        }
+        let judged = self.connection.judge(&peers.server, peers.client.as_deref());
+        judged.is_none_or(|index| index.and_then(|index| peers.session(index)) == Some(self.session))
     }
 }

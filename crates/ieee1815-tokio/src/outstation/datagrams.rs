@@ -10,8 +10,9 @@ use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 
 use super::OutstationEvent;
+use super::peers::Judged;
 use super::route::{self, Head};
-use super::shared::{Judged, News, Over, Shared};
+use super::shared::{News, Over, Shared};
 use crate::listener::BindError;
 use crate::udp::datagram;
 
@@ -176,10 +177,10 @@ impl<A: Application + Send> Port<A> {
                     self.send(address);
                     sent = true;
                 }
-                News::Over(Over::Idle) => {
+                News::Over(Over::Idle | Over::Dead) => {
                     peer.current = None;
                     if self.shared.release(peer.session, number) {
-                        let (session, why) = (peer.session, "it was silent for too long".to_owned());
+                        let (session, why) = (peer.session, "it was silent".to_owned());
                         self.shared.tell(OutstationEvent::Down { session, why });
                     }
                 }

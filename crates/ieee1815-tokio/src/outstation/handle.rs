@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 
 use super::datagrams::{self, UdpConfig};
 use super::serve;
-use super::shared::{self, DriverCounters, Peers, Shared};
+use super::shared::{DriverCounters, Shared};
+use super::sweep::sweep;
 use super::{OutstationConfig, OutstationEvent};
 use crate::connect::DialConfig;
 use crate::identity::PeerIdentity;
@@ -49,7 +50,7 @@ impl<A: Application + Send + 'static> OutstationHandle<A> {
         events: mpsc::Sender<OutstationEvent>,
     ) -> Result<Self, TlsError> {
         let shared = Arc::new(Shared::new(outstation, application, config, events)?);
-        tokio::spawn(shared::sweep(Arc::clone(&shared)));
+        tokio::spawn(sweep(Arc::clone(&shared)));
         Ok(Self { running: Arc::new(Running { shared }) })
     }
 
@@ -152,9 +153,7 @@ impl<A: Application + Send + 'static> OutstationHandle<A> {
     /// # Errors
     /// As [`TlsPolicy::server`]; then nothing has changed.
     pub fn reload(&self, policy: &TlsPolicy, admit: &[Vec<PeerIdentity>]) -> Result<(), TlsError> {
-        let peers = Peers::new(policy, admit)?;
-        self.shared().replace(peers);
-        Ok(())
+        self.shared().reload(policy, admit)
     }
 
     /// Ends everything: connections are closed in order, sockets are given back. Waits until it is done.

@@ -25,7 +25,7 @@
 //!     fn indications(&self, _: usize) -> Iin { Iin::NONE }
 //! }
 //!
-//! # async fn run(points: Vec<PointConfig>, megawatts: f64) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn run(points: &[PointConfig], megawatts: f64) -> Result<(), Box<dyn std::error::Error>> {
 //! let outstation = Outstation::new(points, vec![SessionConfig::new(10, 1)])?;
 //! let (driver, _events) = OutstationDriver::start(outstation, ReadOnly, OutstationConfig::new(vec![Route::new(10, 1)]))?;
 //! driver.listen("0.0.0.0:20000".parse()?).await?;
@@ -38,9 +38,11 @@
 mod carry;
 mod datagrams;
 mod handle;
+mod peers;
 mod route;
 mod serve;
 mod shared;
+mod sweep;
 
 use std::net::SocketAddr;
 use std::time::Duration;

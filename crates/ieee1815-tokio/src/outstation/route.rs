@@ -2,6 +2,8 @@
 //!
 //! This is all that is done for a stranger: one frame is looked at, nothing is kept beyond it, nothing is answered.
 
+use ieee1815::crc::crc;
+
 use super::Route;
 
 const SYNC: [u8; 2] = [0x05, 0x64];
@@ -14,15 +16,6 @@ const LENGTH_MIN: u8 = 5;
 const DIR: u8 = 0x80;
 /// The longest frame.
 pub(crate) const FRAME_OCTETS_MAX: usize = 292;
-
-/// CRC-16/DNP. Bit by bit: it is used on the first frames of a connection only.
-fn crc(octets: &[u8]) -> u16 {
-    let step = |crc: u16, octet: &u8| {
-        (0..8)
-            .fold(crc ^ u16::from(*octet), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xA6BC } else { crc >> 1 })
-    };
-    !octets.iter().fold(0, step)
-}
 
 /// What a stream begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

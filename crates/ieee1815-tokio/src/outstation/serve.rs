@@ -43,7 +43,7 @@ pub(super) async fn listen<A: Application + Send + 'static>(shared: Arc<Shared<A
                 let Accepted { connection, peer, identity } = *accepted;
                 match identity {
                     Some(identity) => {
-                        match session_of(&shared, connection.is_server(), &identity.presented) {
+                        match shared.peers().and_then(|peers| peers.session_of(&identity.presented)) {
                             Some(session) => {
                                 carry(&shared, connection, session, &who(&identity.presented), Vec::new());
                             }
@@ -64,17 +64,6 @@ pub(super) async fn listen<A: Application + Send + 'static>(shared: Arc<Shared<A
 fn refused<A: Application + Send>(shared: &Shared<A>, peer: SocketAddr, refusal: &Refusal) {
     shared.count(|counters| counters.refused += 1);
     shared.tell(OutstationEvent::Refused { peer, why: refusal.to_string() });
-}
-
-/// The session of a certificate, by the lists in force.
-fn session_of<A: Application + Send>(
-    shared: &Shared<A>,
-    we_are_server: bool,
-    presented: &PresentedIdentity,
-) -> Option<usize> {
-    let peers = shared.peers()?;
-    let index = if we_are_server { peers.server.admits(presented) } else { peers.client.admits(presented) }?;
-    peers.sessions.get(index).copied()
 }
 
 fn who(presented: &PresentedIdentity) -> String {
@@ -191,15 +180,19 @@ pub(super) async fn dial<A: Application + Send + 'static>(
     let mut backoff = Backoff::new(config.delay);
     loop {
         let attempt = async {
-            let tls = if config.tls { Some(Arc::clone(&shared.peers()?.client)) } else { None };
-            Some(connect(config.address.as_str(), tls, config.timeout).await)
+            let tls = match config.tls.then(|| shared.client()) {
+                None => None,
+                Some(None) => return Err("no TLS is configured".to_owned()),
+                Some(Some(client)) => Some(client.map_err(|error| format!("TLS: {error}"))?),
+            };
+            connect(config.address.as_str(), tls, config.timeout).await.map_err(|error| error.to_string())
         };
         let result = tokio::select! {
             () = stopped(&mut stop) => return,
             result = attempt => result,
         };
         let refusal = match result {
-            Some(Ok((connection, identity))) => match whose(&shared, session, &config, identity.as_ref()) {
+            Ok((connection, identity)) => match whose(&shared, session, &config, identity.as_ref()) {
                 Some(who) => {
                     if let Some(carrier) = begin(&shared, connection, session, &who) {
                         backoff.reset();
@@ -209,8 +202,7 @@ pub(super) async fn dial<A: Application + Send + 'static>(
                 }
                 None => Some(format!("{}: it is not the master of this session", config.address)),
             },
-            Some(Err(error)) => Some(format!("{}: {error}", config.address)),
-            None => Some("no TLS is configured".to_owned()),
+            Err(error) => Some(format!("{}: {error}", config.address)),
         };
         if let Some(why) = refusal {
             shared.tell(OutstationEvent::Down { session, why });
@@ -230,7 +222,8 @@ fn whose<A: Application + Send>(
     identity: Option<&Admitted>,
 ) -> Option<String> {
     let Some(identity) = identity else { return Some(config.address.clone()) };
-    (session_of(shared, false, &identity.presented) == Some(session)).then(|| who(&identity.presented))
+    let peers = shared.peers()?;
+    (peers.session_of(&identity.presented) == Some(session)).then(|| who(&identity.presented))
 }
 
 /// Serves a serial line until the driver stops.

@@ -8,14 +8,10 @@ use ieee1815::outstation::{Application, Outstation};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
+use super::peers::{Judged, Peers};
 use super::{OutstationConfig, OutstationEvent, Route};
 use crate::listener::TlsHandle;
-use crate::tls::{ClientTls, ServerTls, TlsError, TlsPolicy};
-
-/// How often time-outs are looked at while anybody is connected.
-const TICK: Duration = Duration::from_millis(100);
-/// Least time between two looks at what updates have made ready to be sent.
-const KICK_PAUSE: Duration = Duration::from_millis(10);
+use crate::tls::TlsError;
 
 /// What the connections of a driver met.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,7 +28,7 @@ pub struct DriverCounters {
     pub unidentified: u64,
     /// Connections closed because the peer did not take what was written.
     pub write_timeouts: u64,
-    /// Connections closed because they were silent.
+    /// Connections closed because they were silent, or did not answer to the request of their link status.
     pub idle_timeouts: u64,
     /// Connections closed because a reload no longer admits them.
     pub withdrawn: u64,
@@ -44,15 +40,15 @@ pub struct DriverCounters {
 #[derive(Debug)]
 pub(super) struct Slot {
     /// The number of the connection that has the session; 0: none.
-    holder: u64,
+    pub(super) holder: u64,
     /// Wakes its task.
     waker: Option<Waker>,
     /// What became ready while its task was not looking.
-    outbox: Vec<u8>,
+    pub(super) outbox: Vec<u8>,
     /// When the last octets came.
-    heard: Instant,
-    /// It was silent for too long.
-    idle: bool,
+    pub(super) heard: Instant,
+    /// It is to end.
+    pub(super) over: Option<Over>,
 }
 
 #[derive(Debug)]
@@ -60,46 +56,28 @@ pub(super) struct State<A> {
     pub(super) outstation: Outstation,
     pub(super) application: A,
     pub(super) counters: DriverCounters,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     /// Number of the last connection.
     last: u64,
     /// Counts reloads.
-    epoch: u64,
-}
-
-/// Our TLS and the list of peers, as they are in force together.
-#[derive(Debug)]
-pub(super) struct Peers {
-    pub(super) server: Arc<ServerTls>,
-    pub(super) client: Arc<ClientTls>,
-    /// For each entry of the admitted list, the session.
-    pub(super) sessions: Vec<usize>,
-}
-
-impl Peers {
-    pub(super) fn new(policy: &TlsPolicy, admit: &[Vec<crate::PeerIdentity>]) -> Result<Self, TlsError> {
-        let each = |(session, list): (usize, &Vec<crate::PeerIdentity>)| {
-            list.clone().into_iter().map(move |identity| (identity, session))
-        };
-        let (admitted, sessions) = admit.iter().enumerate().flat_map(each).unzip();
-        let policy = TlsPolicy { admitted, ..policy.clone() };
-        Ok(Self { server: Arc::new(policy.server()?), client: Arc::new(policy.client()?), sessions })
-    }
+    pub(super) epoch: u64,
+    /// Everything is to end.
+    stopping: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Shared<A> {
     state: Mutex<State<A>>,
-    peers: Mutex<Option<Arc<Peers>>>,
+    pub(super) peers: Mutex<Option<Arc<Peers>>>,
     /// The listeners that a reload has to reach.
-    listeners: Mutex<Vec<TlsHandle>>,
+    pub(super) listeners: Mutex<Vec<TlsHandle>>,
     pub(super) routes: Vec<Route>,
     pub(super) limits: crate::ListenerLimits,
     pub(super) write_timeout: Duration,
-    idle_timeout: Option<Duration>,
-    origin: Instant,
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) origin: Instant,
     events: mpsc::Sender<OutstationEvent>,
-    kick: Notify,
+    pub(super) kick: Notify,
     pub(super) stop: watch::Sender<bool>,
 }
 
@@ -114,26 +92,16 @@ pub(super) enum News {
     Over(Over),
 }
 
-/// By which lists a peer was judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judged {
-    /// By none: there is no certificate.
-    NotAtAll,
-    /// Not by the ones in force: a reload may have come during its handshake.
-    Not,
-    /// By those of this reload.
-    After(u64),
-}
-
 /// Why a connection is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
     Replaced,
     Stopped,
     Idle,
+    Dead,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A poisoned lock means that an application panicked; the outstation itself is whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -146,7 +114,7 @@ impl Slot {
         }
     }
 
-    fn wake(&mut self) {
+    pub(super) fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
@@ -161,10 +129,9 @@ impl<A: Application> Shared<A> {
         events: mpsc::Sender<OutstationEvent>,
     ) -> Result<Self, TlsError> {
         let admit: Vec<_> = config.routes.iter().map(|route| route.admit.clone()).collect();
-        let peers = config.tls.as_ref().map(|policy| Peers::new(policy, &admit)).transpose()?;
+        let peers = config.tls.as_ref().map(|policy| Peers::new(policy, &admit, false)).transpose()?;
         let origin = Instant::now();
-        let slot =
-            |_: &Route| Slot { holder: 0, waker: None, outbox: Vec::new(), heard: origin, idle: false };
+        let slot = |_: &Route| Slot { holder: 0, waker: None, outbox: Vec::new(), heard: origin, over: None };
         let state = State {
             outstation,
             application,
@@ -172,6 +139,7 @@ impl<A: Application> Shared<A> {
             slots: config.routes.iter().map(slot).collect(),
             last: 0,
             epoch: 0,
+            stopping: false,
         };
         Ok(Self {
             state: Mutex::new(state),
@@ -190,32 +158,6 @@ impl<A: Application> Shared<A> {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<A>> {
         lock(&self.state)
-    }
-
-    pub(super) fn peers(&self) -> Option<Arc<Peers>> {
-        lock(&self.peers).clone()
-    }
-
-    /// Puts other peers in force; every connection judges its own again.
-    pub(super) fn replace(&self, peers: Peers) {
-        let peers = Arc::new(peers);
-        // Connections that come meanwhile are judged by the new lists, whichever handshake they had.
-        let mut current = lock(&self.peers);
-        lock(&self.listeners).iter().for_each(|listener| listener.replace(Arc::clone(&peers.server)));
-        *current = Some(peers);
-        drop(current);
-        let mut state = self.lock();
-        state.epoch += 1;
-        state.slots.iter_mut().for_each(Slot::wake);
-    }
-
-    /// Has a listener follow reloads.
-    pub(super) fn follow(&self, listener: TlsHandle) {
-        let current = lock(&self.peers);
-        if let Some(peers) = current.as_ref() {
-            listener.replace(Arc::clone(&peers.server));
-        }
-        lock(&self.listeners).push(listener);
     }
 
     pub(super) fn tell(&self, event: OutstationEvent) {
@@ -251,7 +193,7 @@ impl<A: Application> Shared<A> {
         slot.holder = state.last;
         slot.outbox.clear();
         slot.heard = Instant::now();
-        slot.idle = false;
+        slot.over = None;
         slot.wake();
         state.outstation.connected(session, self.origin.elapsed());
         Some(state.last)
@@ -299,90 +241,63 @@ impl<A: Application> Shared<A> {
         Ok(())
     }
 
-    /// Whether a connection that is busy writing is to end; its task is woken when it is.
-    pub(super) fn over(&self, session: usize, number: u64, context: &Context<'_>) -> Option<Over> {
-        let mut state = self.lock();
-        let Some(slot) = state.slots.get_mut(session).filter(|slot| slot.holder == number) else {
-            return Some(Over::Replaced);
-        };
-        if *self.stop.borrow() {
-            return Some(Over::Stopped);
-        }
-        slot.watch(context);
-        None
+    /// As [`news`](Self::news), for a connection that is busy writing and takes nothing more to write.
+    pub(super) fn news_while_writing(
+        &self,
+        session: usize,
+        held: (u64, Judged),
+        context: &Context<'_>,
+    ) -> News {
+        self.look(session, held, context, |_| false)
     }
 
     /// What there is for a connection whose socket has nothing; its task is woken when that changes.
     pub(super) fn news(
         &self,
         session: usize,
-        (number, judged): (u64, Judged),
+        held: (u64, Judged),
         context: &Context<'_>,
         out: &mut Vec<u8>,
     ) -> News {
+        self.look(session, held, context, |slot| {
+            out.append(&mut slot.outbox);
+            !out.is_empty()
+        })
+    }
+
+    fn look(
+        &self,
+        session: usize,
+        (number, judged): (u64, Judged),
+        context: &Context<'_>,
+        transmit: impl FnOnce(&mut Slot) -> bool,
+    ) -> News {
         let mut state = self.lock();
-        let current = state.epoch;
-        let Some(slot) = state.slots.get_mut(session).filter(|slot| slot.holder == number) else {
+        let State { slots, epoch: current, stopping, .. } = &mut *state;
+        let Some(slot) = slots.get_mut(session).filter(|slot| slot.holder == number) else {
             return News::Over(Over::Replaced);
         };
-        if *self.stop.borrow() {
+        if *stopping {
             return News::Over(Over::Stopped);
         }
-        if slot.idle {
-            return News::Over(Over::Idle);
+        if let Some(over) = slot.over {
+            return News::Over(over);
         }
-        if matches!(judged, Judged::Not) || matches!(judged, Judged::After(epoch) if epoch != current) {
-            return News::Judge(current);
+        if matches!(judged, Judged::Not) || matches!(judged, Judged::After(epoch) if epoch != *current) {
+            return News::Judge(*current);
         }
-        if !slot.outbox.is_empty() {
-            out.append(&mut slot.outbox);
+        if transmit(slot) {
             return News::Transmit;
         }
         slot.watch(context);
         News::Nothing
     }
 
-    /// Lets time pass, and finds what has become ready to be sent.
-    fn sweep(&self) {
-        let at = Instant::now();
-        let now = at.saturating_duration_since(self.origin);
-        let mut state = self.lock();
-        let State { outstation, application, slots, .. } = &mut *state;
-        if outstation.timeout().is_some_and(|timeout| timeout <= now) {
-            outstation.handle_timeout(now, application);
-        }
-        for (session, slot) in slots.iter_mut().enumerate().filter(|(_, slot)| slot.holder != 0) {
-            if slot.outbox.is_empty() && outstation.poll_transmit(session, &mut slot.outbox) {
-                slot.wake();
-            }
-            let silent = at.saturating_duration_since(slot.heard);
-            if self.idle_timeout.is_some_and(|limit| silent >= limit) {
-                slot.idle = true;
-                slot.wake();
-            }
-        }
-    }
-
     /// Stops everything: the tasks are told, they end by themselves.
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
-        self.lock().slots.iter_mut().for_each(Slot::wake);
-    }
-}
-
-/// The driver's own task: time, and what updates have made ready.
-pub(super) async fn sweep<A: Application + Send>(shared: Arc<Shared<A>>) {
-    let mut stop = shared.stop.subscribe();
-    let sweeps = async {
-        loop {
-            // What comes in one go is looked at in one go.
-            tokio::time::sleep(KICK_PAUSE).await;
-            let _ = tokio::time::timeout(TICK, shared.kick.notified()).await;
-            shared.sweep();
-        }
-    };
-    tokio::select! {
-        _ = stop.wait_for(|stop| *stop) => {}
-        () = sweeps => {}
+        let mut state = self.lock();
+        state.stopping = true;
+        state.slots.iter_mut().for_each(Slot::wake);
     }
 }

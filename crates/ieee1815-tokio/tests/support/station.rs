@@ -53,7 +53,20 @@ pub(crate) type Events = mpsc::Receiver<OutstationEvent>;
 
 /// An outstation of `count` points for the masters of `routes`.
 pub(crate) fn start(count: u16, config: OutstationConfig) -> (OutstationHandle<Yes>, Events) {
-    let session = |route: &Route| SessionConfig::new(route.address, route.master_address);
+    start_with(count, config, |_| {})
+}
+
+/// As [`start`], with sessions as `session` makes them.
+pub(crate) fn start_with(
+    count: u16,
+    config: OutstationConfig,
+    session: impl Fn(&mut SessionConfig),
+) -> (OutstationHandle<Yes>, Events) {
+    let session = |route: &Route| {
+        let mut made = SessionConfig::new(route.address, route.master_address);
+        session(&mut made);
+        made
+    };
     let sessions = config.routes.iter().map(session).collect();
     let outstation = Outstation::new(&points(count), sessions).unwrap();
     OutstationDriver::start(outstation, Yes::default(), config).unwrap()

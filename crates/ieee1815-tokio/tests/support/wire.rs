@@ -90,20 +90,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Reads everything, confirms what wants it: the octets of objects that came.
     pub(crate) async fn integrity(&mut self, destination: u16, source: u16) -> Vec<u8> {
-        self.send(&frame(destination, source, &INTEGRITY)).await;
+        self.try_integrity(destination, source).await.expect("closed")
+    }
+
+    /// As [`integrity`](Self::integrity); `None` when the connection is closed.
+    pub(crate) async fn try_integrity(&mut self, destination: u16, source: u16) -> Option<Vec<u8>> {
+        self.try_send(&frame(destination, source, &INTEGRITY)).await?;
         let mut objects = Vec::new();
         loop {
-            let (addresses, fragment) = self.fragment().await.expect("closed");
+            let (addresses, fragment) = self.fragment().await?;
             assert_eq!(addresses, (source, destination));
             assert_eq!(fragment[1], 0x81, "{fragment:?}");
             objects.extend_from_slice(&fragment[4..]);
             if fragment[0] & 0x20 != 0 {
-                self.send(&frame(destination, source, &[0xC0 | fragment[0] & 0x0F, 0])).await;
+                self.try_send(&frame(destination, source, &[0xC0 | fragment[0] & 0x0F, 0])).await?;
             }
             if fragment[0] & 0x40 != 0 {
-                return objects;
+                return Some(objects);
             }
         }
+    }
+
+    async fn try_send(&mut self, octets: &[u8]) -> Option<()> {
+        self.stream.write_all(octets).await.ok()?;
+        self.stream.flush().await.ok()
     }
 
     /// True when nothing comes in `time`: the silence itself is what is tested.

@@ -223,13 +223,14 @@ impl Channel {
 
     fn send_to(&mut self, address: u16, fragment: &[u8], now: Time) {
         let confirmed = self.config.link_confirm && address < BROADCAST_FIRST;
-        if self.transmit.len() >= TRANSMIT_MAX || (confirmed && self.primary.is_busy()) {
+        let segments = fragment.chunks(USER_OCTETS_MAX - 1);
+        if self.transmit.len() >= TRANSMIT_MAX || (confirmed && !self.primary.has_room(segments.len())) {
             self.counters.not_sent = self.counters.not_sent.saturating_add(1);
             return;
         }
         let control = self.direction() | PRM | UNCONFIRMED_USER_DATA;
         let mut first = TRANSPORT_FIR;
-        let mut segments = fragment.chunks(USER_OCTETS_MAX - 1).peekable();
+        let mut segments = segments.peekable();
         while let Some(segment) = segments.next() {
             let finish = if segments.peek().is_none() { TRANSPORT_FIN } else { 0 };
             let header = first | finish | self.sequence;
@@ -239,7 +240,7 @@ impl Channel {
                 let mut user = Vec::with_capacity(segment.len().saturating_add(1));
                 user.push(header);
                 user.extend_from_slice(segment);
-                self.primary.push(&user);
+                self.primary.push(user);
             } else {
                 link::write_segment(&mut self.transmit, control, address, self.config.local, header, segment);
             }
@@ -542,6 +543,40 @@ mod tests {
         assert_eq!(found, [fragment]);
         assert!(outstation.counters().frame_count >= 1);
         assert_eq!(master.counters().link_timeouts, 0);
+    }
+
+    #[test]
+    fn confirmed_fragments_wait_for_their_turn() {
+        let config = ChannelConfig { link_confirm: true, ..ChannelConfig::new(Role::Master, 1, 10) };
+        let (mut master, mut outstation) = (Channel::new(config), pair().1);
+        // A confirm, and the next request at once.
+        master.send(&[0xC0, 0], NOW);
+        master.send(&[0xC1, 1], NOW);
+        let mut found = Vec::new();
+        for _ in 0..4 {
+            found.extend(received(&mut outstation, &sent(&mut master), NOW));
+            let answer = sent(&mut outstation);
+            received(&mut master, &answer, NOW);
+        }
+        assert_eq!(found, [[0xC0, 0], [0xC1, 1]]);
+        assert_eq!(master.counters().not_sent, 0);
+        for _ in 0..30 {
+            master.send(&[0; 500], NOW);
+        }
+        assert_eq!(master.counters().not_sent, 22, "24 segments may wait");
+    }
+
+    #[test]
+    fn a_peer_that_refuses_and_does_not_read_is_given_up() {
+        let config = ChannelConfig { link_confirm: true, ..ChannelConfig::new(Role::Master, 1, 10) };
+        let mut master = Channel::new(config);
+        master.send(&[7; 2048], NOW);
+        let answers = [frame(0x00, 1, 10, &[]), frame(0x01, 1, 10, &[])].concat();
+        for _ in 0..1000 {
+            received(&mut master, &answers, NOW);
+        }
+        let waiting = sent(&mut master).len();
+        assert!(waiting < 2 * 24 * (292 + 10), "{waiting} octets");
     }
 
     #[test]

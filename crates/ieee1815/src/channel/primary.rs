@@ -34,6 +34,8 @@ pub(super) struct Primary {
     /// The other end has acknowledged a reset.
     ready: bool,
     fcb: bool,
+    /// The segment under way was refused before.
+    refused: bool,
     under_way: Option<UnderWay>,
     segments: VecDeque<Vec<u8>>,
     /// When something was last heard.
@@ -65,17 +67,14 @@ impl Primary {
         self.heard = now;
     }
 
-    /// A segment to send confirmed; false where too many wait already.
-    pub(super) fn push(&mut self, segment: &[u8]) -> bool {
-        let room = self.segments.len() < SEGMENTS_MAX;
-        if room {
-            self.segments.push_back(segment.to_vec());
-        }
-        room
+    /// A segment to send confirmed.
+    pub(super) fn push(&mut self, segment: Vec<u8>) {
+        self.segments.push_back(segment);
     }
 
-    pub(super) fn is_busy(&self) -> bool {
-        !self.segments.is_empty()
+    /// Whether so many segments may wait as well. A fragment of any length may wait alone.
+    pub(super) fn has_room(&self, segments: usize) -> bool {
+        self.segments.is_empty() || self.segments.len().saturating_add(segments) <= SEGMENTS_MAX
     }
 
     /// The other end's reply; false where it answers nothing that was asked.
@@ -85,9 +84,11 @@ impl Primary {
             (ACK, Asked::Reset) => (self.ready, self.fcb) = (true, true),
             (ACK, Asked::Data) => {
                 self.fcb = !self.fcb;
+                self.refused = false;
                 self.segments.pop_front();
             }
-            (NACK, Asked::Data) => self.ready = false,
+            // Once is a restart of the other end. Who refuses again would have us send for ever.
+            (NACK, Asked::Data) if !core::mem::replace(&mut self.refused, true) => self.ready = false,
             (LINK_STATUS, Asked::Status) => {}
             // Busy, or a function that the other end does not have.
             (_, Asked::Status) => {}
@@ -99,7 +100,7 @@ impl Primary {
 
     fn give_up(&mut self) {
         self.segments.clear();
-        self.ready = false;
+        (self.ready, self.refused) = (false, false);
     }
 
     pub(super) fn timeout(&self, timing: &Timing) -> Option<Time> {

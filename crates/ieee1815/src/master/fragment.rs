@@ -15,6 +15,9 @@ use crate::functions::{
 use crate::objects::{Direction, ObjectError, ObjectHeader, Range, parse_headers};
 use crate::{Iin, PointType, Time};
 
+/// Events up to which the queue grows by what a fragment needs, and no further.
+const EXACT_MAX: usize = 512;
+
 /// A response fragment, split.
 #[derive(Clone, Copy)]
 pub(super) struct Response<'a> {
@@ -216,6 +219,10 @@ impl Master {
 
     /// Queues the points of a fragment, all or none.
     fn take_objects(&mut self, response: Response<'_>, number: u64, asked: Asked) -> Result<(), Dropped> {
+        if self.events.is_empty() {
+            // Begins at the front of the ring again: the same memory for every response.
+            self.events.clear();
+        }
         let mark = self.events.len();
         let mut gathered = Gathered { not_accepted: 0, events: false };
         let mut result = self.gather(response.objects, number, asked, &mut gathered);
@@ -295,6 +302,11 @@ impl Master {
             }
             return;
         }
+        // A queue that grows by doubling would be most of what a session keeps; what follows the points counts too.
+        let more = usize::try_from(header.count()).unwrap_or(usize::MAX).saturating_add(EXTRA_EVENTS);
+        if events.len().saturating_add(more) <= EXACT_MAX {
+            events.reserve_exact(more);
+        }
         header.visit(|index, measured| match accepted.admits(index) {
             Some(index) => events.push_back(MasterEvent::Point { point, index, measured, event, response }),
             None => count(&mut gathered.not_accepted),
@@ -316,7 +328,7 @@ impl Master {
                     }
                 }
             }
-            50 => self.events.extend(header.time().map(MasterEvent::Time)),
+            50 if header.variation == 1 => self.events.extend(header.time().map(MasterEvent::Time)),
             _ => count(&mut gathered.not_accepted),
         }
     }

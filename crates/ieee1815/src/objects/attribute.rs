@@ -60,8 +60,11 @@ impl AttributeValue {
             Self::Octets(octets) => put(OCTETS, octets),
             Self::Time(millis) => put(TIME, millis.to_le_bytes().get(..6).unwrap_or_default()),
             Self::List(list) => {
-                let octets: Vec<u8> =
-                    list.iter().flat_map(|(variation, writable)| [*variation, u8::from(*writable)]).collect();
+                let octets: Vec<u8> = list
+                    .iter()
+                    .take(OCTETS_MAX / 2)
+                    .flat_map(|(variation, writable)| [*variation, u8::from(*writable)])
+                    .collect();
                 put(LIST, &octets);
             }
         }

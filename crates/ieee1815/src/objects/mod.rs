@@ -13,7 +13,7 @@ mod write;
 pub use attribute::{Attribute, AttributeValue};
 pub(crate) use table::{Entry, Form, TimeForm, entry, event_type, static_type};
 pub use write::write_command_body;
-pub(crate) use write::{to_f32, write_measured, write_number, write_time};
+pub(crate) use write::{fits, to_f32, write_measured, write_number, write_time};
 
 /// Which kind of fragment headers are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,8 +214,8 @@ impl<'a> ObjectHeader<'a> {
         Some((entry.point?, entry.event))
     }
 
-    /// Number of objects, where it is told.
-    fn count(&self) -> u32 {
+    /// Number of objects, where it is told; with objects never more than its octets hold.
+    pub(crate) fn count(&self) -> u32 {
         match self.range {
             Range::All => 0,
             Range::StartStop(start, stop) => stop.wrapping_sub(start).saturating_add(1),
@@ -226,6 +226,12 @@ impl<'a> ObjectHeader<'a> {
     /// The indexes that a header names one by one (qualifiers 0x17, 0x28, 0x39 in a request without objects).
     pub(crate) fn indexes(self) -> impl Iterator<Item = u32> + 'a {
         self.data.chunks_exact(self.prefix.max(1)).map(number)
+    }
+
+    /// Each object whose octets are its own, its index before it included.
+    pub(crate) fn chunks(self) -> impl Iterator<Item = &'a [u8]> {
+        let size = self.entry.and_then(|entry| entry.octets()).unwrap_or(0);
+        self.data.chunks_exact(size.saturating_add(self.prefix).max(1))
     }
 
     /// Index and octets of each object whose octets are its own.
@@ -256,9 +262,10 @@ impl<'a> ObjectHeader<'a> {
         commands.into_iter().flatten()
     }
 
-    /// The octet strings of a header: index and octets. Empty for other objects.
+    /// The octet strings of a header: index and octets. Empty for other objects, and for strings without an index.
     pub fn strings(self) -> impl Iterator<Item = (u32, &'a [u8])> {
-        let is_text = self.entry.is_some_and(|entry| matches!(entry.form, Form::Text(_)));
+        let is_text = self.entry.is_some_and(|entry| matches!(entry.form, Form::Text(_)))
+            && matches!(self.range, Range::StartStop(..) | Range::Indexed(_));
         self.each().take(if is_text { usize::MAX } else { 0 })
     }
 

@@ -68,18 +68,21 @@ impl ObjectHeader<'_> {
         each: &mut impl FnMut(u32, Measured),
         value: impl Fn([u8; N]) -> Value,
     ) {
-        if let (Range::StartStop(start, _), TimeForm::None) = (self.range, entry.time) {
+        if let (Range::StartStop(mut index, _), TimeForm::None) = (self.range, entry.time) {
+            // Counted by hand: a range from `index` on would overflow behind the last index there can be.
             if entry.flags {
-                for (index, octets) in (start..).zip(self.data.chunks_exact(N.wrapping_add(1))) {
+                for octets in self.data.chunks_exact(N.wrapping_add(1)) {
                     let Some((flags, rest)) = octets.split_first() else { return };
                     let Some(raw) = rest.first_chunk::<N>() else { return };
                     let flags = Some(Flags::from_bits(*flags));
                     each(index, Measured { value: value(*raw), flags, time: None });
+                    index = index.wrapping_add(1);
                 }
             } else {
-                for (index, octets) in (start..).zip(self.data.chunks_exact(N)) {
+                for octets in self.data.chunks_exact(N) {
                     let Some(raw) = octets.first_chunk::<N>() else { return };
                     each(index, Measured { value: value(*raw), flags: None, time: None });
+                    index = index.wrapping_add(1);
                 }
             }
             return;

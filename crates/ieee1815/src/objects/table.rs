@@ -56,7 +56,7 @@ pub(crate) enum TimeForm {
 }
 
 /// One group and variation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(super) group: u8,
     pub(super) variation: u8,
@@ -67,6 +67,15 @@ pub(crate) struct Entry {
     pub(super) flags: bool,
     pub(crate) time: TimeForm,
 }
+
+/// The rest follows from group and variation.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.group, self.variation) == (other.group, other.variation)
+    }
+}
+
+impl Eq for Entry {}
 
 impl Entry {
     /// Octets of one object; `None` where objects share octets.
@@ -93,7 +102,7 @@ impl Entry {
     }
 
     /// Octets of `count` objects, without prefixes.
-    pub(super) fn octets_of(&self, count: u64) -> u64 {
+    pub(crate) fn octets_of(&self, count: u64) -> u64 {
         match (self.form, self.octets()) {
             (PackedPair, _) => count.div_ceil(4),
             (_, None) => count.div_ceil(8),

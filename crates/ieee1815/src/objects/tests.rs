@@ -79,6 +79,27 @@ fn packed_bits() {
 }
 
 #[test]
+fn the_last_index_there_can_be() {
+    let last = [0xFF; 4];
+    for (variation, data) in [(1, &[1, 7, 0, 0, 0][..]), (3, &[7, 0, 0, 0])] {
+        let octets = [&[30, variation, 0x02], &last[..], &last[..], data].concat();
+        let read = read(&octets);
+        assert_eq!(read.len(), 1);
+        assert_eq!((read[0].0, read[0].2.value), (u32::MAX, Value::Analog(7.0)));
+    }
+}
+
+#[test]
+fn strings_without_an_index_are_nobodys() {
+    let strings = |octets: &[u8]| {
+        let headers = parse_headers(octets, Direction::Response);
+        headers.map(|header| header.unwrap().strings().count()).sum::<usize>()
+    };
+    assert_eq!(strings(&[110, 2, 0x00, 4, 5, 1, 2, 3, 4]), 2);
+    assert_eq!(strings(&[110, 2, 0x07, 2, 1, 2, 3, 4]), 0);
+}
+
+#[test]
 fn hostile_headers_end_in_an_error_at_once() {
     let hostile: &[&[u8]] = &[
         &[30, 1, 0x02, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF],

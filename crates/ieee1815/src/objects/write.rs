@@ -5,6 +5,9 @@ use alloc::vec::Vec;
 use super::{Command, CommandStatus, Entry, Flags, Form, TimeForm};
 use crate::{Measured, Value};
 
+/// Group 43: its first octet is the status of a command, no flags.
+const COMMAND_EVENT: u8 = 43;
+
 /// Appends a command's object without its index.
 pub fn write_command_body(out: &mut Vec<u8>, command: &Command, status: CommandStatus) {
     match command {
@@ -57,7 +60,8 @@ pub(crate) fn write_measured(out: &mut Vec<u8>, entry: &Entry, measured: &Measur
                 out.push(flags.bits());
             }
             if !write_number(out, form, value)
-                && let Some(octet) = out.get_mut(place).filter(|_| entry.flags)
+                && let Some(octet) =
+                    out.get_mut(place).filter(|_| entry.flags && entry.group() != COMMAND_EVENT)
             {
                 *octet |= Flags::OVER_RANGE.bits();
             }
@@ -119,4 +123,15 @@ pub(crate) fn write_number(out: &mut Vec<u8>, form: Form, value: f64) -> bool {
 pub(crate) fn to_f32(value: f64) -> (f32, bool) {
     let most = f64::from(f32::MAX);
     (value.clamp(-most, most) as f32, value.is_nan() || value.abs() <= most)
+}
+
+/// Whether a value goes into a form as it is.
+pub(crate) fn fits(form: Form, value: f64) -> bool {
+    let within = |low: f64, high: f64| value.is_nan() || value > low - 0.5 && value < high + 0.5;
+    match form {
+        Form::I16 => within(i16::MIN.into(), i16::MAX.into()),
+        Form::I32 => within(i32::MIN.into(), i32::MAX.into()),
+        Form::F32 => to_f32(value).1,
+        _ => true,
+    }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::session::{Context, Request, Selected, Session, not_understood};
 use crate::functions::{DIRECT_OPERATE, DIRECT_OPERATE_NO_ACK, OPERATE, SELECT, next_sequence};
-use crate::objects::{Direction, ObjectHeader, Range, parse_headers, write_command_body};
+use crate::objects::{Direction, ObjectHeader, Range, parse_headers};
 use crate::{Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Value};
 
 impl Session {
@@ -13,7 +13,10 @@ impl Session {
         let gate = self.gate(request, context);
         let mut echo = Vec::with_capacity(request.objects.len());
         let (mut all_good, mut iin) = (true, Iin::NONE);
-        let headers = match commands(request.objects) {
+        // What could not be answered whole is not begun.
+        let too_long = request.objects.len().saturating_add(4) > self.fragment_max();
+        let wanted = if too_long { Err(Iin::PARAMETER_ERROR) } else { commands(request.objects) };
+        let headers = match wanted {
             Ok(headers) => headers,
             Err(iin) => {
                 self.select = None;
@@ -29,7 +32,7 @@ impl Session {
             let count = if let Range::Indexed(count) = header.range { count } else { 0 };
             echo.extend_from_slice(&[header.group, header.variation, header.qualifier]);
             echo.extend(count.to_le_bytes().into_iter().take(if wide { 2 } else { 1 }));
-            for (index, command, _) in header.commands() {
+            for ((index, command, _), object) in header.commands().zip(header.chunks()) {
                 let status = match (gate, u16::try_from(index)) {
                     (Err(status), _) => status,
                     (_, Err(_)) => CommandStatus::NotSupported,
@@ -42,8 +45,11 @@ impl Session {
                     // A point that is not there is a wrong parameter as well.
                     iin = Iin::PARAMETER_ERROR;
                 }
-                echo.extend(index.to_le_bytes().into_iter().take(if wide { 2 } else { 1 }));
-                write_command_body(&mut echo, &command, status);
+                // The answer is the request, octet by octet, but for the status.
+                echo.extend_from_slice(object);
+                if let Some(last) = echo.last_mut() {
+                    *last = status.code();
+                }
             }
         }
         self.select = (request.function == SELECT && all_good).then(|| Selected {
@@ -118,7 +124,7 @@ fn commands(octets: &[u8]) -> Result<Vec<ObjectHeader<'_>>, Iin> {
         let header = header.map_err(not_understood)?;
         match (header.group, header.variation, header.qualifier) {
             (12, 1, 0x17 | 0x28) | (41, 1..=4, 0x17 | 0x28) => headers.push(header),
-            (12 | 41, ..) => return Err(Iin::PARAMETER_ERROR),
+            (12, 1, _) | (41, 1..=4, _) => return Err(Iin::PARAMETER_ERROR),
             _ => return Err(Iin::OBJECT_UNKNOWN),
         }
     }

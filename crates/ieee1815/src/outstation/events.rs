@@ -8,6 +8,15 @@ use super::EventMode;
 use super::points::{Point, Points, Row};
 use crate::{Classes, Flags, Iin, Measured, PointType};
 
+/// The fragment that an event is in, while its confirm has not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// An answer.
+    Solicited,
+    /// An unsolicited response.
+    Unsolicited,
+}
+
 #[derive(Debug)]
 pub(super) struct Event {
     /// Row of the point.
@@ -16,8 +25,7 @@ pub(super) struct Event {
     pub(super) class: u8,
     /// What was measured, in mode each; in mode latest it is taken when it is sent.
     pub(super) queued: Option<Measured>,
-    /// In a fragment whose confirm has not come yet.
-    pub(super) sent: bool,
+    sent: Option<Carrier>,
 }
 
 /// One point, as this master knows it.
@@ -45,9 +53,9 @@ pub(super) struct Events {
     seen: Box<[Seen]>,
     /// Deadbands that this master wrote; empty until it does.
     deadbands: Vec<f64>,
+    /// How often events were lost; a master is told until it confirmed the last time.
+    overflows: u32,
     overflow: bool,
-    /// The master was told of the overflow in the response that awaits its confirm.
-    overflow_told: bool,
     pub(super) lost: u64,
 }
 
@@ -67,8 +75,8 @@ impl Events {
             unsent: [0; 3],
             seen: points.each().map(see).collect(),
             deadbands: Vec::new(),
+            overflows: 0,
             overflow: false,
-            overflow_told: false,
             lost: 0,
         }
     }
@@ -82,8 +90,9 @@ impl Events {
         let deadband = self.deadband(at, row);
         let Some(seen) = self.seen.get_mut(at).filter(|seen| seen.class != 0) else { return };
         let (value, flags) = (row.point.number(), row.point.flags);
-        // Not a number is never within the band, and is told once.
-        let within = (value - seen.value).abs() <= deadband || value.is_nan() && seen.value.is_nan();
+        // Not a number is never within the band, and is told once; so is what is beyond all numbers.
+        let same = value == seen.value || value.is_nan() && seen.value.is_nan();
+        let within = same || (value - seen.value).abs() <= deadband;
         // A command is an event each time.
         let always =
             matches!(row.point.key.0, PointType::BinaryOutputCommand | PointType::AnalogOutputCommand);
@@ -91,6 +100,11 @@ impl Events {
             return;
         }
         (seen.value, seen.flags) = (value, flags);
+        if row.point.key.0 == PointType::OctetString && row.rest.octets.is_empty() {
+            // There is no way to tell an empty string: what waited of it has become void.
+            self.withdraw(at);
+            return;
+        }
         let queued = (row.rest.mode == EventMode::Each).then(|| row.measured());
         if queued.is_none() && core::mem::replace(&mut seen.waits, true) {
             return;
@@ -102,7 +116,7 @@ impl Events {
         } else if self.waiting.len() >= self.max {
             self.drop_event(0);
         }
-        self.waiting.push_back(Event { at, of, class, queued, sent: false });
+        self.waiting.push_back(Event { at, of, class, queued, sent: None });
         self.count(class, 1);
         self.count_type(of, 1);
     }
@@ -126,7 +140,7 @@ impl Events {
     fn drop_event(&mut self, place: usize) {
         let Some(lost) = self.waiting.remove(place) else { return };
         self.count_type(lost.of, -1);
-        if !lost.sent {
+        if lost.sent.is_none() {
             self.count(lost.class, -1);
             if lost.queued.is_none()
                 && let Some(seen) = self.seen.get_mut(lost.at)
@@ -135,7 +149,28 @@ impl Events {
             }
         }
         self.lost = self.lost.saturating_add(1);
-        (self.overflow, self.overflow_told) = (true, false);
+        self.overflows = self.overflows.wrapping_add(1);
+        self.overflow = true;
+    }
+
+    /// Takes back what waits unsent of a point in mode latest.
+    fn withdraw(&mut self, at: usize) {
+        let waits = |event: &Event| event.at == at && event.sent.is_none() && event.queued.is_none();
+        if let Some(place) = self.waiting.iter().position(waits) {
+            self.discard(place);
+        }
+    }
+
+    /// Removes an event that cannot be sent.
+    pub(super) fn discard(&mut self, place: usize) {
+        let Some(event) = self.waiting.remove(place) else { return };
+        self.count_type(event.of, -1);
+        if event.sent.is_none() {
+            self.count(event.class, -1);
+            if let Some(seen) = self.seen.get_mut(event.at) {
+                seen.waits &= event.queued.is_some();
+            }
+        }
     }
 
     /// The class that this master wants a point in.
@@ -161,13 +196,13 @@ impl Events {
 
     /// The events that wait unsent, oldest first, and the number of events before each.
     pub(super) fn unsent(&self, from: usize) -> impl Iterator<Item = (usize, &Event)> {
-        self.waiting.iter().enumerate().skip(from).filter(|(_, event)| !event.sent)
+        self.waiting.iter().enumerate().skip(from).filter(|(_, event)| event.sent.is_none())
     }
 
     /// An event was put into a fragment, with this value.
-    pub(super) fn note_sent(&mut self, place: usize, value: f64, flags: Flags) {
+    pub(super) fn note_sent(&mut self, place: usize, by: Carrier, value: f64, flags: Flags) {
         let Some(event) = self.waiting.get_mut(place) else { return };
-        event.sent = true;
+        event.sent = Some(by);
         let (at, class) = (event.at, event.class);
         if event.queued.is_none()
             && let Some(seen) = self.seen.get_mut(at)
@@ -177,29 +212,29 @@ impl Events {
         self.count(class, -1);
     }
 
-    /// The fragment was confirmed.
-    pub(super) fn confirm(&mut self) {
-        let of_a_type = &mut self.of_a_type;
+    /// A fragment was confirmed. `overflow`: what it told of lost events. True when it had events.
+    pub(super) fn confirm(&mut self, by: Carrier, overflow: Option<u32>) -> bool {
+        let (before, of_a_type) = (self.waiting.len(), &mut self.of_a_type);
         self.waiting.retain(|event| {
-            if event.sent
-                && let Some(waiting) = of_a_type.get_mut(event.of as usize)
-            {
+            let confirmed = event.sent == Some(by);
+            if confirmed && let Some(waiting) = of_a_type.get_mut(event.of as usize) {
                 *waiting = waiting.saturating_sub(1);
             }
-            !event.sent
+            !confirmed
         });
-        if self.overflow_told {
-            (self.overflow, self.overflow_told) = (false, false);
+        if overflow == Some(self.overflows) {
+            self.overflow = false;
         }
+        self.waiting.len() < before
     }
 
     /// The fragment will not be confirmed: its events wait again, in their old places.
-    pub(super) fn unsend(&mut self) {
+    pub(super) fn unsend(&mut self, by: Carrier) {
         // A point that changed meanwhile waits twice: the older place, with the newer value, is enough.
         let seen = &mut self.seen;
         let mut twice = false;
-        for event in self.waiting.iter_mut().filter(|event| event.sent) {
-            event.sent = false;
+        for event in self.waiting.iter_mut().filter(|event| event.sent == Some(by)) {
+            event.sent = None;
             if let Some(unsent) = self.unsent.get_mut(usize::from(event.class).wrapping_sub(1)) {
                 *unsent = unsent.saturating_add(1);
             }
@@ -217,7 +252,7 @@ impl Events {
     fn drop_doubles(&mut self) {
         let (seen, unsent, of_a_type) = (&mut self.seen, &mut self.unsent, &mut self.of_a_type);
         self.waiting.retain(|event| {
-            if event.queued.is_some() || event.sent {
+            if event.queued.is_some() || event.sent.is_some() {
                 return true;
             }
             let first = seen.get_mut(event.at).is_some_and(|seen| core::mem::take(&mut seen.waits));
@@ -229,7 +264,7 @@ impl Events {
             }
             first
         });
-        for event in self.waiting.iter().filter(|event| event.queued.is_none() && !event.sent) {
+        for event in self.waiting.iter().filter(|event| event.queued.is_none() && event.sent.is_none()) {
             if let Some(seen) = seen.get_mut(event.at) {
                 seen.waits = true;
             }
@@ -238,7 +273,7 @@ impl Events {
 
     /// The statics of these rows were put into a response: deadbands count from here.
     pub(super) fn note_statics(&mut self, from: usize, rows: &[Point]) {
-        for (seen, point) in self.seen.iter_mut().skip(from).zip(rows) {
+        for (seen, point) in self.seen.get_mut(from..).unwrap_or_default().iter_mut().zip(rows) {
             (seen.value, seen.flags) = (point.number(), point.flags);
         }
     }
@@ -251,9 +286,13 @@ impl Events {
             || three > 0 && classes.contains(Classes::THREE)
     }
 
+    /// What a response that goes out now tells of lost events.
+    pub(super) fn overflow(&self) -> Option<u32> {
+        self.overflow.then_some(self.overflows)
+    }
+
     /// What a response says of the events that it does not carry.
-    pub(super) fn indications(&mut self) -> Iin {
-        self.overflow_told = self.overflow;
+    pub(super) fn indications(&self) -> Iin {
         let mut iin = if self.overflow { Iin::EVENT_BUFFER_OVERFLOW } else { Iin::NONE };
         for (class, bit) in
             [(Classes::ONE, Iin::CLASS_1), (Classes::TWO, Iin::CLASS_2), (Classes::THREE, Iin::CLASS_3)]

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::events::{Events, class_set};
+use super::events::{Carrier, Events, class_set};
 use super::points::{Point, Points, number};
 use super::read::{Item, Series, Which};
 use crate::objects::{
@@ -30,6 +30,8 @@ pub(super) struct Fill<'a> {
     /// Whether that time was set and is kept.
     pub(super) synchronized: bool,
     pub(super) indications: Iin,
+    /// What the fragment is.
+    pub(super) carrier: Carrier,
 }
 
 /// A header that is being filled.
@@ -67,9 +69,13 @@ impl Fill<'_> {
                     let time = self.time.unwrap_or_default();
                     self.small(&[50, 1, 0x07, 1], |out| write_time(out, time))
                 }
-                Item::Indications => {
-                    let octets = self.indications.bits().to_le_bytes();
-                    self.small(&[80, 1, 0x00, 0, 15], |out| out.extend_from_slice(&octets))
+                Item::Indications { first, last } => {
+                    let wide =
+                        u16::MAX.wrapping_shr(u32::from(15_u8.saturating_sub(last.saturating_sub(*first))));
+                    let bits = self.indications.bits().wrapping_shr(u32::from(*first)) & wide;
+                    let header = [80, 1, 0x00, *first, *last];
+                    let octets = if last.saturating_sub(*first) < 8 { 1 } else { 2 };
+                    self.small(&header, |out| out.extend(bits.to_le_bytes().into_iter().take(octets)))
                 }
             };
             if !over {
@@ -114,7 +120,11 @@ impl Fill<'_> {
             from = place.saturating_add(1);
             let Some(row) = self.points.row(event.at) else { continue };
             let measured = event.queued.unwrap_or_else(|| row.measured());
-            let Some(entry) = row.event_entry(variation) else { continue };
+            let Some(entry) = row.event_entry(variation) else {
+                self.events.discard(place);
+                from = place;
+                continue;
+            };
             if !self
                 .has_room(HEADER_OCTETS.saturating_add(COMMON_TIME_OCTETS).saturating_add(entry.octets_max()))
             {
@@ -148,7 +158,7 @@ impl Fill<'_> {
             if entry.time == TimeForm::Relative {
                 self.out.extend_from_slice(&after.unwrap_or_default().to_le_bytes());
             }
-            self.events.note_sent(place, number(measured.value), row.point.flags);
+            self.events.note_sent(place, self.carrier, number(measured.value), row.point.flags);
             *left = left.saturating_sub(1);
             *any = true;
         }
@@ -199,17 +209,23 @@ impl Fill<'_> {
         if matches!(entry.form, Form::Text(_)) {
             return 1;
         }
-        let alike = |before: &Point, point: &Point| {
-            point.key.0 == before.key.0
-                && point.key.1.wrapping_sub(before.key.1) == 1
-                && (point.class_0 || !class_0)
-                && point.static_entry(variation).is_some_and(|other| other == *entry)
+        let Some(head) = rows.first() else { return 0 };
+        let (of, first) = head.key;
+        // A variation with flags that is wanted as such is every such point's, whatever its flags are.
+        let own = variation.map_or_else(|| head.leaves_as(entry), |wanted| wanted == *entry);
+        let plain = entry.has_flags() && own;
+        let alike = |point: &Point| match plain {
+            true => variation.is_some() || point.leaves_as(entry),
+            false => point.static_entry(variation).is_some_and(|other| other == *entry),
         };
-        let more = rows.windows(2).take(most.saturating_sub(1)).take_while(|pair| match pair {
-            [before, point] => alike(before, point),
-            _ => false,
+        let rows = rows.iter().zip(u32::from(first)..).take(most);
+        let run = rows.take_while(|(point, index)| {
+            point.key.0 == of
+                && u32::from(point.key.1) == *index
+                && (point.class_0 || !class_0)
+                && alike(point)
         });
-        more.count().saturating_add(1)
+        run.count()
     }
 
     fn deadbands(&mut self, next: &mut usize, end: usize, entry: &Entry) -> bool {
@@ -300,11 +316,15 @@ fn write_run(out: &mut Vec<u8>, entry: &Entry, run: &[Point], time: &dyn Fn(usiz
             }));
         }
         Form::F32 if entry.has_flags() && !entry.has_time() => {
-            for point in run {
+            const OBJECT: usize = 5;
+            let start = out.len();
+            out.resize(start.saturating_add(run.len().saturating_mul(OBJECT)), 0);
+            let (places, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut::<OBJECT>();
+            for (place, point) in places.iter_mut().zip(run) {
                 let (value, fits) = to_f32(point.number());
                 let flags = if fits { point.flags } else { point.flags | Flags::OVER_RANGE };
                 let [a, b, c, d] = value.to_le_bytes();
-                out.extend_from_slice(&[flags.bits(), a, b, c, d]);
+                *place = [flags.bits(), a, b, c, d];
             }
         }
         _ => {

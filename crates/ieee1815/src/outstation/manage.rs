@@ -1,6 +1,7 @@
 //! What a master arranges: writes, freezes, classes, restarts.
 
 use super::Restart;
+use super::read::ITEMS_MAX;
 use super::session::{Context, Request, Session, not_understood};
 use crate::functions::{COLD_RESTART, FREEZE, FREEZE_CLEAR, FREEZE_CLEAR_NO_ACK};
 use crate::objects::{Direction, ObjectHeader, Range, parse_headers, static_type};
@@ -78,9 +79,13 @@ impl Session {
         let clear = matches!(request.function, FREEZE_CLEAR | FREEZE_CLEAR_NO_ACK);
         let answered = matches!(request.function, FREEZE | FREEZE_CLEAR);
         let mut iin = if request.objects.is_empty() { Iin::PARAMETER_ERROR } else { Iin::NONE };
-        for header in parse_headers(request.objects, Direction::Naming) {
+        for (number, header) in parse_headers(request.objects, Direction::Naming).enumerate() {
             let header = match header {
-                Ok(header) => header,
+                Ok(header) if number < ITEMS_MAX => header,
+                Ok(_) => {
+                    iin = iin | Iin::PARAMETER_ERROR;
+                    break;
+                }
                 Err(error) => {
                     iin = iin | not_understood(error);
                     break;
@@ -118,7 +123,8 @@ impl Session {
         }
         if clear {
             context.app.cleared(index);
-            self.update(at, Measured { value: Value::Counter(0), ..measured }, context);
+            let time = context.app.time().or(measured.time);
+            self.update(at, Measured { value: Value::Counter(0), time, ..measured }, context);
         }
     }
 
@@ -134,9 +140,13 @@ impl Session {
     pub(super) fn assign_class(&mut self, request: &Request<'_>, context: &mut Context<'_>) {
         let mut class = None;
         let mut iin = if request.objects.is_empty() { Iin::PARAMETER_ERROR } else { Iin::NONE };
-        for header in parse_headers(request.objects, Direction::Naming) {
+        for (number, header) in parse_headers(request.objects, Direction::Naming).enumerate() {
             let header = match header {
-                Ok(header) => header,
+                Ok(header) if number < ITEMS_MAX => header,
+                Ok(_) => {
+                    iin = iin | Iin::PARAMETER_ERROR;
+                    break;
+                }
                 Err(error) => {
                     iin = iin | not_understood(error);
                     break;
@@ -183,7 +193,11 @@ impl Session {
         };
         let (variation, number) = match u16::try_from(delay.as_millis()) {
             Ok(millis) => (2, millis),
-            Err(_) => (1, u16::try_from(delay.as_secs()).unwrap_or(u16::MAX)),
+            // Rounded up: the master must not come too early.
+            Err(_) => {
+                let seconds = delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0));
+                (1, u16::try_from(seconds).unwrap_or(u16::MAX))
+            }
         };
         let [low, high] = number.to_le_bytes();
         self.respond(request, Iin::NONE, &[52, variation, 0x07, 1, low, high], context);

@@ -41,16 +41,29 @@ pub enum Restart {
     Warm,
 }
 
-/// What the outstation asks of the program around it. Calls name the session by its position.
+/// What the outstation asks of the program around it. Calls name the session by its position. As it stands it is a
+/// device that only reports: see [`ReadOnly`].
 pub trait Application {
     /// Judges a command without acting.
-    fn select(&mut self, session: usize, index: u16, command: &Command) -> CommandStatus;
+    fn select(&mut self, session: usize, index: u16, command: &Command) -> CommandStatus {
+        let _ = (session, index, command);
+        CommandStatus::NotSupported
+    }
     /// Acts on a command. It has to judge it again: much may have changed since its select.
-    fn operate(&mut self, session: usize, index: u16, command: &Command, mode: OperateMode) -> CommandStatus;
+    fn operate(&mut self, session: usize, index: u16, command: &Command, mode: OperateMode) -> CommandStatus {
+        let _ = (session, index, command, mode);
+        CommandStatus::NotSupported
+    }
     /// Takes the time, in milliseconds since 1970; false where it does not want it.
-    fn write_time(&mut self, session: usize, millis: u64) -> bool;
+    fn write_time(&mut self, session: usize, millis: u64) -> bool {
+        let _ = (session, millis);
+        false
+    }
     /// Need time, local control, device trouble, configuration corrupt, already executing.
-    fn indications(&self, session: usize) -> Iin;
+    fn indications(&self, session: usize) -> Iin {
+        let _ = session;
+        Iin::NONE
+    }
     /// The time of the device in milliseconds since 1970, where it knows one: for reading it (group 50), freezing
     /// and the events of commands.
     fn time(&self) -> Option<u64> {
@@ -72,6 +85,12 @@ pub trait Application {
         false
     }
 }
+
+/// A device that takes no commands, no time and no strings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadOnly;
+
+impl Application for ReadOnly {}
 
 /// What a session dropped or refused, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -45,11 +45,20 @@ impl Point {
         number(self.value)
     }
 
+    /// Whether this is the variation of its statics, where a master names none.
+    pub(super) fn leaves_as(&self, entry: &Entry) -> bool {
+        self.static_entry.is_some_and(|own| own == *entry)
+    }
+
     /// The variation in which it may leave now: one without flags only while there is nothing to flag. `None` where
     /// its octets decide, or there are none.
     pub(super) fn static_entry(&self, wanted: Option<Entry>) -> Option<Entry> {
         let entry = wanted.or(self.static_entry)?;
-        if entry.has_flags() || self.flags == Flags::ONLINE {
+        let plain = || match self.value {
+            Value::Analog(value) => objects::fits(entry.form, value),
+            _ => true,
+        };
+        if entry.has_flags() || self.flags == Flags::ONLINE && plain() {
             return Some(entry);
         }
         let with_flags = match (entry.group(), entry.variation()) {

@@ -10,7 +10,7 @@ use crate::objects::{
 use crate::{Classes, Iin, PointType};
 
 /// Things to send in one response; a request that wants more is refused.
-const ITEMS_MAX: usize = 64;
+pub(super) const ITEMS_MAX: usize = 64;
 
 /// One thing to send.
 #[derive(Debug)]
@@ -41,7 +41,11 @@ pub(super) enum Item {
         next: usize,
     },
     Time,
-    Indications,
+    /// Bits of the internal indications.
+    Indications {
+        first: u8,
+        last: u8,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -109,8 +113,13 @@ impl Series {
                 self.0.push_back(Item::Events { of, variation: None, left });
             }
             (50, 1) if matches!(header.range, Range::All | Range::Count(1)) => self.0.push_back(Item::Time),
-            (80, 1) if matches!(header.range, Range::All | Range::StartStop(..)) => {
-                self.0.push_back(Item::Indications);
+            (80, 1) if matches!(header.range, Range::All | Range::StartStop(..=15, ..=15)) => {
+                let bit = |index: u32| u8::try_from(index).unwrap_or(15);
+                let (first, last) = match header.range {
+                    Range::StartStop(first, last) => (bit(first), bit(last)),
+                    _ => (0, 15),
+                };
+                self.0.push_back(Item::Indications { first, last });
             }
             (0, 1..=253) if !attributes.iter().any(|attribute| attribute.variation == variation) => {
                 return Iin::OBJECT_UNKNOWN;

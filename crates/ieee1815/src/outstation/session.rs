@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::events::Events;
+use super::events::{Carrier, Events};
 use super::fill::Fill;
 use super::points::Points;
 use super::read::Series;
@@ -10,10 +10,10 @@ use super::unsolicited::Unsolicited;
 use super::{Application, Counters, SessionConfig};
 use crate::channel::{Broadcast, Channel};
 use crate::functions::{
-    ASSIGN_CLASS, COLD_RESTART, CON, CONFIRM, DELAY_MEASURE, DIRECT_OPERATE, DIRECT_OPERATE_NO_ACK,
-    DISABLE_UNSOLICITED, ENABLE_UNSOLICITED, FIN, FIR, FREEZE, FREEZE_CLEAR, FREEZE_CLEAR_NO_ACK,
-    FREEZE_NO_ACK, OPERATE, READ, RECORD_CURRENT_TIME, RESPONSE, SELECT, SEQUENCE, UNS, WARM_RESTART, WRITE,
-    next_sequence,
+    ASSIGN_CLASS, AUTHENTICATION_NO_ACK, COLD_RESTART, CON, CONFIRM, DELAY_MEASURE, DIRECT_OPERATE,
+    DIRECT_OPERATE_NO_ACK, DISABLE_UNSOLICITED, ENABLE_UNSOLICITED, FIN, FIR, FREEZE, FREEZE_AT_TIME_NO_ACK,
+    FREEZE_CLEAR, FREEZE_CLEAR_NO_ACK, FREEZE_NO_ACK, OPERATE, READ, RECORD_CURRENT_TIME, RESPONSE, SELECT,
+    SEQUENCE, UNS, WARM_RESTART, WRITE, next_sequence,
 };
 use crate::objects::{Attribute, ObjectError};
 use crate::{Iin, Time};
@@ -30,6 +30,8 @@ pub(super) struct Session {
     pub(super) counters: Counters,
     pub(super) restart: bool,
     broadcast: Option<Broadcast>,
+    /// How many broadcasts came.
+    broadcasts: u32,
     pub(super) select: Option<Selected>,
     awaiting: Option<Awaiting>,
     /// What of a read is still to be sent.
@@ -56,6 +58,16 @@ pub(super) struct Selected {
 struct Awaiting {
     sequence: u8,
     until: Time,
+    /// It is the first of its response.
+    first: bool,
+    told: Told,
+}
+
+/// What a fragment tells that its confirm settles: how often events were lost, and the last broadcast.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Told {
+    pub(super) overflow: Option<u32>,
+    pub(super) broadcast: Option<u32>,
 }
 
 /// What a session needs around it.
@@ -89,6 +101,7 @@ impl Session {
             counters: Counters::default(),
             restart: true,
             broadcast: None,
+            broadcasts: 0,
             select: None,
             awaiting: None,
             series: Series::default(),
@@ -170,7 +183,7 @@ impl Session {
     /// The confirm that is awaited will not come.
     fn give_up(&mut self) {
         if self.awaiting.take().is_some() {
-            self.events.unsend();
+            self.events.unsend(Carrier::Solicited);
         }
     }
 
@@ -210,7 +223,10 @@ impl Session {
 
     fn take_broadcast(&mut self, octets: &[u8], broadcast: Option<Broadcast>, context: &mut Context<'_>) {
         count(&mut self.counters.broadcasts);
-        self.broadcast = broadcast;
+        self.broadcasts = self.broadcasts.wrapping_add(1);
+        if self.broadcast != Some(Broadcast::Confirm) {
+            self.broadcast = broadcast;
+        }
         let Some((&[control, function], objects)) = octets.split_first_chunk::<2>() else { return };
         let rules = self.config.broadcast;
         let taken = match function {
@@ -265,6 +281,8 @@ impl Session {
                 self.respond(request, Iin::NONE, &[], context);
             }
             DELAY_MEASURE | RECORD_CURRENT_TIME => self.refuse(request, Iin::PARAMETER_ERROR, context),
+            // Their masters want no answer, whether they are known or not.
+            FREEZE_AT_TIME_NO_ACK | AUTHENTICATION_NO_ACK => count(&mut self.counters.unknown_function),
             _ => {
                 count(&mut self.counters.unknown_function);
                 self.respond(request, Iin::NO_FUNC_CODE_SUPPORT, &[], context);
@@ -275,7 +293,8 @@ impl Session {
     /// A request that came again is answered from memory; a read only while its answer awaits its confirm.
     fn is_repeated(&mut self, octets: &[u8], function: u8, now: Time) -> bool {
         let sequence = octets.first().map(|control| control & SEQUENCE);
-        let awaited = self.awaiting.as_ref().is_some_and(|held| Some(held.sequence) == sequence);
+        let awaited =
+            self.awaiting.as_ref().is_some_and(|held| held.first && Some(held.sequence) == sequence);
         if self.last_request != octets || (function == READ && !awaited) {
             return false;
         }
@@ -287,21 +306,23 @@ impl Session {
     }
 
     fn confirmed(&mut self, unsolicited: bool, sequence: u8, context: &mut Context<'_>) {
-        if unsolicited {
-            if self.unsolicited_confirmed(sequence) {
-                self.broadcast = None;
-            } else {
-                count(&mut self.counters.unexpected_confirms);
-            }
-            return;
-        }
-        if self.awaiting.take_if(|held| held.sequence == sequence).is_none() {
+        let told = if unsolicited {
+            self.unsolicited_confirmed(sequence)
+        } else {
+            self.awaiting.take_if(|held| held.sequence == sequence).map(|held| held.told)
+        };
+        let Some(told) = told else {
             count(&mut self.counters.unexpected_confirms);
             return;
+        };
+        if told.broadcast == Some(self.broadcasts) {
+            self.broadcast = None;
         }
-        self.events.confirm();
-        self.broadcast = None;
-        if !self.series.is_over() {
+        let by = if unsolicited { Carrier::Unsolicited } else { Carrier::Solicited };
+        if self.events.confirm(by, told.overflow) && !unsolicited {
+            self.unsolicited_forget();
+        }
+        if !unsolicited && !self.series.is_over() {
             self.send_series(next_sequence(sequence), 0, Iin::NONE, context);
         }
     }
@@ -321,14 +342,14 @@ impl Session {
         let mut series = core::mem::take(&mut self.series);
         out.clear();
         out.extend_from_slice(&[0, RESPONSE, 0, 0]);
-        let events = self.fill(&mut out, context).series(&mut series);
+        let events = self.fill(&mut out, Carrier::Solicited, context).series(&mut series);
         let last = series.is_over();
         let confirm = events || !last || self.broadcast == Some(Broadcast::Confirm);
         let control = first | if last { FIN } else { 0 } | if confirm { CON } else { 0 } | sequence;
-        self.finish(&mut out, [control, RESPONSE], iin, context);
+        let told = self.finish(&mut out, [control, RESPONSE], iin, context);
         if confirm {
             let until = context.now.saturating_add(self.config.confirm_timeout);
-            self.awaiting = Some(Awaiting { sequence, until });
+            self.awaiting = Some(Awaiting { sequence, until, first: first != 0, told });
         }
         if last {
             self.reads_answered = self.reads_answered.saturating_add(1);
@@ -338,14 +359,19 @@ impl Session {
     }
 
     /// A fragment to fill.
-    pub(super) fn fill<'a>(&'a mut self, out: &'a mut Vec<u8>, context: &'a Context<'_>) -> Fill<'a> {
-        let indications = context.app.indications(context.session);
-        let restart = if self.restart { Iin::DEVICE_RESTART } else { Iin::NONE };
+    pub(super) fn fill<'a>(
+        &'a mut self,
+        out: &'a mut Vec<u8>,
+        carrier: Carrier,
+        context: &'a Context<'_>,
+    ) -> Fill<'a> {
+        let indications = self.indications(context);
         Fill {
             out,
-            max: self.config.max_tx_fragment.max(FRAGMENT_MIN),
+            max: self.fragment_max(),
             points: context.points,
-            indications: indications | restart | self.events.indications(),
+            indications,
+            carrier,
             events: &mut self.events,
             attributes: context.attributes,
             time: context.app.time(),
@@ -369,11 +395,11 @@ impl Session {
         out.extend_from_slice(&[0, RESPONSE, 0, 0]);
         out.extend_from_slice(objects);
         let confirm = if self.broadcast == Some(Broadcast::Confirm) { CON } else { 0 };
-        self.finish(&mut out, [FIR | FIN | confirm | request.sequence, RESPONSE], iin, context);
+        let told = self.finish(&mut out, [FIR | FIN | confirm | request.sequence, RESPONSE], iin, context);
         if confirm != 0 {
             let until = context.now.saturating_add(self.config.confirm_timeout);
             self.series.0.clear();
-            self.awaiting = Some(Awaiting { sequence: request.sequence, until });
+            self.awaiting = Some(Awaiting { sequence: request.sequence, until, first: true, told });
         }
         self.channel.send(&out, context.now);
         self.reply = out;
@@ -385,27 +411,39 @@ impl Session {
         self.respond(request, iin, &[], context);
     }
 
-    /// Writes the header over its place.
+    /// The longest fragment that is sent.
+    pub(super) fn fragment_max(&self) -> usize {
+        self.config.max_tx_fragment.max(FRAGMENT_MIN)
+    }
+
+    fn indications(&self, context: &Context<'_>) -> Iin {
+        let mut iin = self.events.indications() | context.app.indications(context.session);
+        if self.restart {
+            iin = iin | Iin::DEVICE_RESTART;
+        }
+        if self.broadcast.is_some() {
+            iin = iin | Iin::BROADCAST;
+        }
+        iin
+    }
+
+    /// Writes the header over its place. What it tells.
     pub(super) fn finish(
         &mut self,
         out: &mut [u8],
         [control, function]: [u8; 2],
         iin: Iin,
-        context: &mut Context<'_>,
-    ) {
-        let mut iin = iin | self.events.indications() | context.app.indications(context.session);
-        if self.restart {
-            iin = iin | Iin::DEVICE_RESTART;
-        }
-        if let Some(broadcast) = self.broadcast {
-            iin = iin | Iin::BROADCAST;
-            // One that demands a confirm is told until it was confirmed.
-            self.broadcast = Some(broadcast).filter(|broadcast| *broadcast == Broadcast::Confirm);
-        }
+        context: &Context<'_>,
+    ) -> Told {
+        let iin = iin | self.indications(context);
+        let broadcast = self.broadcast.is_some().then_some(self.broadcasts);
+        // One that demands a confirm is told until it was confirmed.
+        self.broadcast = self.broadcast.filter(|broadcast| *broadcast == Broadcast::Confirm);
         let [low, high] = iin.bits().to_le_bytes();
         if let Some(header) = out.first_chunk_mut::<4>() {
             *header = [control, function, low, high];
         }
+        Told { overflow: self.events.overflow(), broadcast }
     }
 }
 

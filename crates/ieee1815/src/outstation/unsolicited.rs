@@ -7,8 +7,9 @@
 use alloc::vec::Vec;
 
 use super::UnsolicitedConfig;
+use super::events::Carrier;
 use super::read::Which;
-use super::session::{Context, Request, Session, count, not_understood};
+use super::session::{Context, Request, Session, Told, count, not_understood};
 use crate::functions::{CON, ENABLE_UNSOLICITED, FIN, FIR, UNS, UNSOLICITED_RESPONSE, next_sequence};
 use crate::objects::{Direction, Range, parse_headers};
 use crate::{Classes, Iin, Time};
@@ -21,6 +22,7 @@ pub(super) struct Unsolicited {
     announced: bool,
     sequence: u8,
     awaiting: Option<Time>,
+    told: Told,
     /// How often the last one was sent without a confirm.
     unconfirmed: u8,
     /// Nothing is sent before this.
@@ -39,6 +41,7 @@ impl Unsolicited {
             announced: false,
             sequence: 0,
             awaiting: None,
+            told: Told::default(),
             unconfirmed: 0,
             rest_until: Time::ZERO,
             fragment: Vec::new(),
@@ -75,7 +78,7 @@ impl Session {
         state.rest_until = Time::ZERO;
         state.unconfirmed = 0;
         if state.awaiting.take().is_some() {
-            self.events.unsend();
+            self.events.unsend(Carrier::Unsolicited);
         }
     }
 
@@ -89,21 +92,30 @@ impl Session {
             state.unconfirmed = 0;
             state.rest_until = now.saturating_add(state.config.rest);
         }
-        self.events.unsend();
+        self.events.unsend(Carrier::Unsolicited);
     }
 
-    /// The confirm of an unsolicited response; false where it is none that is awaited.
-    pub(super) fn unsolicited_confirmed(&mut self, sequence: u8) -> bool {
-        let Some(state) = &mut self.unsolicited else { return false };
-        if state.sequence != sequence || state.awaiting.take().is_none() {
-            return false;
-        }
+    /// The confirm of an unsolicited response: what that told. `None` where it is none that is awaited.
+    pub(super) fn unsolicited_confirmed(&mut self, sequence: u8) -> Option<Told> {
+        let state = self.unsolicited.as_mut().filter(|state| state.sequence == sequence)?;
+        state.awaiting.take()?;
         state.announced = true;
         state.unconfirmed = 0;
         state.sequence = next_sequence(sequence);
         state.fragment.clear();
-        self.events.confirm();
-        true
+        Some(state.told)
+    }
+
+    /// What was sent unasked has reached the master another way: what comes next is new, even where it looks the
+    /// same.
+    pub(super) fn unsolicited_forget(&mut self) {
+        if let Some(state) = self.unsolicited.as_mut()
+            && state.awaiting.is_none()
+            && !state.fragment.is_empty()
+        {
+            state.fragment.clear();
+            state.sequence = next_sequence(state.sequence);
+        }
     }
 
     pub(super) fn unsolicited_send(&mut self, context: &mut Context<'_>) {
@@ -118,11 +130,17 @@ impl Session {
         let mut out = core::mem::take(&mut state.spare);
         out.clear();
         out.extend_from_slice(&[0, UNSOLICITED_RESPONSE, 0, 0]);
+        let mut any = !announced;
         if announced {
-            let (mut left, mut any) = (u32::MAX, false);
-            self.fill(&mut out, context).events(Which::Classes(enabled), None, &mut left, &mut any);
+            let mut left = u32::MAX;
+            let mut fill = self.fill(&mut out, Carrier::Unsolicited, context);
+            fill.events(Which::Classes(enabled), None, &mut left, &mut any);
         }
         let Some(state) = &mut self.unsolicited else { return };
+        if !any {
+            (state.fragment, state.spare) = (before, out);
+            return;
+        }
         if state.unconfirmed > 0 {
             count(&mut self.counters.unsolicited_retries);
         }
@@ -133,9 +151,10 @@ impl Session {
         let control = FIR | FIN | CON | UNS | state.sequence;
         state.awaiting = Some(context.now.saturating_add(self.config.confirm_timeout));
         state.unconfirmed = state.unconfirmed.saturating_add(1);
-        self.finish(&mut out, [control, UNSOLICITED_RESPONSE], Iin::NONE, context);
+        let told = self.finish(&mut out, [control, UNSOLICITED_RESPONSE], Iin::NONE, context);
         self.channel.send(&out, context.now);
         if let Some(state) = &mut self.unsolicited {
+            state.told = told;
             (state.fragment, state.spare) = (out, before);
         }
     }

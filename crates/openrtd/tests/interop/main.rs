@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod field;
+mod front;
 mod masters;
 mod outstations;
 mod peer;

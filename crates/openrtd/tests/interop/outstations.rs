@@ -9,8 +9,8 @@ use crate::peer::{Peer, python};
 use crate::pki::Authority;
 use crate::support::{Folder, Program, is_good, latest, openrtd};
 
-const FAR: i32 = 2099;
-const POINTS: &str = r#"
+pub(crate) const FAR: i32 = 2099;
+pub(crate) const POINTS: &str = r#"
 master_address = 1
 outstation_address = 10
 scan_ms = 250
@@ -39,7 +39,7 @@ feedback = "level"
 "#;
 
 /// A port that was free a moment ago.
-fn free_port() -> String {
+pub(crate) fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 

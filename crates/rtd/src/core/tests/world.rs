@@ -217,6 +217,7 @@ impl World {
         let value = match measured.value {
             ieee1815::Value::Analog(value) => value,
             ieee1815::Value::Binary(state) => f64::from(u8::from(state)),
+            other => panic!("{other:?} is no value of this site"),
         };
         (value, measured.flags.unwrap())
     }

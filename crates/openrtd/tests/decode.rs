@@ -1,0 +1,263 @@
+//! `openrtd decode` over every capture and every recorded procedure that there is, and held against tshark.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// What is expected of each capture; the file says how to read it.
+const CAPTURES: &str = include_str!("data/captures.txt");
+const TSHARK: &str = "tshark: apt-get install --no-install-recommends tshark";
+
+/// Frames that a procedure sends damaged on purpose: by file, how many of them, and what is said of them.
+const DAMAGED: [(&str, &[(&str, u64)]); 4] = [
+    ("6.6.2.1.jsonl", &[("noise", 4)]),
+    ("6.6.2.2.jsonl", &[("link-function", 2)]),
+    ("6.6.2.4.jsonl", &[("header-crc", 2), ("link-user-data", 2), ("noise", 2)]),
+    ("6.6.2.5.jsonl", &[("link-user-data", 3)]),
+];
+
+struct Capture {
+    file: &'static str,
+    frames: u64,
+    fragments: u64,
+    blocks: usize,
+    reasons: BTreeMap<String, u64>,
+    tshark_fragments: usize,
+    tshark_malformed: usize,
+}
+
+fn captures() -> Vec<Capture> {
+    let line = |line: &'static str| {
+        let columns: Vec<&str> = line.split('#').next().unwrap().split_whitespace().collect();
+        let &[file, frames, fragments, blocks, reasons, tshark_fragments, tshark_malformed] =
+            columns.as_slice()
+        else {
+            panic!("{line}");
+        };
+        let reason = |one: &str| {
+            let (name, count) = one.split_once('=').unwrap();
+            (name.to_owned(), count.parse().unwrap())
+        };
+        Capture {
+            file,
+            frames: frames.parse().unwrap(),
+            fragments: fragments.parse().unwrap(),
+            blocks: blocks.parse().unwrap(),
+            reasons: reasons.split(',').filter(|one| *one != "-").map(reason).collect(),
+            tshark_fragments: tshark_fragments.parse().unwrap(),
+            tshark_malformed: tshark_malformed.parse().unwrap(),
+        }
+    };
+    CAPTURES.lines().filter(|text| !text.starts_with('#')).map(line).collect()
+}
+
+fn skip(needs: &str) {
+    assert!(std::env::var_os("OPENRTD_REQUIRE_ALL").is_none(), "needs {needs}");
+    eprintln!("skipped: needs {needs}");
+}
+
+/// A folder of the shared data, or a word that it is not here.
+fn shared(folder: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/dnp3").join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    skip(&format!("{}", path.display()));
+    None
+}
+
+fn run(arguments: &[&str], stdin: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_openrtd"))
+        .arg("decode")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may have ended before it has read all.
+    drop(child.stdin.take().unwrap().write_all(stdin));
+    child.wait_with_output().unwrap()
+}
+
+fn records(output: &Output) -> Vec<Value> {
+    let text = std::str::from_utf8(&output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn reasons(summary: &Value) -> BTreeMap<String, u64> {
+    serde_json::from_value(summary["reasons"].clone()).unwrap()
+}
+
+#[test]
+fn every_capture_is_decoded_or_refused_with_its_reason() {
+    let Some(folder) = shared("pcap") else { return };
+    let captures = captures();
+    let mut found: Vec<String> = Vec::new();
+    for part in fs::read_dir(&folder).unwrap().map(|part| part.unwrap().path()) {
+        let name = part.file_name().unwrap().to_str().unwrap().to_owned();
+        let files = fs::read_dir(part).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        found.extend(files.filter(|file| file.ends_with(".pcap")).map(|file| format!("{name}/{file}")));
+    }
+    found.sort();
+    assert_eq!(found, captures.iter().map(|one| one.file).collect::<Vec<_>>());
+    for capture in captures {
+        let output = run(&[folder.join(capture.file).to_str().unwrap(), "--json", "--explain"], b"");
+        let records = records(&output);
+        let summary = records.last().unwrap();
+        let file = capture.file;
+        assert_eq!(summary["frames"], capture.frames, "{file}");
+        assert_eq!(summary["fragments"], capture.fragments, "{file}");
+        assert_eq!(reasons(summary), capture.reasons, "{file}");
+        let frames = records.iter().filter(|record| record["kind"] == "frame");
+        let blocks: Vec<&Value> = frames.flat_map(|frame| frame["blocks_good"].as_array().unwrap()).collect();
+        assert_eq!(blocks.len(), capture.blocks, "{file}");
+        assert!(blocks.iter().all(|good| **good == true), "{file}");
+        let errors = summary["errors"].as_u64().unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(errors > 0)), "{file}");
+        let told = records.iter().filter(|record| record["grade"] == "error").count();
+        assert_eq!(u64::try_from(told).unwrap(), errors, "{file}");
+        // Whoever only reads for people must get through it as well.
+        let text = run(&[folder.join(file).to_str().unwrap(), "--explain"], b"");
+        assert_eq!(text.status.code(), output.status.code(), "{file}");
+    }
+}
+
+/// What tshark finds in a capture: frames, data CRCs, application headers, and packets that it cannot take apart.
+fn tshark(file: &Path) -> Option<(usize, Vec<String>, usize, usize)> {
+    let fields = ["dnp3.len", "dnp.data_chunk.CRC.status", "dnp3.al.func"];
+    let faults = ["_ws.malformed", "dnp3.unknown_object", "dnp3.al.unknown_data_chunk"];
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(file).args(["-d", "tcp.port==20001,dnp3", "-Y", "dnp3", "-T", "fields"]);
+    for field in fields.into_iter().chain(faults) {
+        command.args(["-e", field]);
+    }
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (mut frames, mut blocks, mut fragments, mut malformed) = (0, Vec::new(), 0, 0);
+    for line in text.lines() {
+        let columns: Vec<Vec<&str>> = line
+            .split('\t')
+            .map(|column| column.split(',').filter(|value| !value.is_empty()).collect())
+            .collect();
+        let [lengths, checks, functions, faults @ ..] = columns.as_slice() else { panic!("{line}") };
+        frames += lengths.len();
+        blocks.extend(checks.iter().map(|check| (*check).to_owned()));
+        fragments += functions.len();
+        malformed += usize::from(faults.iter().any(|fault| !fault.is_empty()));
+    }
+    Some((frames, blocks, fragments, malformed))
+}
+
+#[test]
+fn tshark_sees_the_same() {
+    let Some(folder) = shared("pcap") else { return };
+    for capture in captures() {
+        let file = capture.file;
+        let Some((frames, blocks, fragments, malformed)) = tshark(&folder.join(file)) else {
+            return skip(TSHARK);
+        };
+        assert_eq!(u64::try_from(frames).unwrap(), capture.frames, "{file}");
+        assert_eq!(blocks.len(), capture.blocks, "{file}");
+        assert!(blocks.iter().all(|status| status == "1"), "{file}");
+        assert_eq!(fragments, capture.tshark_fragments, "{file}");
+        assert_eq!(malformed, capture.tshark_malformed, "{file}");
+    }
+}
+
+#[test]
+fn every_frame_of_the_procedures_is_decoded() {
+    let Some(folder) = shared("procedures") else { return };
+    let damaged: BTreeMap<&str, &[(&str, u64)]> = DAMAGED.into_iter().collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let mut sent = 0;
+    for file in &files {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(file).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let sides: Vec<(bool, String)> = lines
+            .filter_map(|line| Some((line["from"] == "master", line["hex"].as_str()?.to_owned())))
+            .collect();
+        let all: Vec<&String> = sides.iter().map(|(_, hex)| hex).collect();
+        let mut said = BTreeMap::new();
+        for hex in &all {
+            sent += 1;
+            let output = run(&["-", "--json"], hex.as_bytes());
+            let records = records(&output);
+            let summary = records.last().unwrap();
+            let reasons = reasons(summary);
+            if reasons.is_empty() {
+                assert_eq!(summary["frames"], 1, "{name}: {hex}");
+            }
+            // A frame alone may be part of a series.
+            for (reason, count) in reasons.into_iter().filter(|(reason, _)| !reason.starts_with("segment")) {
+                *said.entry(reason).or_default() += count;
+            }
+        }
+        let expected = damaged.get(name).copied().unwrap_or_default();
+        let expected: BTreeMap<String, u64> =
+            expected.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+        assert_eq!(said, expected, "{name}");
+        for from_master in [true, false] {
+            let side = sides.iter().filter(|(master, _)| *master == from_master).map(|(_, hex)| hex.as_str());
+            let hex = side.collect::<Vec<_>>().join("\n");
+            if !hex.is_empty() {
+                let output = run(&["-", "--json"], hex.as_bytes());
+                let broken = reasons(records(&output).last().unwrap());
+                assert!(broken.keys().all(|reason| !reason.starts_with("segment")), "{name}: {broken:?}");
+            }
+        }
+    }
+    assert!(sent > 500, "{sent} frames in {} files", files.len());
+}
+
+#[test]
+fn exit_codes_and_digits() {
+    let good = "05 64 0B C4 00 04 01 00 CA 8A C0 C1 01 3C 02 06 52 C3";
+    let output = run(&[good], b"");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "  link        1 > 1024 master to outstation, UNCONFIRMED_USER_DATA PRM len 11 control 0xC4, header CRC good, \
+         1 of 1 data CRCs good",
+        "  transport   FIR FIN seq 0, 5 octets",
+        "  application READ (1) FIR FIN seq 1",
+        "    g60v2 Class objects, class 1: all (qualifier 0x06)",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(!text.contains("=>"), "{text}");
+    let groups: Vec<&str> = good.split(' ').collect();
+    assert_eq!(run(&groups, b"").status.code(), Some(0));
+    let explained = String::from_utf8(run(&["-", "--explain"], good.as_bytes()).stdout).unwrap();
+    assert!(explained.contains("=> note: master 1 asked for class 1;"), "{explained}");
+    let damaged = good.replace("52 C3", "52 C4");
+    let output = run(&[&damaged, "--json", "--explain"], b"");
+    assert_eq!(output.status.code(), Some(1));
+    let found = records(&output).into_iter().find(|record| record["kind"] == "finding").unwrap();
+    assert_eq!((&found["grade"], &found["code"]), (&"error".into(), &"data-crc".into()));
+    for unreadable in ["no-such-file.pcap", "0564zz", "-"] {
+        let output = run(&[unreadable], b"");
+        assert_eq!(output.status.code(), Some(2), "{unreadable}");
+        assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: "));
+    }
+}
+
+#[test]
+fn a_capture_that_is_cut_is_read_as_far_as_it_goes() {
+    let Some(folder) = shared("pcap") else { return };
+    let whole = fs::read(folder.join("zeek/dnp3_read.pcap")).unwrap();
+    for cut in [30, 100, whole.len() - 1] {
+        let output = run(&["-", "--json"], &whole[..cut]);
+        assert_eq!(output.status.code(), Some(2), "{cut}");
+        assert_eq!(records(&output).last().unwrap()["kind"], "summary", "{cut}");
+    }
+    assert_eq!(run(&["-", "--json"], &whole).status.code(), Some(0));
+}
