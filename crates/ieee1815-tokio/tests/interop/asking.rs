@@ -134,7 +134,6 @@ impl Ends {
         has(&self.read(Classes::EVENTS)?, due, true)?;
         has_no(&self.read(Classes::EVENTS)?, due)?;
         match self.library.name {
-            "yadnp3" => self.theirs.until("confirmed").map(drop),
             "dnp3py" => {
                 Err(Miss::NotOffered("it asks for no confirm: its events are gone once sent".to_owned()))
             }
@@ -155,6 +154,9 @@ impl Ends {
         let mut heard = Vec::new();
         while !found(&heard, due, true) {
             heard.extend(self.hear(|one| matches!(one, MasterEvent::Response { unsolicited: true, .. }))?);
+        }
+        if self.library.tells_confirms {
+            self.theirs.hear(|line| line["event"] == "confirmed" && line["unsolicited"] == true)?;
         }
         self.done(all(false), &Outcome::Accepted)?;
         has_no(&self.read(Classes::EVENTS)?, due)?;

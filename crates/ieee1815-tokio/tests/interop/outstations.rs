@@ -30,6 +30,7 @@ pub(crate) struct Library {
     pub(crate) types: &'static [PointType],
     /// Its event classes are 1, 2 and 3 for binaries, counters and analogs; else they have to be assigned.
     pub(crate) classes: bool,
+    pub(crate) tells_confirms: bool,
 }
 
 const BASIC: [PointType; 6] = [
@@ -55,11 +56,14 @@ const YADNP3: Library = Library {
         PointType::OctetString,
     ],
     classes: false,
+    tells_confirms: true,
 };
 
-const PY1815: Library = Library { name: "py1815", module: "py1815", types: &BASIC, classes: true };
+const PY1815: Library =
+    Library { name: "py1815", module: "py1815", types: &BASIC, classes: true, tells_confirms: false };
 
-const DNP3PY: Library = Library { name: "dnp3py", module: "dnp3", types: &BASIC, classes: true };
+const DNP3PY: Library =
+    Library { name: "dnp3py", module: "dnp3", types: &BASIC, classes: true, tells_confirms: false };
 
 pub(crate) struct Ends {
     pub(crate) library: &'static Library,
@@ -95,6 +99,8 @@ impl Ends {
         let mut master = MasterConfig::new(1, 10);
         PointType::ALL.into_iter().for_each(|point| master.accept.insert(point, 0..=99));
         master.keep_alive = Some(KEEP_ALIVE);
+        // Longer than a peer waits for a confirm that it has lost, see `read`.
+        master.response_timeout = Duration::from_secs(10);
         master.retry_delay = Duration::from_millis(500);
         let config = DriverConfig {
             address: format!("127.0.0.1:{relayed}"),
@@ -162,8 +168,16 @@ impl Ends {
         }
     }
 
+    /// Reads classes. Where the peer tells of confirms, that of events is waited for: it loses one that comes in one
+    /// segment with the next request while its own write is under way, and sends the events again.
     pub(crate) fn read(&mut self, classes: Classes) -> Check<Vec<MasterEvent>> {
-        self.done(Request::Read(classes), &Outcome::ReadDone)
+        self.theirs.forget();
+        let heard = self.done(Request::Read(classes), &Outcome::ReadDone)?;
+        let events = heard.iter().any(|one| matches!(one, MasterEvent::Point { event: true, .. }));
+        if events && self.library.tells_confirms {
+            self.theirs.hear(|line| line["event"] == "confirmed" && line["unsolicited"] == false)?;
+        }
+        Ok(heard)
     }
 
     pub(crate) fn group(&mut self, group: u8) -> Check<Vec<MasterEvent>> {

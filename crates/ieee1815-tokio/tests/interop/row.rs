@@ -75,6 +75,10 @@ impl Row {
         self.cells.push((feature.to_owned(), check));
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn note(&mut self, key: &str, value: Value) {
         self.about[key] = value;
     }

@@ -65,8 +65,7 @@ pub(crate) fn judge(row: &mut Row, capture: &Path, keys: Option<&Path>, ours: Ip
         row.note("frames_judged", json!(frames));
     }
     if std::env::var_os("OPENRTD_KEEP_CAPTURES").is_some() {
-        let keep = capture.file_name().unwrap();
-        drop(std::fs::copy(capture, std::env::temp_dir().join(keep)));
+        drop(std::fs::copy(capture, std::env::temp_dir().join(format!("{}.pcap", row.name()))));
     }
     row.cell("tshark", judged.map(drop));
 }
