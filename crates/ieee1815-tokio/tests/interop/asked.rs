@@ -127,6 +127,16 @@ impl Ends {
         has_no(&self.events(&[1, 2, 3])?, &due)
     }
 
+    /// More events than one fragment holds.
+    pub(crate) fn fragments(&mut self) -> Check {
+        self.drain()?;
+        let wanted = self.ours.flood()?;
+        let heard = self.events(&[1, 2, 3])?;
+        let events = points(&heard).filter(|point| is_event(point)).count();
+        require(events == wanted, || format!("{events} events in place of {wanted}"))?;
+        self.drain()
+    }
+
     pub(crate) fn unsolicited(&mut self) -> Check {
         if self.ours.dut {
             self.ours.act("unsolicited-on", None)?;
@@ -184,6 +194,30 @@ impl Ends {
             Err(Miss::NotOffered(_)) => Ok(()),
             other => other,
         }
+    }
+
+    /// A freeze by broadcast is done, a control by broadcast is not; the next response tells of either.
+    pub(crate) fn broadcast(&mut self) -> Check {
+        for how in ["no_confirm", "shall_confirm", "optional_confirm"] {
+            self.ours.stir(What::Counter)?;
+            let counters = statics(&self.read(20)?, 20);
+            self.ask(&json!({ "do": "broadcast", "what": "freeze", "how": how }))?;
+            let heard = self.read(21)?;
+            require(indications(&heard).contains(Iin::BROADCAST), || {
+                format!("{how} is not told: {heard:?}")
+            })?;
+            let found = statics(&heard, 21);
+            require(counters.len() == 4 && found == counters, || format!("{counters:?} became {found:?}"))?;
+            self.drain()?;
+            let heard = self.read(20)?;
+            require(!indications(&heard).contains(Iin::BROADCAST), || {
+                format!("{how} is still told: {heard:?}")
+            })?;
+        }
+        self.ask(&json!({ "do": "broadcast", "what": "latch", "how": "no_confirm", "index": 0 }))?;
+        let heard = self.read(10)?;
+        require(indications(&heard).contains(Iin::BROADCAST), || format!("it is not told: {heard:?}"))?;
+        has(&heard, &Due { group: 10, at: Some((0, json!(false))) })
     }
 
     pub(crate) fn assign(&mut self) -> Check {

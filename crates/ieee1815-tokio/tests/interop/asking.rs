@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ieee1815::channel::Broadcast;
 use ieee1815::master::{DeadbandWidth, MasterEvent, Objects, Outcome, Request, TimeProcedure};
 use ieee1815::{AnalogWidth, Classes, Command, CommandStatus, Crob, Iin, OperateMode, PointType, Value};
 use serde_json::json;
@@ -14,6 +15,8 @@ use crate::wire;
 
 /// Points of each type that the peers hold.
 const POINTS: usize = 4;
+/// Events that no fragment of 2,048 octets holds: each has a value of 32 bits, flags and an index.
+const MANY: u32 = 400;
 /// The peer's clock and ours are one.
 const CLOCK_MS_MAX: u64 = 2000;
 /// Silence, for longer than our master's keep-alive.
@@ -141,6 +144,24 @@ impl Ends {
         }
     }
 
+    /// More events than one fragment holds.
+    pub(crate) fn fragments(&mut self) -> Check {
+        self.drain()?;
+        let values = 0..MANY;
+        for value in values.clone() {
+            self.tell("analog_input", 1, &json!(10_000 + value))?;
+        }
+        let heard = self.read(Classes::EVENTS)?;
+        let of = |one: &MasterEvent| match one {
+            MasterEvent::Point { measured, event: true, .. } => Some(measured.value),
+            _ => None,
+        };
+        let found: Vec<_> = heard.iter().filter_map(of).collect();
+        let due: Vec<_> = values.map(|value| Value::Analog(f64::from(10_000 + value))).collect();
+        require(found == due, || format!("{} events: {found:?}", found.len()))?;
+        self.drain()
+    }
+
     pub(crate) fn unsolicited(&mut self) -> Check {
         let all = |enable| Request::Unsolicited { enable, classes: Classes::EVENTS };
         self.done(all(true), &Outcome::Accepted)?;
@@ -150,6 +171,7 @@ impl Ends {
                 "its runner never sends what its outstation would report".to_owned(),
             ));
         }
+        self.theirs.forget();
         let due = self.stir(PointType::BinaryInput)?;
         let mut heard = Vec::new();
         while !found(&heard, due, true) {
@@ -211,6 +233,29 @@ impl Ends {
             }
         }
         self.drain()
+    }
+
+    pub(crate) fn broadcast(&mut self) -> Check {
+        if self.library.name == "dnp3py" {
+            return Err(Miss::NotOffered("its runner takes no frame for every outstation".to_owned()));
+        }
+        for how in [Broadcast::NoConfirm, Broadcast::Confirm, Broadcast::OptionalConfirm] {
+            self.stir(PointType::Counter)?;
+            let counters = self.counts(20)?;
+            let freeze = Request::Freeze { clear: false, no_ack: true, objects: vec![Objects::all(20, 0)] };
+            self.done(Request::Broadcast { how, request: Box::new(freeze) }, &Outcome::Sent)?;
+            let heard = self.read(Classes::EVENTS)?;
+            require(indications(&heard).contains(Iin::BROADCAST), || {
+                format!("{how:?} is not told: {heard:?}")
+            })?;
+            let frozen = self.counts(21)?;
+            require(frozen == counters, || format!("{how:?}: {counters:?} became {frozen:?}"))?;
+            self.drain()?;
+            let heard = self.read(Classes::EVENTS)?;
+            let told = indications(&heard).contains(Iin::BROADCAST);
+            require(!told, || format!("{how:?} is still told: {heard:?}"))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn assign(&mut self) -> Check {

@@ -77,8 +77,10 @@ fn run(library: &Library, tls: bool, dut: bool) {
     row.cell("integrity", ends.integrity(library));
     row.cell("class polls", ends.class_polls());
     row.cell("events, confirmed", ends.confirmed());
+    row.cell("many fragments", ends.fragments());
     row.cell("counters", ends.of_type(20, What::Counter, 2));
     row.cell("freeze", ends.freeze());
+    row.cell("broadcast", ends.broadcast());
     row.cell("assign class", ends.assign());
     row.cell("deadbands", ends.deadband());
     row.cell("attributes", ends.attributes());

@@ -38,6 +38,10 @@ impl Due {
     }
 }
 
+/// Events of a flood, and of the device under test: counters and analogs.
+const FLOOD: usize = 300;
+const FLOOD_OF_DUT: [usize; 2] = [200, 198];
+
 pub(crate) struct Ours {
     program: Peer,
     pub(crate) address: SocketAddr,
@@ -137,6 +141,22 @@ impl Ours {
         }
         self.measure(&format!("{kind} {index} {text}"))?;
         Ok(Due { group, at: Some((index.into(), value)) })
+    }
+
+    /// Measures more than a fragment of 2,048 octets holds as events: how many events that makes.
+    pub(crate) fn flood(&mut self) -> Check<usize> {
+        if self.dut {
+            // After a read of classes its bench fills the buffer of counters; then there are three at a time.
+            self.act("counter-events", None)?;
+            for _ in 0..FLOOD_OF_DUT[1] / 3 {
+                self.act("analog-input-events", None)?;
+            }
+            return Ok(FLOOD_OF_DUT.iter().sum());
+        }
+        for value in 0..FLOOD {
+            self.measure(&format!("analog_input 1 {}", 10_000 + value))?;
+        }
+        Ok(FLOOD)
     }
 
     /// Makes it ask for the time.

@@ -245,9 +245,11 @@ fn run(library: &'static Library, tls: bool) {
     row.cell("integrity", ends.integrity());
     row.cell("class polls", ends.class_polls());
     row.cell("events, confirmed", ends.confirmed());
+    row.cell("many fragments", ends.fragments());
     row.cell("double-bit", ends.double());
     row.cell("counters", ends.counters());
     row.cell("freeze", ends.freeze());
+    row.cell("broadcast", ends.broadcast());
     row.cell("assign class", ends.assign());
     row.cell("octet strings", ends.texts());
     row.cell("deadbands", ends.deadband());

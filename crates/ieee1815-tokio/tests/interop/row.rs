@@ -25,11 +25,12 @@ pub(crate) fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Check 
 }
 
 /// What there is to pass, in the order of the columns.
-pub(crate) const FEATURES: [&str; 26] = [
+pub(crate) const FEATURES: [&str; 28] = [
     "start-up",
     "integrity",
     "class polls",
     "events, confirmed",
+    "many fragments",
     "unsolicited",
     "double-bit",
     "counters",
@@ -49,6 +50,7 @@ pub(crate) const FEATURES: [&str; 26] = [
     "refused controls",
     "restart bit",
     "cold restart",
+    "broadcast",
     "attributes",
     "link status",
     "tshark",

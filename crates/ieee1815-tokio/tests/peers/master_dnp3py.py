@@ -248,12 +248,15 @@ class Peer:
     def deadband(self, _):
         raise peer.Unsupported("it has no deadband write")
 
+    def broadcast(self, _):
+        raise peer.Unsupported("its runner sends to its outstation only")
+
     def link_status(self, _):
         raise peer.Unsupported("its runner resets the link and asks for no link status")
 
     def handlers(self):
         names = (
-            "integrity classes read attributes unsolicited listen freeze assign clear_restart time operate restart"
+            "integrity classes read broadcast attributes unsolicited listen freeze assign clear_restart time operate restart"
             " again deadband link_status"
         )
         return {name: getattr(self, name) for name in names.split()}
