@@ -4,12 +4,13 @@
 #   scripts/proof.sh loop    the whole loop for 40 s at speed 1
 #   scripts/proof.sh bench   the DNP3 stack beside a floor without protocol; bars are shown, a missed one fails nothing
 #   scripts/proof.sh faults  how long a silent device, its return and a killed RTD take to reach the ISO
-#   scripts/proof.sh interop every DNP3 peer both ways round, and docs/interop.md of it
 #   scripts/proof.sh reload  1,000 reloads of certificates, keys, revocation lists and peers under polling
 #   scripts/proof.sh crowd   1,000 idle TLS connections beside a good master and new ones
+#   scripts/proof.sh siege   1,000,000 mutated frames from an admitted master over TLS, beside a good one
 #   scripts/proof.sh fuzz    every fuzz target for FUZZ_SECONDS (120)
 #   scripts/proof.sh delivery  the delivery promise over PROPTEST_CASES (1,000,000) cases
 #   scripts/proof.sh mutants ten planted bugs, each found by the tests of ieee1815
+#   scripts/proof.sh interop every DNP3 peer both ways round, and docs/interop.md of it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p proof
@@ -60,19 +61,7 @@ faults)
     OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test faults -- --ignored
     stamp faults "$result"
     ;;
-interop)
-    result=$(mktemp)
-    rows=$(mktemp -d)
-    trap 'rm -rf "$result" "$rows"' EXIT
-    cargo build --locked -p ieee1815-tokio --examples
-    interop() { OPENRTD_REQUIRE_ALL=1 OPENRTD_INTEROP=$rows OPENRTD_PROOF=$result cargo test --locked -p ieee1815-tokio --test interop -- "$@"; }
-    # A row that fails is in the matrix as such.
-    interop masters outstations --test-threads 2 || true
-    mkdir -p docs
-    interop --ignored gather
-    stamp interop "$result"
-    ;;
-reload | crowd)
+reload | crowd | siege)
     result=$(mktemp)
     trap 'rm -f "$result"' EXIT
     OPENRTD_PROOF=$result cargo test --release --locked -p ieee1815-tokio --test "$1" -- --ignored
@@ -97,6 +86,18 @@ mutants)
     trap 'rm -f "$result"' EXIT
     scripts/mutants.sh "$result"
     stamp mutants "$result"
+    ;;
+interop)
+    result=$(mktemp)
+    rows=$(mktemp -d)
+    trap 'rm -rf "$result" "$rows"' EXIT
+    cargo build --locked -p ieee1815-tokio --examples
+    interop() { OPENRTD_REQUIRE_ALL=1 OPENRTD_INTEROP=$rows OPENRTD_PROOF=$result cargo test --locked -p ieee1815-tokio --test interop -- "$@"; }
+    # A row that fails is in the matrix as such.
+    interop masters outstations --test-threads 2 || true
+    mkdir -p docs
+    interop --ignored gather
+    stamp interop "$result"
     ;;
 *)
     echo "proof: unknown item '$1', one of:" >&2

@@ -66,8 +66,6 @@ fn pem(directory: &Path, name: &str) -> PathBuf {
 
 fn policy(directory: &Path, own: &str, admitted: Vec<PeerIdentity>) -> Result<TlsPolicy, Failure> {
     Ok(TlsPolicy {
-        cipher_suites: Vec::new(),
-        crls: Vec::new(),
         certificate: pem(directory, own),
         key: directory.join(format!("{own}.key")),
         trust_anchors: vec![directory.join("ca.pem")],

@@ -12,9 +12,10 @@ use ieee1815::master::{Master, MasterConfig, MasterEvent, Outcome, Request};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::connect::connect;
 use crate::connection::Connection;
+use crate::endpoint::Endpoint;
 use crate::identity::Admitted;
+use crate::pcap::PcapFile;
 use crate::tls::{ClientTls, Refusal};
 
 /// Octets read at once.
@@ -140,7 +141,8 @@ impl MasterHandle {
 /// Runs a master on a task of its own.
 #[derive(Debug)]
 pub struct MasterDriver {
-    config: DriverConfig,
+    pcap: Option<PcapFile>,
+    reconnect_delay: Duration,
     master: Master,
     /// Origin of the master's time.
     origin: tokio::time::Instant,
@@ -215,18 +217,52 @@ impl MasterDriver {
         config: DriverConfig,
         shutdown: watch::Receiver<bool>,
     ) -> (MasterHandle, mpsc::Receiver<DriverEvent>) {
+        Self::spawn_captured(config, None, shutdown)
+    }
+
+    /// As [`spawn`](Self::spawn), with what the sessions exchange written into a capture, decrypted.
+    #[must_use]
+    pub fn spawn_captured(
+        config: DriverConfig,
+        pcap: Option<PcapFile>,
+        shutdown: watch::Receiver<bool>,
+    ) -> (MasterHandle, mpsc::Receiver<DriverEvent>) {
+        let DriverConfig { address, tls, master, connect_timeout, reconnect_delay } = config;
+        let endpoint = Endpoint::Dial { address, tls, timeout: connect_timeout };
+        Self::start(endpoint, master, reconnect_delay, pcap, shutdown)
+    }
+
+    /// As [`spawn`](Self::spawn), for an outstation that dials us, or is on a serial line, or reached by datagrams.
+    #[must_use]
+    pub fn spawn_at(
+        endpoint: Endpoint,
+        master: MasterConfig,
+        reconnect_delay: Duration,
+        shutdown: watch::Receiver<bool>,
+    ) -> (MasterHandle, mpsc::Receiver<DriverEvent>) {
+        Self::start(endpoint, master, reconnect_delay, None, shutdown)
+    }
+
+    fn start(
+        endpoint: Endpoint,
+        master: MasterConfig,
+        reconnect_delay: Duration,
+        pcap: Option<PcapFile>,
+        shutdown: watch::Receiver<bool>,
+    ) -> (MasterHandle, mpsc::Receiver<DriverEvent>) {
         let (events, reader) = mpsc::channel(EVENTS);
         let (sender, calls) = mpsc::channel(CALLS);
         let driver = Self {
-            master: Master::new(config.master.clone()),
-            config,
+            pcap,
+            reconnect_delay,
+            master: Master::new(master),
             origin: tokio::time::Instant::now(),
             calls,
             waiting: HashMap::new(),
             outbox: Outbox { sender: events, pending: VecDeque::new() },
             shutdown,
         };
-        tokio::spawn(driver.run());
+        tokio::spawn(driver.run(endpoint));
         (MasterHandle { calls: sender }, reader)
     }
 
@@ -238,16 +274,16 @@ impl MasterDriver {
     /// may be set.
     fn told_now(&mut self) -> Duration {
         let now = self.now();
-        if self.config.master.time_sync {
+        if self.master.config().time_sync {
             self.master.set_wall_clock(wall_ms(), now);
         }
         now
     }
 
-    async fn run(mut self) {
+    async fn run(mut self, mut endpoint: Endpoint) {
         loop {
-            let end = match self.connect().await {
-                Ok((connection, peer)) => self.session(connection, peer).await,
+            let end = match self.connect(&mut endpoint).await {
+                Ok((connection, peer)) => self.session(&endpoint, connection, peer).await,
                 Err(end) => end,
             };
             self.master.disconnected();
@@ -269,9 +305,8 @@ impl MasterDriver {
         self.outbox.push();
     }
 
-    async fn connect(&mut self) -> Result<(Connection, Option<Admitted>), End> {
-        let address = self.config.address.clone();
-        let attempt = connect(address, self.config.tls.clone(), self.config.connect_timeout);
+    async fn connect(&mut self, endpoint: &mut Endpoint) -> Result<(Connection, Option<Admitted>), End> {
+        let attempt = endpoint.open();
         tokio::pin!(attempt);
         loop {
             tokio::select! {
@@ -286,7 +321,7 @@ impl MasterDriver {
 
     /// The pause before the next attempt; it lasts until the reader has caught up.
     async fn pause(&mut self) -> Result<(), End> {
-        let over = tokio::time::Instant::now() + self.config.reconnect_delay;
+        let over = tokio::time::Instant::now() + self.reconnect_delay;
         while tokio::time::Instant::now() < over || self.full() {
             let full = self.full();
             tokio::select! {
@@ -302,23 +337,31 @@ impl MasterDriver {
 
     /// True when the reader is so far behind that the socket is left unread.
     fn full(&self) -> bool {
-        self.outbox.pending.len() >= self.config.master.event_queue_max.max(1)
+        self.outbox.pending.len() >= self.master.config().event_queue_max.max(1)
     }
 
-    async fn session(&mut self, mut connection: Connection, peer: Option<Admitted>) -> End {
-        let who = peer.map_or_else(|| self.config.address.clone(), |peer| peer.presented.to_string());
+    async fn session(
+        &mut self,
+        endpoint: &Endpoint,
+        mut connection: Connection,
+        peer: Option<Admitted>,
+    ) -> End {
+        if let Some(file) = &self.pcap {
+            connection.capture(file, !matches!(endpoint, Endpoint::Arrivals(_)));
+        }
+        let who = peer.map_or_else(|| endpoint.to_string(), |peer| peer.presented.to_string());
         let peer = format!("{who} over {}", connection.protocol());
         self.outbox.pending.push_back(DriverEvent::Up { peer });
         let now = self.told_now();
         self.master.connected(now);
-        let end = self.carry(&mut connection).await;
+        let end = self.carry(endpoint, &mut connection).await;
         if let End::Stop = end {
             connection.close().await;
         }
         end
     }
 
-    async fn carry(&mut self, connection: &mut Connection) -> End {
+    async fn carry(&mut self, endpoint: &Endpoint, connection: &mut Connection) -> End {
         let mut buffer = vec![0; READ_OCTETS];
         let mut out = Vec::new();
         loop {
@@ -347,6 +390,7 @@ impl MasterDriver {
                     return End::Stop;
                 },
                 Some(call) = self.calls.recv() => self.call(call),
+                () = endpoint.superseded() => return End::Lost("it has dialled again".to_owned()),
                 () = at(deadline) => {
                     // What came in time is not late because we look at it late.
                     if !full

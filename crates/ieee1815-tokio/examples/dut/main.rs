@@ -2,7 +2,7 @@
 //! and takes what the bench does as JSON lines on standard input, by the names of those recordings:
 //! `{"act":"power-cycle"}`, `{"act":"binary-input-events"}`, `{"act":"disable-all","arg":"Binary Output"}`.
 //!
-//! Each act is answered by a line (`{"act":...,"done":true}`), each control that was operated by another. It ends
+//! `{"act":"counters"}` tells what was dropped, by reason. Each act is answered by a line (`{"act":...,"done":true}`), each control that was operated by another. It ends
 //! with its standard input.
 
 mod bench;
@@ -121,6 +121,9 @@ fn answer(line: &str, bench: &mut Bench, connected: bool, origin: Instant) {
     let Some(act) = value.get("act").and_then(serde_json::Value::as_str) else {
         return println!("{}", serde_json::json!({ "error": "an act is wanted: {\"act\":\"power-cycle\"}" }));
     };
+    if act == "counters" {
+        return println!("{}", serde_json::json!({ "counters": format!("{:?}", bench.counters()) }));
+    }
     let arg = value.get("arg").and_then(serde_json::Value::as_str);
     let done = match bench.act(act, arg, connected, origin.elapsed()) {
         Act::Done => serde_json::json!({ "act": act, "done": true }),

@@ -77,10 +77,7 @@ impl Master {
             return Outcome::Malformed("objects in an answer that has none");
         }
         match (underway.phase, &underway.doing) {
-            (Phase::WriteTime { .. }, _) => {
-                self.time_asked = None;
-                Outcome::TimeWritten
-            }
+            (Phase::WriteTime { .. }, _) => Outcome::TimeWritten,
             (_, Doing::Task(Task::ClearRestart)) if response.iin.contains(Iin::DEVICE_RESTART) => {
                 Outcome::Refused(response.iin)
             }

@@ -9,6 +9,34 @@
 //! A task that the outstation does not know or does not answer is done another way or left out, and
 //! [`MasterEvent::FellBack`] says which and why.
 //!
+//! ```
+//! use core::time::Duration;
+//! use ieee1815::master::{Master, MasterConfig, MasterEvent, PointSet, Request, Scan};
+//! use ieee1815::{Classes, PointType};
+//!
+//! let mut config = MasterConfig::new(1, 10);
+//! config.accept = PointSet::new().with(PointType::AnalogInput, 0..=99).with(PointType::BinaryInput, 0..=29);
+//! config.scans = vec![Scan { integrity_every: 15, ..Scan::classes(Classes::EVENTS, Duration::from_secs(4)) }];
+//! let mut master = Master::new(config);
+//! let (mut now, mut out) = (Duration::ZERO, Vec::new());
+//! master.connected(now);
+//! master.poll_transmit(&mut out); // write `out` to the socket: the start-up begins
+//! master.receive(&[], now); // give it what was read from the socket
+//! let read = master.request(Request::Read(Classes::ZERO), now)?;
+//! while let Some(event) = master.poll_event() {
+//!     match event {
+//!         MasterEvent::Point { point, index, measured, .. } => println!("{point:?} {index}: {measured:?}"),
+//!         MasterEvent::Done { id, outcome } => println!("{id} {outcome}, ours: {}", id == read),
+//!         _ => {}
+//!     }
+//! }
+//! if let Some(due) = master.timeout() {
+//!     now = due; // wait until then, or for octets
+//!     master.handle_timeout(now);
+//! }
+//! # Ok::<(), ieee1815::master::QueueFull>(())
+//! ```
+//!
 //! # What an outstation cannot do
 //! - be believed about points that were not asked for: only [`MasterConfig::accept`] is delivered;
 //! - make us remember: fragments, fragments per response, events and octets to send are all bounded;
@@ -29,8 +57,10 @@
 mod answer;
 mod config;
 mod echo;
+mod encode;
 mod event;
 mod fragment;
+mod gather;
 mod points;
 mod request;
 mod scan;
@@ -38,6 +68,7 @@ mod start;
 mod step;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -48,12 +79,11 @@ pub use points::PointSet;
 pub use request::{DeadbandWidth, Objects, Request, Which};
 
 use crate::channel::{Channel, ChannelConfig, ChannelCounters, Role};
-use crate::functions::{FIN, FIR, SEQUENCE, next_sequence};
 use crate::{Iin, Time};
 use event::count;
 use scan::Scans;
 use start::StartUp;
-use step::{Doing, Phase, Underway};
+use step::Underway;
 
 /// Events that a fragment adds beside its points: restart, time needed, response, done, start-up done, fallback.
 const EXTRA_EVENTS: usize = 6;
@@ -316,113 +346,5 @@ impl Master {
         } else {
             count(&mut self.counters.no_room);
         }
-    }
-
-    /// The request under way has failed.
-    fn fail(&mut self, outcome: Outcome, now: Time) {
-        let Some(underway) = self.underway.take() else {
-            return;
-        };
-        // After a fragment in the middle of a series, the number awaited is not the one to use next.
-        self.sequence = next_sequence(underway.sequence);
-        match underway.retries.checked_sub(1) {
-            Some(retries) if outcome == Outcome::TimedOut && !self.is_silent() => {
-                self.send(underway.doing, underway.phase, retries, now);
-            }
-            _ => self.over(&underway.doing, outcome, now),
-        }
-    }
-
-    /// Sends what is next, when nothing is under way.
-    fn pump(&mut self, now: Time) {
-        self.expire(now);
-        while self.connected && self.underway.is_none() && !self.is_silent() {
-            let Some(doing) = self.next(now) else {
-                return;
-            };
-            let phase = self.first_phase(&doing, now);
-            let reads = matches!(doing, Doing::Scan { .. }) || (doing.id().is_some() && doing.is_read());
-            let retries = if reads { self.config.read_retries } else { 0 };
-            self.send(doing, phase, retries, now);
-        }
-    }
-
-    fn next(&mut self, now: Time) -> Option<Doing> {
-        if let Some(task) = self.start.next(now) {
-            return Some(Doing::Task(task));
-        }
-        let first = self.waiting.front();
-        let first_to_go = first.is_some_and(|waiting| self.scanned || waiting.request.is_command());
-        if self.start.announced
-            && !first_to_go
-            && let Some((scan, integrity, left_out)) = self.scans.next(&self.config.scans, now)
-        {
-            self.scanned = true;
-            self.counters.scans_left_out = self.counters.scans_left_out.saturating_add(left_out);
-            return Some(Doing::Scan { scan, integrity });
-        }
-        self.scanned = false;
-        let Waiting { id, request, made } = self.waiting.pop_front()?;
-        Some(Doing::User { id, made, request })
-    }
-
-    /// Gives up requests that have waited too long. Commands stand before reads, so the oldest is not always first.
-    fn expire(&mut self, now: Time) {
-        let age_max = self.config.request_age_max;
-        let over = |waiting: &Waiting| waiting.made.saturating_add(age_max) <= now;
-        while let Some(at) = self.waiting.iter().position(over) {
-            if let Some(waiting) = self.waiting.remove(at) {
-                self.done(waiting.id, Outcome::Expired);
-            }
-        }
-    }
-
-    fn send(&mut self, doing: Doing, phase: Phase, retries: u8, now: Time) {
-        let sequence = self.sequence;
-        self.sequence = next_sequence(sequence);
-        if self.last_solicited.first().is_some_and(|control| control & SEQUENCE == sequence) {
-            // Sixteen requests on, the same octets are no repetition.
-            self.last_solicited.clear();
-        }
-        let mut fragment = core::mem::take(&mut self.scratch);
-        fragment.clear();
-        fragment.push(FIR | FIN | sequence);
-        self.write(&doing, phase, &mut fragment);
-        let fits = fragment.len() <= self.config.max_tx_fragment;
-        let not_sent = self.channel.counters().not_sent;
-        if fits {
-            match &doing {
-                Doing::User { request: Request::Broadcast { how, .. }, .. } => {
-                    self.channel.send_broadcast(*how, &fragment, now);
-                }
-                _ => self.channel.send(&fragment, now),
-            }
-        }
-        self.scratch = fragment;
-        if !fits {
-            return self.over(&doing, Outcome::Invalid("it is longer than a fragment may be"), now);
-        }
-        if self.channel.counters().not_sent != not_sent {
-            return self.over(&doing, Outcome::NotSent, now);
-        }
-        if let Doing::User { id, request, .. } = &doing
-            && request.is_unanswered()
-        {
-            return self.done(*id, Outcome::Sent);
-        }
-        let response = self.next_response;
-        self.next_response = response.wrapping_add(1);
-        let deadline = now.saturating_add(self.config.response_timeout);
-        self.underway = Some(Underway {
-            doing,
-            phase,
-            sequence,
-            sent: now,
-            deadline,
-            response,
-            fragments: 0,
-            objects: false,
-            retries,
-        });
     }
 }

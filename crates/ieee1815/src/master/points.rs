@@ -89,7 +89,7 @@ mod tests {
             .with(PointType::AnalogInput, 20..=20)
             .with(PointType::AnalogInput, 0..=2)
             .with(PointType::AnalogInput, 5..=12);
-        assert_eq!(set.ranges[&PointType::AnalogInput], [(0, 2), (5, 20)]);
+        assert_eq!(set.of(PointType::AnalogInput).ranges, [(0, 2), (5, 20)]);
         let holds = |index| set.contains(PointType::AnalogInput, index);
         assert!(holds(0) && holds(2) && holds(5) && holds(20));
         assert!(!holds(3) && !holds(4) && !holds(21) && !holds(u16::MAX));
@@ -101,7 +101,7 @@ mod tests {
         let set = PointSet::new()
             .with(PointType::BinaryInput, 7..=u16::MAX)
             .with(PointType::BinaryInput, 0..=u16::MAX);
-        assert_eq!(set.ranges[&PointType::BinaryInput], [(0, u16::MAX)]);
+        assert_eq!(set.of(PointType::BinaryInput).ranges, [(0, u16::MAX)]);
         #[expect(clippy::reversed_empty_ranges, reason = "the point of the test")]
         let empty = PointSet::new().with(PointType::BinaryInput, 2..=1);
         assert!(!empty.contains(PointType::BinaryInput, 1));

@@ -136,7 +136,10 @@ impl StartUp {
             Outcome::Refused(iin) => refusal(*iin).is_some(),
             _ => false,
         };
-        self.failed = self.failed.saturating_add(1);
+        // Our own fault says nothing of the outstation.
+        if !matches!(outcome, Outcome::Overloaded | Outcome::NotSent) {
+            self.failed = self.failed.saturating_add(1);
+        }
         let over = refused || self.failed >= self.tries;
         let fallback = match task {
             Task::Integrity => {
@@ -144,6 +147,7 @@ impl StartUp {
                 let narrower = refused && self.classes != Classes::ZERO;
                 narrower.then_some(Fallback::ClassZero)
             }
+            Task::SyncTime if self.failed == 0 => None,
             Task::SyncTime => match self.procedure {
                 TimeProcedure::Lan => Some(Fallback::Procedure(TimeProcedure::NonLan)),
                 TimeProcedure::NonLan => Some(Fallback::Procedure(TimeProcedure::Plain)),

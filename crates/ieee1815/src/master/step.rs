@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::request::{self, Request};
-use super::{Master, Task, TimeProcedure};
+use super::encode;
+use super::{Master, Request, Task, TimeProcedure};
 use crate::functions::{
     DELAY_MEASURE, DISABLE_UNSOLICITED, ENABLE_UNSOLICITED, READ, RECORD_CURRENT_TIME, WRITE,
 };
@@ -110,23 +110,23 @@ impl Master {
                 write_time(out, millis);
             }
             (_, Doing::User { request, .. }) => request.write(out, phase == Phase::Operate),
-            (_, Doing::Scan { integrity: true, .. }) => request::read(out, self.start.classes, &[]),
+            (_, Doing::Scan { integrity: true, .. }) => encode::read(out, self.start.classes, &[]),
             (_, Doing::Scan { scan, integrity: false }) => match self.config.scans.get(*scan) {
-                Some(scan) => request::read(out, scan.classes, &scan.objects),
+                Some(scan) => encode::read(out, scan.classes, &scan.objects),
                 None => out.push(READ),
             },
             (_, Doing::Task(task)) => match task {
                 Task::DisableUnsolicited => {
                     out.push(DISABLE_UNSOLICITED);
-                    request::classes(out, Classes::EVENTS);
+                    encode::classes(out, Classes::EVENTS);
                 }
                 Task::EnableUnsolicited => {
                     out.push(ENABLE_UNSOLICITED);
-                    request::classes(out, self.config.unsolicited.without(Classes::ZERO));
+                    encode::classes(out, self.config.unsolicited.without(Classes::ZERO));
                 }
                 // Group 80 variation 1, start 7, stop 7, value 0.
                 Task::ClearRestart => out.extend([WRITE, 80, 1, 0x00, 7, 7, 0]),
-                Task::Integrity | Task::SyncTime => request::read(out, self.start.classes, &[]),
+                Task::Integrity | Task::SyncTime => encode::read(out, self.start.classes, &[]),
             },
         }
     }

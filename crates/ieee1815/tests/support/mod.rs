@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ieee1815::master::{Master, MasterConfig, MasterEvent, Outcome, PointSet, Request};
-use ieee1815::outstation::{Application, Outstation, PointConfig, SessionConfig};
+use ieee1815::outstation::{Application, Outstation, PointConfig, Restart, SessionConfig};
 use ieee1815::{Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Time, Value};
 
 /// Steps of the world that no test should need; a machine that spins is found by it.
@@ -121,6 +121,9 @@ pub(crate) struct App {
     pub(crate) refuse_operate: Option<CommandStatus>,
     pub(crate) needs_time: bool,
     pub(crate) times: Vec<u64>,
+    pub(crate) restarts: Vec<Restart>,
+    pub(crate) cleared: Vec<u16>,
+    pub(crate) strings: Vec<(u16, Vec<u8>)>,
 }
 
 impl Application for App {
@@ -142,6 +145,20 @@ impl Application for App {
 
     fn indications(&self, _session: usize) -> Iin {
         if self.needs_time { Iin::NEED_TIME } else { Iin::NONE }
+    }
+
+    fn restart(&mut self, _session: usize, restart: Restart) -> Option<Time> {
+        self.restarts.push(restart);
+        Some(ms(12_000))
+    }
+
+    fn cleared(&mut self, index: u16) {
+        self.cleared.push(index);
+    }
+
+    fn write_octets(&mut self, _session: usize, index: u16, octets: &[u8]) -> bool {
+        self.strings.push((index, octets.to_vec()));
+        true
     }
 }
 

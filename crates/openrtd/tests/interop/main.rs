@@ -9,6 +9,7 @@ mod masters;
 mod outstations;
 mod peer;
 mod pki;
+mod stations;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,10 +2,12 @@
 
 It serves every type it knows in its default variations (g1v2, g10v2, g30v1, g40v1; events g2v1, g32v1), which
 includes groups that OpenRTD does not use: a master has to read past those. A command is accepted up to 1,000 in
-magnitude and shown in the output's status; beyond that it is out of range. Output 3 is blocked.
+magnitude and shown in the output's status; beyond that it is out of range. Output 3 is blocked. It assigns classes,
+and restarts in 7 seconds by its own word. Unsolicited responses are off unless --unsolicited.
 
 Requests: {"do": "update", "type", "index", "value", "flags"?, "time"?}, {"do": "restart"} (sets IIN1.7 again),
-{"do": "indications", "need_time"?, "local_control"?, "device_trouble"?}.
+{"do": "indications", "need_time"?, "local_control"?, "device_trouble"?}. The value of a double_bit_input is the name of
+its state.
 """
 
 import os
@@ -15,6 +17,7 @@ import peer
 
 ACCEPTED_MAX = 1000.0
 BLOCKED_INDEX = 3
+RESTART_S = 7
 
 
 class Commands(dnp3.ICommandHandler):
@@ -75,6 +78,19 @@ class Application(dnp3.IOutstationApplication):
     def OnConfirmProcessed(self, is_unsolicited, class1, class2, class3):
         peer.emit("confirmed", unsolicited=is_unsolicited, left=[class1, class2, class3])
 
+    def SupportsAssignClass(self):
+        return True
+
+    def RecordClassAssignment(self, kind, assigned, start, stop):
+        peer.emit("assigned", type=kind.name, to=assigned.name, start=start, stop=stop)
+
+    def ColdRestartSupport(self):
+        return dnp3.RestartMode.SUPPORTED_DELAY_COARSE
+
+    def ColdRestart(self):
+        peer.emit("cold_restart")
+        return RESTART_S
+
     def SupportsWriteAbsoluteTime(self):
         return True
 
@@ -108,7 +124,7 @@ class Outstation:
         config = dnp3.OutstationStackConfig(dnp3.DatabaseConfig(peer.POINTS))
         config.link.LocalAddr, config.link.RemoteAddr = args.local, args.remote
         config.outstation.eventBufferConfig = dnp3.EventBufferConfig.AllTypes(100)
-        config.outstation.params.allowUnsolicited = False
+        config.outstation.params.allowUnsolicited = args.unsolicited
         self.outstation = self.channel.AddOutstation("peer", self.commands, self.application, config)
         self.outstation.Enable()
 
@@ -117,11 +133,14 @@ class Outstation:
             "analog_input": dnp3.Analog,
             "binary_input": dnp3.Binary,
             "analog_output_status": dnp3.AnalogOutputStatus,
+            "counter": dnp3.Counter,
+            "double_bit_input": lambda state: dnp3.DoubleBitBinary(getattr(dnp3.DoubleBit, state)),
             "binary_output_status": dnp3.BinaryOutputStatus,
         }[request["type"]](request["value"])
-        # Setting the flags sets the state of a binary with them.
-        state = peer.STATE_BIT if request["value"] is True else 0
-        made.flags = dnp3.Flags(request.get("flags", 1) | state)
+        # Setting the flags sets the state of a binary with them; a double-bit has its state from the start.
+        if request["type"] != "double_bit_input":
+            state = peer.STATE_BIT if request["value"] is True else 0
+            made.flags = dnp3.Flags(request.get("flags", 1) | state)
         if "time" in request:
             made.time = dnp3.DNPTime(request["time"])
         builder = dnp3.UpdateBuilder()
@@ -142,7 +161,9 @@ class Outstation:
 
 
 def main():
-    args = peer.arguments(__doc__.splitlines()[0], local=10, remote=1).parse_args()
+    parser = peer.arguments(__doc__.splitlines()[0], local=10, remote=1)
+    parser.add_argument("--unsolicited", action="store_true", help="report events unasked")
+    args = parser.parse_args()
     outstation = Outstation(args)
     peer.emit("listening", port=args.port)
     peer.serve(outstation.handlers())

@@ -180,3 +180,18 @@ fn a_step_that_fails_leaves_requests_alone() {
     let done = MasterEvent::Done { id, outcome: Outcome::ReadDone };
     assert_eq!(bench.events().last(), Some(&done));
 }
+
+#[test]
+fn what_found_no_room_is_no_fault_of_the_outstation() {
+    let mut bench = Bench::new(|config| {
+        whole(config);
+        config.event_queue_max = 3;
+    });
+    bench.give(&[0xF0, 130, 0, 0], &EVENT);
+    for sequence in 0..4 {
+        assert!(bench.sent().contains(&[&[0xC0 | sequence], &DISABLE[..]].concat()), "{sequence}");
+        bench.null(sequence, 0, 0);
+        bench.pass(DELAY);
+    }
+    assert_eq!(bench.fell_back(), []);
+}

@@ -127,3 +127,19 @@ fn a_user_sets_the_time_by_any_procedure() {
     bench.give(&[0xC6, 129, 0, 1], &[]);
     assert_eq!(bench.outcome(), Some(Outcome::Refused(Iin::NO_FUNC_CODE_SUPPORT)));
 }
+
+#[test]
+fn one_that_wants_the_time_again_and_again_gets_it_now_and_then() {
+    let mut bench = Bench::wanted(|config| config.time_procedure = TimeProcedure::Plain);
+    let mut written = 0;
+    for sequence in 2..12_u8 {
+        // Whatever is asked, it wants the time.
+        for request in bench.sent() {
+            written += u32::from(request.get(2) == Some(&50));
+        }
+        bench.give(&[0xC0 | sequence, 129, 0x10, 0], &[]);
+        let _ = bench.master.request(Request::Read(Classes::ONE), bench.now);
+        bench.pass(Duration::from_secs(1));
+    }
+    assert!((1..=3).contains(&written), "{written} in ten seconds");
+}
