@@ -37,6 +37,7 @@ mod identity;
 mod listener;
 mod master;
 mod outstation;
+mod pcap;
 mod serial;
 mod tls;
 mod udp;
@@ -51,6 +52,7 @@ pub use master::{DriverConfig, DriverEvent, MasterDriver, MasterHandle, RequestE
 pub use outstation::{
     DriverCounters, OutstationConfig, OutstationDriver, OutstationEvent, OutstationHandle, Route, UdpConfig,
 };
+pub use pcap::{PcapCounters, PcapFile};
 pub use serial::{Parity, SerialConfig, SerialSettingError, StopBits};
 pub use tls::{
     CipherSuite, CipherSuiteError, ClientTls, Refusal, RefusalKind, ServerTls, TlsError, TlsPolicy,

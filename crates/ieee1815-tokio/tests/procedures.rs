@@ -2,6 +2,13 @@
 //! bench goes in, and what our outstation answers is held against what was recorded: function, indications and
 //! objects. Where ours rightly differs, the difference is named here with its reason.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 #[allow(dead_code, reason = "the example uses the rest")]
 #[path = "../examples/dut/bench.rs"]
 mod bench;

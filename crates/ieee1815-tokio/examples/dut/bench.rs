@@ -335,6 +335,7 @@ impl Bench {
     }
 }
 
+#[expect(clippy::expect_used, reason = "each point once, in variations that there are")]
 fn outstation(unsolicited: bool, fragment_max: usize) -> Outstation {
     let mut points = Vec::new();
     let mut add = |point, index, static_variation, event_variation, class, value| {
@@ -377,6 +378,5 @@ fn outstation(unsolicited: bool, fragment_max: usize) -> Outstation {
         text(250, "dut"),
         text(252, "The OpenRTD developers"),
     ];
-    // The table above names each point once, in variations that there are.
     Outstation::new(&points, vec![session]).expect("a good table").with_attributes(attributes)
 }

@@ -52,6 +52,7 @@ use tokio::sync::mpsc;
 
 use crate::identity::PeerIdentity;
 use crate::listener::ListenerLimits;
+use crate::pcap::PcapFile;
 use crate::tls::{TlsError, TlsPolicy};
 
 pub use datagrams::UdpConfig;
@@ -101,6 +102,8 @@ pub struct OutstationConfig {
     pub write_timeout: Duration,
     /// A connection that was silent for so long is closed. Default: never.
     pub idle_timeout: Option<Duration>,
+    /// What the sessions exchange over TCP, TLS and serial lines is written there, decrypted. Default: nowhere.
+    pub pcap: Option<PcapFile>,
 }
 
 impl OutstationConfig {
@@ -113,6 +116,7 @@ impl OutstationConfig {
             limits: ListenerLimits::default(),
             write_timeout: Duration::from_secs(5),
             idle_timeout: None,
+            pcap: None,
         }
     }
 }
