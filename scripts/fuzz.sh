@@ -26,8 +26,7 @@ programs=fuzz/target/$host/release
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-seeds=$(python3 fuzz/seeds.py fuzz/corpus ../shared/data/dnp3)
-echo "fuzz: seeds $seeds"
+python3 fuzz/seeds.py fuzz/corpus ../shared/data/dnp3 >/dev/null
 
 one() { # TARGET
     mkdir -p "fuzz/corpus/$1" "fuzz/artifacts/$1"
