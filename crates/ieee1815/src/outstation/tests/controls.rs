@@ -332,3 +332,18 @@ fn the_answer_to_a_command_does_not_wait_for_a_confirm() {
     assert_eq!(answer[0], 0xC0);
     assert!(iin(&answer).contains(Iin::CLASS_1), "but tells of events");
 }
+
+#[test]
+fn a_repeated_select_holds_from_its_repetition() {
+    let mut bench = bench();
+    bench.one(0xC0, SELECT, &SEVEN);
+    bench.wait(seconds(8));
+    bench.one(0xC0, SELECT, &SEVEN);
+    bench.wait(seconds(8));
+    assert_eq!(statuses(&bench.one(0xC1, OPERATE, &SEVEN)), [Success]);
+    bench.one(0xC2, SELECT, &several(&[1, 50]));
+    bench.one(0xC2, SELECT, &several(&[1, 50]));
+    let answer = bench.one(0xC3, OPERATE, &several(&[1, 50]));
+    assert_eq!(statuses(&answer), [NoSelect; 2], "one that failed is not made good by its repetition");
+    assert_eq!(bench.plant.operated.len(), 1);
+}

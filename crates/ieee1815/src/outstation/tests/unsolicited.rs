@@ -379,7 +379,6 @@ fn the_common_time_goes_before_what_is_sent_unasked() {
 
 /// As above: the master took the first response, then read that the point is off. What comes now is news to it.
 #[test]
-#[ignore = "bug: a point that went there and back is sent with the sequence of a response given up before"]
 fn what_went_there_and_back_around_a_read_is_new() {
     let mut bench = Bench::with(&[point(PointType::BinaryInput, 1, 2, 1)], |session| {
         session.unsolicited =
