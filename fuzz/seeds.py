@@ -170,6 +170,7 @@ def main():
         seed("link_frames", bytes([7, from_master]) + octets)
         seed("outstation_octets" if from_master else "master_octets", b"\xff" + octets)
         seed("recorded_streams", b"\xff" + octets)
+        seed("decode_stream", b"\x07" + octets)
         seed("crc", octets[:20])
 
     def objects(octets):

@@ -33,18 +33,17 @@ where
 }
 
 /// Reads so many octets and forgets them. Each write of the other side is awaited before the next is made, so no read
-/// takes more.
+/// takes more. (A read that fills its buffer would cost another system call, to find that there is no more.)
 async fn pass<S: AsyncRead + Unpin>(stream: &mut S, octets: usize) -> io::Result<()> {
     let mut left = octets;
     poll_fn(|context| {
         while left > 0 {
             let mut space = [MaybeUninit::uninit(); READ_OCTETS];
-            let most = left.min(READ_OCTETS);
-            let mut buffer = ReadBuf::uninit(space.get_mut(..most).unwrap_or_default());
+            let mut buffer = ReadBuf::uninit(&mut space);
             ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
             match buffer.filled().len() {
                 0 => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-                read => left -= read,
+                read => left = left.saturating_sub(read),
             }
         }
         Poll::Ready(Ok(()))

@@ -1,18 +1,17 @@
 //! Ours over sockets: the outstation with its driver, the master's state machine on a connection.
 
-use std::future::poll_fn;
-use std::io;
+use std::future::{Future as _, poll_fn};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ieee1815::Classes;
 use ieee1815_tokio::{Connection, OutstationConfig, OutstationDriver, OutstationHandle, Route};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::Failure;
 use crate::engine::{ADDRESS, MasterEnd, Plant, Size, master_address, outstation, points};
@@ -20,23 +19,10 @@ use crate::pki;
 
 /// Octets read at once.
 const READ_OCTETS: usize = 4096;
+/// How long a timer runs while nothing is awaited.
+const IDLE: Duration = Duration::from_secs(1);
 /// A write: the largest fragment in its frames.
 const WRITE_OCTETS: usize = 2560;
-
-/// Reads what there is and hands it on; a session keeps no buffer while it waits.
-async fn read(connection: &mut Connection, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    poll_fn(|context| {
-        let mut space = [MaybeUninit::uninit(); READ_OCTETS];
-        let mut buffer = ReadBuf::uninit(&mut space);
-        ready!(Pin::new(&mut *connection).poll_read(context, &mut buffer))?;
-        if buffer.filled().is_empty() {
-            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-        }
-        take(buffer.filled());
-        Poll::Ready(Ok(()))
-    })
-    .await
-}
 
 thread_local! {
     /// What is about to be written; sessions on one thread take turns.
@@ -55,13 +41,15 @@ pub(crate) struct MasterSession {
     pub(crate) end: MasterEnd,
     connection: Connection,
     origin: Instant,
+    timer: Pin<Box<Sleep>>,
 }
 
 impl MasterSession {
     /// After the start-up.
     pub(crate) async fn start(connection: Connection, size: Size, number: usize) -> Result<Self, Failure> {
         let end = MasterEnd::new(size, master_address(number)?, Duration::ZERO);
-        let mut session = Self { end, connection, origin: Instant::now() };
+        let timer = Box::pin(sleep(IDLE));
+        let mut session = Self { end, connection, origin: Instant::now(), timer };
         while !session.end.started() {
             session.turn().await?;
             session.end.take()?;
@@ -82,12 +70,32 @@ impl MasterSession {
 
     async fn turn(&mut self) -> Result<(), Failure> {
         self.write().await?;
-        let (end, origin) = (&mut self.end, self.origin);
-        let deadline = end.master.timeout().unwrap_or(Duration::from_secs(60));
-        let receive = read(&mut self.connection, |octets| end.receive(octets, origin.elapsed()));
-        timeout_at(origin + deadline, receive).await.map_err(|_| "no answer in time")??;
+        poll_fn(|context| self.poll_receive(context)).await?;
         // The confirm of the last fragment.
         self.write().await
+    }
+
+    /// Reads what there is, until the master's deadline. A session keeps no buffer while it waits, and one timer that
+    /// is moved only when it has run out.
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        let mut space = [MaybeUninit::uninit(); READ_OCTETS];
+        let mut buffer = ReadBuf::uninit(&mut space);
+        if let Poll::Ready(read) = Pin::new(&mut self.connection).poll_read(context, &mut buffer) {
+            read?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Err("the outstation has closed the connection".into()));
+            }
+            self.end.receive(buffer.filled(), self.origin.elapsed());
+            return Poll::Ready(Ok(()));
+        }
+        while self.timer.as_mut().poll(context).is_ready() {
+            let deadline = self.origin + self.end.master.timeout().unwrap_or(IDLE);
+            if deadline <= Instant::now() {
+                return Poll::Ready(Err("no answer in time".into()));
+            }
+            self.timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
     }
 
     async fn write(&mut self) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsStream;
 
-use crate::tap::{Passed, Tap, TapConnection};
+use crate::pcap::{PcapFile, Tap};
 use crate::tls::{ClientTls, ServerTls, Verified};
 use crate::udp::Datagrams;
 
@@ -22,7 +22,8 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
-    tap: Option<Box<dyn TapConnection>>,
+    /// Where its octets are written in clear, for whoever looks for a fault.
+    tap: Option<Box<Tap>>,
 }
 
 #[derive(Debug)]
@@ -57,20 +58,27 @@ impl Connection {
         Self { stream: Stream::Udp(Box::new(Datagrams(socket))), tap: None }
     }
 
-    /// Has `tap` look on from now on. Only the first one does.
-    pub fn tap(&mut self, tap: &dyn Tap) {
-        let (local, peer) = match &self.stream {
-            Stream::Tcp(stream) => (stream.local_addr().ok(), stream.peer_addr().ok()),
+    /// Has everything that is read and written from here on go into a capture, decrypted. `dialled`: this side made
+    /// the connection.
+    pub fn capture(&mut self, file: &PcapFile, dialled: bool) {
+        let ends = match &self.stream {
+            Stream::Tcp(stream) => stream.local_addr().ok().zip(stream.peer_addr().ok()),
             Stream::Tls(secured) => {
                 let stream = secured.stream.get_ref().0;
-                (stream.local_addr().ok(), stream.peer_addr().ok())
+                stream.local_addr().ok().zip(stream.peer_addr().ok())
             }
-            Stream::Serial(_) => (None, None),
-            Stream::Udp(socket) => (socket.0.local_addr().ok(), socket.0.peer_addr().ok()),
+            Stream::Udp(datagrams) => datagrams.0.local_addr().ok().zip(datagrams.0.peer_addr().ok()),
+            Stream::Serial(_) => None,
         };
-        if self.tap.is_none() {
-            self.tap = Some(tap.connection(local, peer));
-        }
+        self.tap = Some(Box::new(file.tap(ends, dialled)));
+    }
+
+    pub(crate) fn is_captured(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    pub(crate) fn is_serial(&self) -> bool {
+        matches!(self.stream, Stream::Serial(_))
     }
 
     /// Writes all link frames of one application fragment in one write and flushes. A fragment split over
@@ -149,38 +157,32 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        let result = match &mut this.stream {
+        let read = match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_read(context, buffer),
             Stream::Serial(port) => Pin::new(port).poll_read(context, buffer),
             Stream::Udp(socket) => socket.poll_read(context, buffer),
         };
-        if let Some(tap) = &mut this.tap
-            && let Poll::Ready(Ok(())) = result
-            && let Some(octets) = buffer.filled().get(before..).filter(|octets| !octets.is_empty())
-        {
-            tap.octets(Passed::Received, octets);
+        if let (Poll::Ready(Ok(())), Some(tap)) = (&read, &mut this.tap) {
+            tap.received(buffer.filled().get(before..).unwrap_or_default());
         }
-        result
+        read
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let result = match &mut this.stream {
+        let written = match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
             Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_write(context, octets),
             Stream::Serial(port) => Pin::new(port).poll_write(context, octets),
             Stream::Udp(socket) => socket.poll_write(context, octets),
         };
-        if let Some(tap) = &mut this.tap
-            && let Poll::Ready(Ok(count)) = result
-            && let Some(octets) = octets.get(..count)
-        {
-            tap.octets(Passed::Sent, octets);
+        if let (Poll::Ready(Ok(length)), Some(tap)) = (&written, &mut this.tap) {
+            tap.sent(octets.get(..*length).unwrap_or_default());
         }
-        result
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

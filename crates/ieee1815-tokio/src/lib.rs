@@ -81,8 +81,8 @@ mod identity;
 mod listener;
 mod master;
 mod outstation;
+mod pcap;
 mod serial;
-mod tap;
 mod tls;
 mod udp;
 
@@ -96,8 +96,8 @@ pub use master::{DriverConfig, DriverEvent, MasterDriver, MasterHandle, RequestE
 pub use outstation::{
     DriverCounters, OutstationConfig, OutstationDriver, OutstationEvent, OutstationHandle, Route, UdpConfig,
 };
+pub use pcap::{PcapCounters, PcapFile};
 pub use serial::{Parity, SerialConfig, SerialSettingError, StopBits};
-pub use tap::{Passed, Tap, TapConnection};
 pub use tls::{
     CipherSuite, CipherSuiteError, ClientTls, Refusal, RefusalKind, ServerTls, TlsError, TlsPolicy,
     TlsVersion, TlsVersionError, TlsWarning,

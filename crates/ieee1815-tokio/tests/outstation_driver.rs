@@ -10,17 +10,16 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ieee1815::outstation::UnsolicitedConfig;
 use ieee1815::{Classes, PointType};
 use ieee1815_tokio::{
-    Connection, DialConfig, Listener, OutstationConfig, OutstationEvent, Passed, Route, Tap, TapConnection,
-    TlsPolicy, connect,
+    Connection, DialConfig, Listener, OutstationConfig, OutstationEvent, Route, TlsPolicy, connect,
 };
 use support::station::{STATION, down, measured, routes, start, start_with, until, up};
-use support::wire::{INTEGRITY, Wire, frame, unframe};
+use support::wire::{INTEGRITY, Wire, frame};
 use support::{ANY_PORT, KeyKind, Leaf, PATIENCE, Pair, Pki, next, pair, policy};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -281,38 +280,4 @@ async fn a_master_that_is_dead_at_the_link_layer_is_closed() {
     let mut master = plain(address).await;
     assert!(master.fragment().await.is_none());
     assert_eq!(down(&mut events, 0).await, "it does not answer at the link layer");
-}
-
-/// Keeps what passes.
-#[derive(Debug, Default, Clone)]
-struct Notes(Arc<Mutex<Vec<Note>>>);
-
-type Note = (Passed, Vec<u8>);
-
-impl Tap for Notes {
-    fn connection(&self, local: Option<SocketAddr>, peer: Option<SocketAddr>) -> Box<dyn TapConnection> {
-        assert!(local.is_some() && peer.is_some());
-        Box::new(self.clone())
-    }
-}
-
-impl TapConnection for Notes {
-    fn octets(&mut self, passed: Passed, octets: &[u8]) {
-        self.0.lock().unwrap().push((passed, octets.to_vec()));
-    }
-}
-
-#[tokio::test]
-async fn a_tap_sees_what_is_inside_of_tls() {
-    let (_pki, station, [one, _]) = two_masters();
-    let notes = Notes::default();
-    let config = OutstationConfig { tap: Some(Arc::new(notes.clone())), ..tls_routes(station) };
-    let (driver, _events) = start(2, config);
-    let address = driver.listen_tls(ANY_PORT).await.unwrap();
-    let objects = secure(address, &one).await.integrity(STATION, 1).await;
-    let seen = notes.0.lock().unwrap().clone();
-    assert_eq!(seen[0], (Passed::Received, frame(STATION, 1, &INTEGRITY)));
-    let (passed, answer) = &seen[1];
-    let (_, user, _) = unframe(answer).unwrap();
-    assert_eq!((*passed, &user[5..]), (Passed::Sent, &objects[..]));
 }

@@ -335,7 +335,7 @@ impl Bench {
     }
 }
 
-#[allow(clippy::expect_used, reason = "an example; its own table is at fault")]
+#[expect(clippy::expect_used, reason = "each point once, in variations that there are")]
 fn outstation(unsolicited: bool, fragment_max: usize) -> Outstation {
     let mut points = Vec::new();
     let mut add = |point, index, static_variation, event_variation, class, value| {
@@ -378,6 +378,5 @@ fn outstation(unsolicited: bool, fragment_max: usize) -> Outstation {
         text(250, "dut"),
         text(252, "The OpenRTD developers"),
     ];
-    // The table above names each point once, in variations that there are.
     Outstation::new(&points, vec![session]).expect("a good table").with_attributes(attributes)
 }

@@ -17,8 +17,8 @@ use tokio::task::JoinSet;
 
 use crate::identity::{PeerIdentity, PresentedIdentity};
 use crate::listener::{BindError, Incoming, Listener, ListenerLimits, TlsHandle};
+use crate::pcap::PcapFile;
 use crate::serial::SerialConfig;
-use crate::tap::Tap;
 use crate::tls::{ServerTls, TlsError, TlsPolicy};
 use session::session;
 
@@ -60,8 +60,8 @@ pub struct FrontConfig {
     pub idle_timeout: Option<Duration>,
     /// Silence after which the system asks whether the other end of a TCP connection still lives. Default 60 s.
     pub keep_alive: Option<Duration>,
-    /// Looks on at the masters' connections. Default: nobody does.
-    pub tap: Option<Arc<dyn Tap>>,
+    /// What passes between the masters and the device is written there, decrypted. Default: nowhere.
+    pub pcap: Option<PcapFile>,
 }
 
 impl FrontConfig {
@@ -76,7 +76,7 @@ impl FrontConfig {
             write_timeout: Duration::from_secs(10),
             idle_timeout: None,
             keep_alive: Some(Duration::from_secs(60)),
-            tap: None,
+            pcap: None,
         }
     }
 }
@@ -197,8 +197,11 @@ impl Front {
         masters: &[FrontMaster],
     ) -> Result<(Self, mpsc::Receiver<FrontEvent>), FrontError> {
         let peers = Arc::new(Peers::new(policy, masters)?);
-        let listener =
+        let mut listener =
             Listener::bind_with(config.listen, Some(Arc::clone(&peers.tls)), config.limits).await?;
+        if let Some(file) = &config.pcap {
+            listener.capture(file.clone());
+        }
         let (events, reader) = mpsc::channel(EVENTS);
         let shared = Arc::new(Shared {
             config,

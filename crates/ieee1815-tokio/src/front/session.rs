@@ -44,9 +44,6 @@ pub(super) async fn session(shared: Arc<Shared>, accepted: Accepted, number: u64
             return;
         }
     };
-    if let Some(tap) = &shared.config.tap {
-        outside.tap(&**tap);
-    }
     outside.keep_alive(shared.config.keep_alive);
     inside.keep_alive(shared.config.keep_alive);
     let identity = format!("{identity} over {}", outside.protocol());

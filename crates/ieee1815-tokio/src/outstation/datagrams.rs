@@ -14,7 +14,7 @@ use super::peers::Judged;
 use super::route::{self, Head};
 use super::shared::{News, Over, Shared};
 use crate::listener::BindError;
-use crate::tap::{Passed, TapConnection};
+use crate::pcap::Tap;
 use crate::udp::datagram;
 
 /// The largest datagram that is read whole; a fragment of 2048 octets with its frames needs less.
@@ -35,7 +35,7 @@ struct Peer {
     allowed: Option<SocketAddr>,
     /// Who speaks, and the number of its connection.
     current: Option<(SocketAddr, u64)>,
-    tap: Option<Box<dyn TapConnection>>,
+    tap: Option<Tap>,
 }
 
 struct Port<A> {
@@ -100,8 +100,8 @@ impl<A: Application + Send> Port<A> {
         let peer = self.peers.get_mut(at)?;
         let number = self.shared.bind(peer.session)?;
         peer.current = Some((address, number));
-        let tap = self.shared.tap.as_ref();
-        peer.tap = tap.map(|tap| tap.connection(self.socket.local_addr().ok(), Some(address)));
+        let ends = self.socket.local_addr().ok().map(|local| (local, address));
+        peer.tap = self.shared.pcap.as_ref().map(|file| file.tap(ends, false));
         self.shared.tell(OutstationEvent::Up { session: peer.session, peer: format!("{address} over UDP") });
         Some(number)
     }
@@ -166,7 +166,7 @@ impl<A: Application + Send> Port<A> {
         }
         let octets = self.input.get(start..start + length).unwrap_or_default();
         if let Some(tap) = self.peers.get_mut(at).and_then(|peer| peer.tap.as_mut()) {
-            tap.octets(Passed::Received, octets);
+            tap.received(octets);
         }
         self.send(at, from);
     }
@@ -204,7 +204,7 @@ impl<A: Application + Send> Port<A> {
         if let Some(tap) = self.peers.get_mut(at).and_then(|peer| peer.tap.as_mut())
             && !self.output.is_empty()
         {
-            tap.octets(Passed::Sent, &self.output);
+            tap.sent(&self.output);
         }
         let mut start = 0;
         for end in self.ends.iter().copied() {

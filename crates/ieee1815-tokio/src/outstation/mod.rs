@@ -20,7 +20,6 @@ mod shared;
 mod sweep;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ieee1815::outstation::{Application, Outstation};
@@ -28,7 +27,7 @@ use tokio::sync::mpsc;
 
 use crate::identity::PeerIdentity;
 use crate::listener::ListenerLimits;
-use crate::tap::Tap;
+use crate::pcap::PcapFile;
 use crate::tls::{TlsError, TlsPolicy};
 
 pub use datagrams::UdpConfig;
@@ -78,8 +77,8 @@ pub struct OutstationConfig {
     pub write_timeout: Duration,
     /// A connection that was silent for so long is closed. Default: never.
     pub idle_timeout: Option<Duration>,
-    /// Looks on at all connections. Default: nobody does.
-    pub tap: Option<Arc<dyn Tap>>,
+    /// What the sessions exchange over TCP, TLS and serial lines is written there, decrypted. Default: nowhere.
+    pub pcap: Option<PcapFile>,
 }
 
 impl OutstationConfig {
@@ -92,7 +91,7 @@ impl OutstationConfig {
             limits: ListenerLimits::default(),
             write_timeout: Duration::from_secs(5),
             idle_timeout: None,
-            tap: None,
+            pcap: None,
         }
     }
 }

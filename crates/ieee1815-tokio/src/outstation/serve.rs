@@ -40,8 +40,7 @@ pub(super) async fn listen<A: Application + Send + 'static>(shared: Arc<Shared<A
         match incoming {
             Incoming::Refused { peer, refusal } => refused(&shared, peer, &refusal),
             Incoming::Accepted(accepted) => {
-                let Accepted { mut connection, peer, identity } = *accepted;
-                look_on(&shared, &mut connection);
+                let Accepted { connection, peer, identity } = *accepted;
                 match identity {
                     Some(identity) => {
                         match shared.peers().and_then(|peers| peers.session_of(&identity.presented)) {
@@ -67,12 +66,6 @@ fn refused<A: Application + Send>(shared: &Shared<A>, peer: SocketAddr, refusal:
     shared.tell(OutstationEvent::Refused { peer, why: refusal.to_string() });
 }
 
-fn look_on<A: Application>(shared: &Shared<A>, connection: &mut Connection) {
-    if let Some(tap) = &shared.tap {
-        connection.tap(&**tap);
-    }
-}
-
 fn who(presented: &PresentedIdentity) -> String {
     presented.to_string()
 }
@@ -92,11 +85,16 @@ fn carry<A: Application + Send + 'static>(
 
 fn begin<A: Application + Send + 'static>(
     shared: &Arc<Shared<A>>,
-    connection: Connection,
+    mut connection: Connection,
     session: usize,
     who: &str,
 ) -> Option<Carrier<A>> {
     let bound = shared.bind(session)?;
+    if let Some(file) = shared.pcap.as_ref().filter(|_| !connection.is_captured()) {
+        // What a listener did not take in was dialled, or is a line.
+        let dialled = !connection.is_serial();
+        connection.capture(file, dialled);
+    }
     shared.tell(OutstationEvent::Up { session, peer: format!("{who} over {}", connection.protocol()) });
     Some(Carrier::new(Arc::clone(shared), connection, session, bound))
 }
@@ -199,9 +197,8 @@ pub(super) async fn dial<A: Application + Send + 'static>(
             result = attempt => result,
         };
         let refusal = match result {
-            Ok((mut connection, identity)) => match whose(&shared, session, &config, identity.as_ref()) {
+            Ok((connection, identity)) => match whose(&shared, session, &config, identity.as_ref()) {
                 Some(who) => {
-                    look_on(&shared, &mut connection);
                     if let Some(carrier) = begin(&shared, connection, session, &who) {
                         backoff.reset();
                         carrier.run(Vec::new()).await;
@@ -244,8 +241,7 @@ pub(super) async fn serial<A: Application + Send + 'static>(
     let mut backoff = Backoff::new(BackoffConfig::default());
     loop {
         match config.open() {
-            Ok(mut connection) => {
-                look_on(&shared, &mut connection);
+            Ok(connection) => {
                 if let Some(carrier) = begin(&shared, connection, session, &config.to_string()) {
                     backoff.reset();
                     carrier.run(Vec::new()).await;

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::peers::{Judged, Peers};
 use super::{OutstationConfig, OutstationEvent, Route};
 use crate::listener::TlsHandle;
-use crate::tap::Tap;
 use crate::tls::TlsError;
 
 /// What the connections of a driver met.
@@ -75,9 +74,9 @@ pub(super) struct Shared<A> {
     pub(super) routes: Vec<Route>,
     pub(super) limits: crate::ListenerLimits,
     pub(super) write_timeout: Duration,
-    pub(super) tap: Option<Arc<dyn Tap>>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) origin: Instant,
+    pub(super) pcap: Option<crate::PcapFile>,
     events: mpsc::Sender<OutstationEvent>,
     pub(super) kick: Notify,
     pub(super) stop: watch::Sender<bool>,
@@ -150,8 +149,8 @@ impl<A: Application> Shared<A> {
             routes: config.routes,
             limits: config.limits,
             write_timeout: config.write_timeout,
-            tap: config.tap,
             idle_timeout: config.idle_timeout,
+            pcap: config.pcap,
             origin,
             events,
             kick: Notify::new(),

@@ -139,8 +139,9 @@ impl Master {
             }
             return;
         }
-        // A queue that grows by doubling would be most of what a session keeps.
-        let more = usize::try_from(header.count()).unwrap_or(usize::MAX);
+        // A queue that grows by doubling would be most of what a session keeps; without room for what follows the
+        // points it would double all the same.
+        let more = usize::try_from(header.count()).unwrap_or(usize::MAX).saturating_add(EXTRA_EVENTS);
         if events.len().saturating_add(more) <= EXACT_MAX {
             events.reserve_exact(more);
         }

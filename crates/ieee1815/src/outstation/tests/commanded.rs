@@ -76,7 +76,7 @@ fn the_status_stands_where_flags_would() {
     assert_eq!(answer, expected.concat(), "4: there is no such control");
 }
 
-/// The octet is a status code in its low seven bits (A.27): no flag may be mixed into it.
+/// The octet is a status code in its low seven bits: no flag may be mixed into it.
 #[test]
 fn a_value_that_does_not_fit_leaves_the_status_alone() {
     let mut bench = outputs(2);

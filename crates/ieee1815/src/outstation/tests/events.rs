@@ -199,6 +199,18 @@ fn a_type_of_its_own_limit_does_not_push_out_the_others() {
 }
 
 #[test]
+fn a_type_of_its_own_limit_pushes_out_its_own_oldest_only() {
+    let points = [point(BinaryInput, 1, 2, 2), analog_input(1), point(Counter, 1, 1, 5)];
+    let mut bench = Bench::with(&points, |session| session.events_of_a_type_max = 2);
+    bench.update(BinaryInput, 1, binary(true));
+    bench.update(Counter, 1, counter(9));
+    for value in [1.0, 2.0, 3.0, 4.0] {
+        bench.update(AnalogInput, 1, analog(value));
+    }
+    assert_eq!(told(&bench.one(0xC0, READ, &EVENTS)), [(1, 1.0), (1, 9.0), (1, 3.0), (1, 4.0)]);
+}
+
+#[test]
 fn the_general_limit_holds_across_types() {
     let points = [analog_input(1), point(BinaryInput, 1, 2, 2)];
     let mut bench = Bench::with(&points, |session| {
