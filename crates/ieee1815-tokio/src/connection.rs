@@ -203,7 +203,6 @@ impl AsyncWrite for Connection {
         }
     }
 }
-
 /// Has the system ask whether the other end still lives.
 fn keep_alive(stream: &TcpStream, after: Duration) {
     let parameters = socket2::TcpKeepalive::new().with_time(after).with_interval(after / 4);

@@ -197,11 +197,8 @@ impl Front {
         masters: &[FrontMaster],
     ) -> Result<(Self, mpsc::Receiver<FrontEvent>), FrontError> {
         let peers = Arc::new(Peers::new(policy, masters)?);
-        let mut listener =
+        let listener =
             Listener::bind_with(config.listen, Some(Arc::clone(&peers.tls)), config.limits).await?;
-        if let Some(file) = &config.pcap {
-            listener.capture(file.clone());
-        }
         let (events, reader) = mpsc::channel(EVENTS);
         let shared = Arc::new(Shared {
             config,

@@ -44,6 +44,9 @@ pub(super) async fn session(shared: Arc<Shared>, accepted: Accepted, number: u64
             return;
         }
     };
+    if let Some(file) = &shared.config.pcap {
+        outside.capture(file, false);
+    }
     outside.keep_alive(shared.config.keep_alive);
     inside.keep_alive(shared.config.keep_alive);
     let identity = format!("{identity} over {}", outside.protocol());

@@ -35,7 +35,7 @@ struct Peer {
     allowed: Option<SocketAddr>,
     /// Who speaks, and the number of its connection.
     current: Option<(SocketAddr, u64)>,
-    tap: Option<Tap>,
+    tap: Option<Box<Tap>>,
 }
 
 struct Port<A> {
@@ -101,7 +101,7 @@ impl<A: Application + Send> Port<A> {
         let number = self.shared.bind(peer.session)?;
         peer.current = Some((address, number));
         let ends = self.socket.local_addr().ok().map(|local| (local, address));
-        peer.tap = self.shared.pcap.as_ref().map(|file| file.tap(ends, false));
+        peer.tap = self.shared.pcap.as_ref().map(|file| Box::new(file.tap(ends, false)));
         self.shared.tell(OutstationEvent::Up { session: peer.session, peer: format!("{address} over UDP") });
         Some(number)
     }

@@ -77,7 +77,7 @@ pub struct OutstationConfig {
     pub write_timeout: Duration,
     /// A connection that was silent for so long is closed. Default: never.
     pub idle_timeout: Option<Duration>,
-    /// What the sessions exchange over TCP, TLS and serial lines is written there, decrypted. Default: nowhere.
+    /// What the sessions exchange is written there, decrypted. Default: nowhere.
     pub pcap: Option<PcapFile>,
 }
 
