@@ -10,7 +10,6 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsStream;
 
-use crate::front::keep_alive;
 use crate::pcap::{PcapFile, Tap};
 use crate::tls::{ClientTls, ServerTls, Verified};
 use crate::udp::Datagrams;
@@ -202,5 +201,12 @@ impl AsyncWrite for Connection {
             Stream::Serial(port) => Pin::new(port).poll_shutdown(context),
             Stream::Udp(_) => Poll::Ready(Ok(())),
         }
+    }
+}
+/// Has the system ask whether the other end still lives.
+fn keep_alive(stream: &TcpStream, after: Duration) {
+    let parameters = socket2::TcpKeepalive::new().with_time(after).with_interval(after / 4);
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_keepalive(&parameters) {
+        tracing::warn!(%error, "TCP keep-alive cannot be set");
     }
 }

@@ -161,6 +161,13 @@ impl Events {
         }
     }
 
+    /// Removes all events of a point.
+    pub(super) fn purge(&mut self, at: usize) {
+        while let Some(place) = self.waiting.iter().position(|event| event.at == at) {
+            self.discard(place);
+        }
+    }
+
     /// Removes an event that cannot be sent.
     pub(super) fn discard(&mut self, place: usize) {
         let Some(event) = self.waiting.remove(place) else { return };
@@ -197,6 +204,12 @@ impl Events {
     /// The events that wait unsent, oldest first, and the number of events before each.
     pub(super) fn unsent(&self, from: usize) -> impl Iterator<Item = (usize, &Event)> {
         self.waiting.iter().enumerate().skip(from).filter(|(_, event)| event.sent.is_none())
+    }
+
+    /// Whether a newer event of the same point waits unsent.
+    pub(super) fn is_superseded(&self, place: usize) -> bool {
+        let Some(event) = self.waiting.get(place) else { return false };
+        self.unsent(place.saturating_add(1)).any(|(_, later)| later.at == event.at)
     }
 
     /// An event was put into a fragment, with this value.

@@ -173,6 +173,14 @@ impl Outstation {
         }
     }
 
+    /// Drops the events that wait of a point, for all masters: it means something else now, or nothing.
+    pub fn purge(&mut self, point: PointType, index: u16) {
+        let Some(at) = self.points.find((point, index)) else { return };
+        for session in &mut self.sessions {
+            session.events.purge(at);
+        }
+    }
+
     /// What a point is now.
     #[must_use]
     pub fn measured(&self, point: PointType, index: u16) -> Option<Measured> {

@@ -299,6 +299,15 @@ impl Session {
             return false;
         }
         count(&mut self.counters.duplicates);
+        match function {
+            // The master counts from its last try.
+            RECORD_CURRENT_TIME => self.time_recorded = Some(now),
+            SELECT => {
+                let until = now.saturating_add(self.config.select_timeout);
+                self.select.iter_mut().for_each(|select| select.until = until);
+            }
+            _ => {}
+        }
         if !self.reply.is_empty() {
             self.channel.send(&self.reply, now);
         }

@@ -108,7 +108,7 @@ fn a_select_is_no_command_and_its_operate_is() {
 #[test]
 fn commands_have_no_static_and_need_a_point() {
     let mut bench = outputs(1);
-    assert_eq!(bench.objects(0xC0, READ, &CLASS_0), []);
+    assert!(bench.objects(0xC0, READ, &CLASS_0).is_empty());
     let mut bench = Bench::new(&[]);
     bench.one(0xC0, DIRECT, &crob(3));
     assert_eq!((bench.waiting(), bench.plant.operated.len()), (0, 1));
