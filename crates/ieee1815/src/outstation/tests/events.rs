@@ -307,3 +307,20 @@ fn purged_events_are_gone_and_leave_no_trace() {
     let answer = bench.one(0xC0, READ, &[60, 2, 6]);
     assert!(answer.len() == 4 && !iin(&answer).contains(Iin::CLASS_1));
 }
+
+#[test]
+fn events_of_several_types_octet_by_octet() {
+    let mut bench = Bench::new(&[point(BinaryInput, 1, 2, 2), analog_input(1), point(Counter, 1, 1, 5)]);
+    bench.update(BinaryInput, 1, binary(true));
+    bench.update(AnalogInput, 1, analog(-3.0));
+    bench.update(Counter, 1, counter(u32::MAX));
+    let expected = [
+        &[2, 2, 0x28, 1, 0, 1, 0, 0x81, 0xE8, 3, 0, 0, 0, 0][..],
+        &[32, 4, 0x28, 1, 0, 1, 0, 1, 0xFD, 0xFF, 0xE8, 3, 0, 0, 0, 0],
+        &[22, 5, 0x28, 1, 0, 1, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xE8, 3, 0, 0, 0, 0],
+    ];
+    assert_eq!(bench.objects(0xC0, READ, &EVENTS), expected.concat());
+    bench.confirm(0);
+    bench.update(Counter, 1, counter(2));
+    assert_eq!(told(&bench.one(0xC1, READ, &EVENTS)), [(1, 2.0)], "it rolled over");
+}
