@@ -1,19 +1,26 @@
 #!/usr/bin/env python3
-"""Seeds for the fuzz targets: `seeds.py CORPUS [DATA]` writes them into CORPUS/TARGET/.
+"""Seeds for the fuzz targets.
+
+    seeds.py CORPUS [DATA]        writes them into CORPUS/TARGET/
+    seeds.py --keep CORPUS SEEDS  keeps some of a (minimised) corpus of ours: SEEDS/TARGET.txt, a seed a line in base64
 
 The classes of malformed input that broke real stacks are spelled out below. Where DATA (recorded DNP3: pcap files
 and procedures) is there, its streams are added, each also with the addresses that the targets use, so that they get
 past the link layer.
 """
 
+import base64
 import hashlib
 import json
 import pathlib
+import random
 import struct
 import sys
 
 FILE_OCTETS_MAX = 4096
 FILES_MAX = 1200
+KEPT_OCTETS_MAX = 400
+KEPT_MAX = 20_000
 ALL = b"\xff\xff\xff\xff"
 
 
@@ -154,7 +161,23 @@ def fragments_of(stream):
     return found
 
 
+def keep(corpus, seeds):
+    """Of what libFuzzer found for the targets that are given structure, not octets; none of it is recorded."""
+    for path in sorted(corpus.iterdir()):
+        found = sorted((file.read_bytes() for file in path.iterdir()), key=lambda octets: (len(octets), octets))
+        found = [octets for octets in found if 0 < len(octets) <= KEPT_OCTETS_MAX]
+        random.Random(1815).shuffle(found)
+        lines, left = [], KEPT_MAX
+        for octets in found:
+            left -= len(octets)
+            if left >= 0:
+                lines.append(base64.b64encode(octets).decode())
+        (seeds / f"{path.name}.txt").write_text("".join(f"{line}\n" for line in sorted(lines)))
+
+
 def main():
+    if sys.argv[1] == "--keep":
+        return keep(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
     corpus = pathlib.Path(sys.argv[1])
     written = {}
 
@@ -168,8 +191,10 @@ def main():
 
     def stream(from_master, octets):
         seed("link_frames", bytes([7, from_master]) + octets)
+        seed("decode", b"\xff" + octets)
         seed("outstation_octets" if from_master else "master_octets", b"\xff" + octets)
         seed("recorded_streams", b"\xff" + octets)
+        seed("decode_stream", b"\x07" + octets)
         seed("crc", octets[:20])
 
     def objects(octets):
@@ -179,6 +204,9 @@ def main():
         seed("attributes", octets)
         seed("free_format", bytes([octets[0] if octets else 0]) + octets[2:])
 
+    for path in sorted((pathlib.Path(__file__).parent / "seeds").glob("*.txt")):
+        for line in path.read_text().split():
+            seed(path.stem, base64.b64decode(line))
     for octets in OBJECTS.values():
         objects(octets)
     for _, from_master, octets in streams():

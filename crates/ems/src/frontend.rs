@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ieee1815::Classes;
 use ieee1815::master::{MasterConfig, MasterEvent, Outcome, PointSet, Request};
-use ieee1815_tokio::{ClientTls, DriverConfig, DriverEvent, MasterDriver, MasterHandle};
+use ieee1815_tokio::{ClientTls, DriverConfig, DriverEvent, MasterDriver, MasterHandle, PcapFile};
 use telemetry::clock::SystemClock;
 use telemetry::{Journal, Mono, Now, Wall};
 use tokio::sync::{mpsc, watch};
@@ -113,13 +113,14 @@ impl Session {
         place: usize,
         device: &Device,
         tls: Option<Arc<ClientTls>>,
+        pcap: Option<PcapFile>,
         shared: Arc<Shared>,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
         let mut config = driver_config(device, device.master_address, tls);
         // The ISO is a time source to whoever asks for one.
         config.master.time_sync = true;
-        let (handle, events) = MasterDriver::spawn(config, shutdown.clone());
+        let (handle, events) = MasterDriver::spawn_captured(config, pcap, shutdown.clone());
         Self {
             device: place,
             scan: device.scan,

@@ -28,4 +28,4 @@ pub use fleet::{Fleet, ScanKind};
 pub use model::{Config, Device, Observer, Transport};
 pub use observe::{ObserveError, Observed, Unanswered, observe};
 pub use record::{DeviceView, PointView, Record};
-pub use run::{RunError, run};
+pub use run::{RunError, run, run_captured};

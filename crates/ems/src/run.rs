@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ieee1815_tokio::{ClientTls, MasterHandle, TlsError, TlsPolicy};
+use ieee1815_tokio::{ClientTls, MasterHandle, PcapFile, TlsError, TlsPolicy};
 use localsocket::{LocalServer, SocketError};
 use serde_json::{Value, json};
 use telemetry::Journal;
@@ -38,6 +38,19 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`], before anything was started.
 pub async fn run(config: Config, journal: Journal, shutdown: watch::Receiver<bool>) -> Result<(), RunError> {
+    run_captured(config, None, journal, shutdown).await
+}
+
+/// As [`run`], with what the devices' sessions exchange written into a capture, decrypted.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_captured(
+    config: Config,
+    pcap: Option<PcapFile>,
+    journal: Journal,
+    shutdown: watch::Receiver<bool>,
+) -> Result<(), RunError> {
     let tls = config
         .devices
         .iter()
@@ -49,7 +62,7 @@ pub async fn run(config: Config, journal: Journal, shutdown: watch::Receiver<boo
     let mut sessions = JoinSet::new();
     let mut handles = Vec::new();
     for (place, (device, tls)) in config.devices.iter().zip(tls).enumerate() {
-        let session = Session::start(place, device, tls, Arc::clone(&shared), shutdown.clone());
+        let session = Session::start(place, device, tls, pcap.clone(), Arc::clone(&shared), shutdown.clone());
         handles.push(session.handle());
         sessions.spawn(session.run());
     }

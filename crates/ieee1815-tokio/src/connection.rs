@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::TlsStream;
 
-use crate::front::keep_alive;
+use crate::pcap::{PcapFile, Tap};
 use crate::tls::{ClientTls, ServerTls, Verified};
 use crate::udp::Datagrams;
 
@@ -22,6 +22,8 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
+    /// Where its octets are written in clear, for whoever looks for a fault.
+    tap: Option<Box<Tap>>,
 }
 
 #[derive(Debug)]
@@ -41,19 +43,42 @@ struct Secured {
 
 impl Connection {
     pub(crate) fn tcp(stream: TcpStream) -> Self {
-        Self { stream: Stream::Tcp(stream) }
+        Self { stream: Stream::Tcp(stream), tap: None }
     }
 
     pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>, verified: Verified) -> Self {
-        Self { stream: Stream::Tls(Box::new(Secured { stream: stream.into(), verified })) }
+        Self { stream: Stream::Tls(Box::new(Secured { stream: stream.into(), verified })), tap: None }
     }
 
     pub(crate) fn serial(port: SerialPort) -> Self {
-        Self { stream: Stream::Serial(Box::new(port)) }
+        Self { stream: Stream::Serial(Box::new(port)), tap: None }
     }
 
     pub(crate) fn udp(socket: UdpSocket) -> Self {
-        Self { stream: Stream::Udp(Box::new(Datagrams(socket))) }
+        Self { stream: Stream::Udp(Box::new(Datagrams(socket))), tap: None }
+    }
+
+    /// Has everything that is read and written from here on go into a capture, decrypted. `dialled`: this side made
+    /// the connection.
+    pub fn capture(&mut self, file: &PcapFile, dialled: bool) {
+        let ends = match &self.stream {
+            Stream::Tcp(stream) => stream.local_addr().ok().zip(stream.peer_addr().ok()),
+            Stream::Tls(secured) => {
+                let stream = secured.stream.get_ref().0;
+                stream.local_addr().ok().zip(stream.peer_addr().ok())
+            }
+            Stream::Udp(datagrams) => datagrams.0.local_addr().ok().zip(datagrams.0.peer_addr().ok()),
+            Stream::Serial(_) => None,
+        };
+        self.tap = Some(Box::new(file.tap(ends, dialled)));
+    }
+
+    pub(crate) fn is_captured(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    pub(crate) fn is_serial(&self) -> bool {
+        matches!(self.stream, Stream::Serial(_))
     }
 
     /// Writes all link frames of one application fragment in one write and flushes. A fragment split over
@@ -130,23 +155,34 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_read(context, buffer),
             Stream::Serial(port) => Pin::new(port).poll_read(context, buffer),
             Stream::Udp(socket) => socket.poll_read(context, buffer),
+        };
+        if let (Poll::Ready(Ok(())), Some(tap)) = (&read, &mut this.tap) {
+            tap.received(buffer.filled().get(before..).unwrap_or_default());
         }
+        read
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().stream {
+        let this = self.get_mut();
+        let written = match &mut this.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, octets),
             Stream::Tls(secured) => Pin::new(&mut secured.stream).poll_write(context, octets),
             Stream::Serial(port) => Pin::new(port).poll_write(context, octets),
             Stream::Udp(socket) => socket.poll_write(context, octets),
+        };
+        if let (Poll::Ready(Ok(length)), Some(tap)) = (&written, &mut this.tap) {
+            tap.sent(octets.get(..*length).unwrap_or_default());
         }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -165,5 +201,12 @@ impl AsyncWrite for Connection {
             Stream::Serial(port) => Pin::new(port).poll_shutdown(context),
             Stream::Udp(_) => Poll::Ready(Ok(())),
         }
+    }
+}
+/// Has the system ask whether the other end still lives.
+fn keep_alive(stream: &TcpStream, after: Duration) {
+    let parameters = socket2::TcpKeepalive::new().with_time(after).with_interval(after / 4);
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_keepalive(&parameters) {
+        tracing::warn!(%error, "TCP keep-alive cannot be set");
     }
 }

@@ -1,7 +1,51 @@
-//! TCP and mutual-TLS transports for the sans-I/O crate [`ieee1815`].
+//! TCP, mutual TLS, UDP and serial lines for the sans-I/O crate [`ieee1815`].
 //!
-//! `ieee1815` neither knows sockets nor clocks. This crate carries its octets: a [`Listener`] for the
-//! outstation's side, [`connect`] for the master's, and a [`MasterDriver`] that runs a whole master on a task.
+//! `ieee1815` neither knows sockets nor clocks. This crate carries its octets. An [`OutstationDriver`] runs a whole
+//! outstation: it listens and dials, and knows each master by its certificate or its link addresses. A
+//! [`MasterDriver`] runs a whole master on a task. A [`Front`] puts mutual TLS in front of a device that has none.
+//! Beneath them, for those who carry octets themselves: a [`Listener`], [`connect`], and an [`Endpoint`] for
+//! either way round.
+//!
+//! # An outstation in twenty lines
+//! ```no_run
+//! use ieee1815::outstation::{Application, Outstation, PointConfig, SessionConfig};
+//! use ieee1815::{Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Value};
+//! use ieee1815_tokio::{OutstationConfig, OutstationDriver, Route};
+//!
+//! struct ReadOnly;
+//! impl Application for ReadOnly {
+//!     fn select(&mut self, _: usize, _: u16, _: &Command) -> CommandStatus { CommandStatus::NotSupported }
+//!     fn operate(&mut self, _: usize, _: u16, _: &Command, _: OperateMode) -> CommandStatus {
+//!         CommandStatus::NotSupported
+//!     }
+//!     fn write_time(&mut self, _: usize, _: u64) -> bool { false }
+//!     fn indications(&self, _: usize) -> Iin { Iin::NONE }
+//! }
+//!
+//! # async fn run(megawatts: f64) -> Result<(), Box<dyn std::error::Error>> {
+//! let points = [PointConfig { class: 2, ..PointConfig::new(PointType::AnalogInput, 0) }];
+//! let outstation = Outstation::new(&points, vec![SessionConfig::new(10, 1)])?;
+//! let config = OutstationConfig::new(vec![Route::new(10, 1)]);
+//! let (driver, _events) = OutstationDriver::start(outstation, ReadOnly, config)?;
+//! driver.listen("0.0.0.0:20000".parse()?).await?;
+//! let measured = Measured { value: Value::Analog(megawatts), flags: Some(Flags::ONLINE), time: None };
+//! driver.update(PointType::AnalogInput, 0, measured);
+//! # Ok(())
+//! # }
+//! ```
+//! For mutual TLS, give each [`Route`] the identities that its master may show, the configuration a [`TlsPolicy`],
+//! and call [`listen_tls`](OutstationHandle::listen_tls). [`reload`](OutstationHandle::reload) replaces certificates,
+//! keys, revocation lists and peers without touching the sessions that stay admitted.
+//!
+//! # Limits
+//! | what | bound | where |
+//! |---|---|---|
+//! | TLS handshakes pending, and plain connections that have not shown an address | 64, the oldest goes; 10 s each | [`ListenerLimits`] |
+//! | connections of one master | 1, the newest | |
+//! | octets that a peer leaves unread | one turn's answers; 5 s without progress | [`OutstationConfig::write_timeout`] |
+//! | silence | no limit | [`OutstationConfig::idle_timeout`], or the link's keep-alive |
+//! | events for the program | 1,024, then they are dropped and counted | [`DriverCounters::events_dropped`] |
+//! | a datagram | 1,400 octets sent, 4,096 taken | |
 //!
 //! Three habits hold everywhere: `TCP_NODELAY` is always set, a fragment leaves in one write
 //! ([`Connection::write_fragment`]), and nothing a peer sends or withholds can hold up another peer.
@@ -37,6 +81,7 @@ mod identity;
 mod listener;
 mod master;
 mod outstation;
+mod pcap;
 mod serial;
 mod tls;
 mod udp;
@@ -51,6 +96,7 @@ pub use master::{DriverConfig, DriverEvent, MasterDriver, MasterHandle, RequestE
 pub use outstation::{
     DriverCounters, OutstationConfig, OutstationDriver, OutstationEvent, OutstationHandle, Route, UdpConfig,
 };
+pub use pcap::{PcapCounters, PcapFile};
 pub use serial::{Parity, SerialConfig, SerialSettingError, StopBits};
 pub use tls::{
     CipherSuite, CipherSuiteError, ClientTls, Refusal, RefusalKind, ServerTls, TlsError, TlsPolicy,

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::connection::Connection;
 use crate::identity::Admitted;
+use crate::pcap::PcapFile;
 use crate::tls::{Refusal, RefusalKind, ServerTls, capture};
 
 /// First octet of a TLS record that carries a handshake message.
@@ -144,6 +145,7 @@ pub struct Listener {
     pending: BTreeMap<u64, Pending>,
     /// Number of the next arrival.
     next: u64,
+    pcap: Option<PcapFile>,
 }
 
 impl Listener {
@@ -174,6 +176,7 @@ impl Listener {
             handshakes: JoinSet::new(),
             pending: BTreeMap::new(),
             next: 0,
+            pcap: None,
         })
     }
 
@@ -189,8 +192,21 @@ impl Listener {
         self.tls.clone()
     }
 
+    /// Has the sessions to come written into a capture, decrypted.
+    pub fn capture(&mut self, file: PcapFile) {
+        self.pcap = Some(file);
+    }
+
     /// Waits for the next peer that got through or was refused. Cancellation-safe: pending handshakes go on.
     pub async fn accept(&mut self) -> Incoming {
+        let mut incoming = self.arrival().await;
+        if let (Incoming::Accepted(accepted), Some(file)) = (&mut incoming, &self.pcap) {
+            accepted.connection.capture(file, false);
+        }
+        incoming
+    }
+
+    async fn arrival(&mut self) -> Incoming {
         loop {
             tokio::select! {
                 Some(done) = self.handshakes.join_next_with_id() => {

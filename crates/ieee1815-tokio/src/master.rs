@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 use crate::identity::Admitted;
+use crate::pcap::PcapFile;
 use crate::tls::{ClientTls, Refusal};
 
 /// Octets read at once.
@@ -140,6 +141,7 @@ impl MasterHandle {
 /// Runs a master on a task of its own.
 #[derive(Debug)]
 pub struct MasterDriver {
+    pcap: Option<PcapFile>,
     reconnect_delay: Duration,
     master: Master,
     /// Origin of the master's time.
@@ -215,9 +217,19 @@ impl MasterDriver {
         config: DriverConfig,
         shutdown: watch::Receiver<bool>,
     ) -> (MasterHandle, mpsc::Receiver<DriverEvent>) {
+        Self::spawn_captured(config, None, shutdown)
+    }
+
+    /// As [`spawn`](Self::spawn), with what the sessions exchange written into a capture, decrypted.
+    #[must_use]
+    pub fn spawn_captured(
+        config: DriverConfig,
+        pcap: Option<PcapFile>,
+        shutdown: watch::Receiver<bool>,
+    ) -> (MasterHandle, mpsc::Receiver<DriverEvent>) {
         let DriverConfig { address, tls, master, connect_timeout, reconnect_delay } = config;
         let endpoint = Endpoint::Dial { address, tls, timeout: connect_timeout };
-        Self::spawn_at(endpoint, master, reconnect_delay, shutdown)
+        Self::start(endpoint, master, reconnect_delay, pcap, shutdown)
     }
 
     /// As [`spawn`](Self::spawn), for an outstation that dials us, or is on a serial line, or reached by datagrams.
@@ -228,9 +240,20 @@ impl MasterDriver {
         reconnect_delay: Duration,
         shutdown: watch::Receiver<bool>,
     ) -> (MasterHandle, mpsc::Receiver<DriverEvent>) {
+        Self::start(endpoint, master, reconnect_delay, None, shutdown)
+    }
+
+    fn start(
+        endpoint: Endpoint,
+        master: MasterConfig,
+        reconnect_delay: Duration,
+        pcap: Option<PcapFile>,
+        shutdown: watch::Receiver<bool>,
+    ) -> (MasterHandle, mpsc::Receiver<DriverEvent>) {
         let (events, reader) = mpsc::channel(EVENTS);
         let (sender, calls) = mpsc::channel(CALLS);
         let driver = Self {
+            pcap,
             reconnect_delay,
             master: Master::new(master),
             origin: tokio::time::Instant::now(),
@@ -323,6 +346,9 @@ impl MasterDriver {
         mut connection: Connection,
         peer: Option<Admitted>,
     ) -> End {
+        if let Some(file) = &self.pcap {
+            connection.capture(file, !matches!(endpoint, Endpoint::Arrivals(_)));
+        }
         let who = peer.map_or_else(|| endpoint.to_string(), |peer| peer.presented.to_string());
         let peer = format!("{who} over {}", connection.protocol());
         self.outbox.pending.push_back(DriverEvent::Up { peer });

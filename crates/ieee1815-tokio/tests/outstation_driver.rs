@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +27,11 @@ use tokio::net::TcpStream;
 /// A silence that is long enough to be one.
 const SILENCE: Duration = Duration::from_millis(200);
 
-async fn plain(address: std::net::SocketAddr) -> Wire<TcpStream> {
+async fn plain(address: SocketAddr) -> Wire<TcpStream> {
     Wire::new(TcpStream::connect(address).await.unwrap())
 }
 
-async fn secure(address: std::net::SocketAddr, policy: &TlsPolicy) -> Wire<Connection> {
+async fn secure(address: SocketAddr, policy: &TlsPolicy) -> Wire<Connection> {
     let tls = Arc::new(policy.client().unwrap());
     Wire::new(connect(address, Some(tls), PATIENCE).await.unwrap().0)
 }
@@ -91,6 +92,23 @@ async fn events_wait_for_a_master_that_is_away() {
     // It has confirmed them: they do not come again.
     assert_eq!(master.integrity(STATION, 1).await[0], 30);
     assert_eq!(driver.with(|outstation, _| outstation.events_waiting(0)), 0);
+}
+
+#[tokio::test]
+async fn silent_connections_crowd_out_themselves() {
+    let (driver, _events) = start(1, routes(&[1, 2]));
+    let address = driver.listen(ANY_PORT).await.unwrap();
+    let mut first = plain(address).await;
+    first.integrity(STATION, 1).await;
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(plain(address).await);
+    }
+    plain(address).await.integrity(STATION, 2).await;
+    // At most 64 wait to be known, the newest ones.
+    assert!(silent[0].fragment().await.is_none());
+    assert!(driver.driver_counters().unidentified >= 36);
+    first.integrity(STATION, 1).await;
 }
 
 /// An outstation's policy and two masters' with names of their own.

@@ -35,10 +35,14 @@ pub(crate) enum Command {
         openrtd plant site/plant.toml --fault inv1=silent --json")]
     Plant(Plant),
     /// Run the device: poll the plant, serve the ISO over DNP3 and mutual TLS
-    #[command(after_help = "Examples:\n  openrtd run site/site.toml\n  openrtd run site/site.toml --json")]
+    #[command(
+        after_help = "Examples:\n  openrtd run site/site.toml\n  openrtd run site/site.toml --json\n  \
+        openrtd run site/site.toml --pcap run.pcap"
+    )]
     Run(Run),
     /// Run the ISO's side: poll devices, judge what comes, take set points
-    #[command(after_help = "Examples:\n  openrtd ems site/ems.toml\n  openrtd ems site/ems.toml --json")]
+    #[command(after_help = "Examples:\n  openrtd ems site/ems.toml\n  openrtd ems site/ems.toml --json\n  \
+        openrtd ems site/ems.toml --pcap ems.pcap")]
     Ems(Run),
     /// Show every point as the ISO has it, one a line
     #[command(after_help = "Examples:\n  openrtd poll site/ems.toml\n  \
@@ -130,6 +134,9 @@ pub(crate) struct Plant {
 pub(crate) struct Run {
     /// Its file
     pub(crate) file: PathBuf,
+    /// Write what the DNP3 sessions exchange, decrypted, into a capture that Wireshark opens
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) running: Running,
 }

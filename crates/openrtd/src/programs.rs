@@ -2,8 +2,10 @@
 //! end.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use ieee1815_tokio::PcapFile;
 use telemetry::Journal;
 use tokio::sync::watch;
 
@@ -57,27 +59,68 @@ fn plant_failure(error: &plant::RunError) -> Failure {
 /// `openrtd run`.
 pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
     let site = site::Site::read(&arguments.file)?;
+    let pcap = Pcap::create(arguments)?;
+    let file_of_pcap = pcap.file();
     let file = arguments.file.display();
-    until_told(arguments.running, |journal, shutdown| async move {
-        rtd::run(site, journal, shutdown).await.map_err(|error| {
+    let result = until_told(arguments.running, |journal, shutdown| async move {
+        rtd::run_captured(site, file_of_pcap, journal, shutdown).await.map_err(|error| {
             let told = format!("{file}: {error}");
             if error.is_configuration() { Failure::Input(told) } else { Failure::Failed(told) }
         })
     })
-    .await
+    .await;
+    pcap.finish(result)
 }
 
 /// `openrtd ems`.
 pub(crate) async fn ems(arguments: &cli::Run) -> Result<(), Failure> {
     let config = ems::Config::read(&arguments.file)?;
+    let pcap = Pcap::create(arguments)?;
+    let file_of_pcap = pcap.file();
     let file = arguments.file.display();
-    until_told(arguments.running, |journal, shutdown| async move {
-        ems::run(config, journal, shutdown).await.map_err(|error| match error {
+    let result = until_told(arguments.running, |journal, shutdown| async move {
+        ems::run_captured(config, file_of_pcap, journal, shutdown).await.map_err(|error| match error {
             ems::RunError::Tls { .. } => Failure::Input(format!("{file}: {error}")),
             _ => Failure::failed(error),
         })
     })
-    .await
+    .await;
+    pcap.finish(result)
+}
+
+/// The capture that a program's sessions are written into, if one is asked for.
+struct Pcap(Option<(PcapFile, PathBuf)>);
+
+impl Pcap {
+    fn create(arguments: &cli::Run) -> Result<Self, Failure> {
+        let create = |path: &PathBuf| match PcapFile::create(path) {
+            Ok(file) => Ok((file, path.clone())),
+            Err(error) => Err(Failure::Input(format!("--pcap {}: {error}", path.display()))),
+        };
+        arguments.pcap.as_ref().map(create).transpose().map(Self)
+    }
+
+    fn file(&self) -> Option<PcapFile> {
+        self.0.as_ref().map(|(file, _)| file.clone())
+    }
+
+    /// Has the last packets written, and tells what is missing.
+    fn finish(self, result: Result<(), Failure>) -> Result<(), Failure> {
+        let Some((file, path)) = self.0 else { return result };
+        match file.finish() {
+            Ok(counters) if counters.dropped > 0 => complain(&format!(
+                "warning: {}: {} packets are missing, the disk was too slow",
+                path.display(),
+                counters.dropped
+            )),
+            Ok(_) => {}
+            Err(error) => {
+                let told = format!("--pcap {}: {error}", path.display());
+                return result.and(Err(Failure::Failed(told)));
+            }
+        }
+        result
+    }
 }
 
 /// Runs `program` until it is told to end; it then has [`END_PATIENCE`].

@@ -8,4 +8,4 @@ pub mod core;
 mod run;
 mod serve;
 
-pub use run::{RunError, run};
+pub use run::{RunError, run, run_captured};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ieee1815::outstation::ConfigError;
-use ieee1815_tokio::{BindError, Listener, TlsError};
+use ieee1815_tokio::{BindError, Listener, PcapFile, TlsError};
 use localsocket::{LocalServer, SocketError};
 use site::{DeviceIx, Site};
 use telemetry::Journal;
@@ -54,12 +54,28 @@ type Question = (serde_json::Value, oneshot::Sender<Result<serde_json::Value, St
 /// # Errors
 /// [`RunError`], before anything was started.
 pub async fn run(site: Site, journal: Journal, shutdown: watch::Receiver<bool>) -> Result<(), RunError> {
+    run_captured(site, None, journal, shutdown).await
+}
+
+/// As [`run`], with what the masters' sessions exchange written into a capture, decrypted.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_captured(
+    site: Site,
+    pcap: Option<PcapFile>,
+    journal: Journal,
+    shutdown: watch::Receiver<bool>,
+) -> Result<(), RunError> {
     let clock = SystemClock::start();
     let boot = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let core = Core::new(&site, boot, clock.now())?;
     let (admitted, masters) = admitted(&site);
     let tls = site.tls.admitting(admitted).server()?;
-    let listener = Listener::bind(site.outstation.listen, Some(std::sync::Arc::new(tls))).await?;
+    let mut listener = Listener::bind(site.outstation.listen, Some(std::sync::Arc::new(tls))).await?;
+    if let Some(file) = pcap {
+        listener.capture(file);
+    }
     let socket = LocalServer::bind(&site.socket)?;
     journal.record(&Record::Ready { listen: listener.local_addr().to_string() });
 

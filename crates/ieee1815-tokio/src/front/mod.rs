@@ -5,23 +5,22 @@
 //! line, of which there is one only, belongs to one master at a time. A stranger never causes an octet inside.
 
 mod relay;
+mod session;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::connect::{ConnectError, connect};
-use crate::connection::Connection;
 use crate::identity::{PeerIdentity, PresentedIdentity};
-use crate::listener::{Accepted, BindError, Incoming, Listener, ListenerLimits, TlsHandle};
+use crate::listener::{BindError, Incoming, Listener, ListenerLimits, TlsHandle};
+use crate::pcap::PcapFile;
 use crate::serial::SerialConfig;
 use crate::tls::{ServerTls, TlsError, TlsPolicy};
-use relay::{Relay, Why};
+use session::session;
 
 /// Events in the channel to the reader.
 const EVENTS: usize = 1024;
@@ -61,6 +60,8 @@ pub struct FrontConfig {
     pub idle_timeout: Option<Duration>,
     /// Silence after which the system asks whether the other end of a TCP connection still lives. Default 60 s.
     pub keep_alive: Option<Duration>,
+    /// Looks on at the masters' connections. Default: nobody does.
+    pub pcap: Option<PcapFile>,
 }
 
 impl FrontConfig {
@@ -75,6 +76,7 @@ impl FrontConfig {
             write_timeout: Duration::from_secs(10),
             idle_timeout: None,
             keep_alive: Some(Duration::from_secs(60)),
+            pcap: None,
         }
     }
 }
@@ -265,101 +267,4 @@ async fn serve(shared: Arc<Shared>, mut listener: Listener, mut stop: watch::Rec
     drop(listener);
     // They hear of the end themselves.
     while sessions.join_next().await.is_some() {}
-}
-
-/// One master's session, from its handshake to its end.
-async fn session(shared: Arc<Shared>, accepted: Accepted, number: u64) {
-    let mut peers = shared.peers.subscribe();
-    let mut stop = shared.stop.subscribe();
-    let Accepted { connection: mut outside, peer, identity } = accepted;
-    let current = Arc::clone(&peers.borrow_and_update());
-    let found = identity.and_then(|identity| {
-        current.master(&identity.presented).map(|master| (master, identity.presented.to_string()))
-    });
-    let Some((master, identity)) = found else {
-        shared.tell(FrontEvent::Refused { peer, why: "not on the list of admitted peers".to_owned() });
-        outside.close().await;
-        return;
-    };
-    let (hold, mut replaced) = oneshot::channel();
-    if let Err(why) = take(&shared, &master, Held { number, _hold: hold }) {
-        shared.tell(FrontEvent::Refused { peer, why });
-        outside.close().await;
-        return;
-    }
-    let inside = tokio::select! {
-        inside = open(&shared.config) => inside.map_err(|error| format!("the device is out of reach: {error}")),
-        _ = &mut replaced => Err(Why::Replaced.to_string()),
-        _ = stop.wait_for(|stop| *stop) => Err(Why::Stopped.to_string()),
-    };
-    let mut inside = match inside {
-        Ok(inside) => inside,
-        Err(why) => {
-            shared.tell(FrontEvent::Refused { peer, why: format!("{master}: {why}") });
-            leave(&shared, &master, number);
-            outside.close().await;
-            return;
-        }
-    };
-    outside.keep_alive(shared.config.keep_alive);
-    inside.keep_alive(shared.config.keep_alive);
-    let identity = format!("{identity} over {}", outside.protocol());
-    shared.tell(FrontEvent::Up { master: Arc::clone(&master), peer, identity });
-    let mut relay = Relay::new(&mut outside, &mut inside, &shared.config);
-    let why = loop {
-        tokio::select! {
-            why = relay.run() => break why,
-            _ = &mut replaced => break Why::Replaced,
-            _ = stop.wait_for(|stop| *stop) => break Why::Stopped,
-            Ok(()) = peers.changed() => {
-                let current = Arc::clone(&peers.borrow_and_update());
-                let index = relay.outside().judge_client(&current.tls);
-                if index.and_then(|index| current.names.get(index)) != Some(&master) {
-                    break Why::Withdrawn;
-                }
-            }
-        }
-    };
-    let (to_device, from_device) = relay.octets();
-    leave(&shared, &master, number);
-    // A device that takes one connection only must be free before the event tells that it is.
-    inside.close().await;
-    shared.tell(FrontEvent::Down { master, peer, why: why.to_string(), to_device, from_device });
-    outside.close().await;
-}
-
-/// Makes a session its master's; the one before ends. A serial line that another master has is refused.
-fn take(shared: &Shared, master: &Arc<str>, held: Held) -> Result<(), String> {
-    let mut sessions = shared.sessions();
-    if let Inside::Serial(line) = &shared.config.inside
-        && let Some(other) = sessions.keys().find(|other| *other != master)
-    {
-        return Err(format!("{master}: {line} is in use by {other}"));
-    }
-    sessions.insert(Arc::clone(master), held);
-    Ok(())
-}
-
-fn leave(shared: &Shared, master: &Arc<str>, number: u64) {
-    let mut sessions = shared.sessions();
-    if sessions.get(master).is_some_and(|held| held.number == number) {
-        sessions.remove(master);
-    }
-}
-
-async fn open(config: &FrontConfig) -> Result<Connection, ConnectError> {
-    match &config.inside {
-        Inside::Tcp(address) => {
-            connect(address.as_str(), None, config.connect_timeout).await.map(|(connection, _)| connection)
-        }
-        Inside::Serial(line) => line.open().map_err(ConnectError::Serial),
-    }
-}
-
-/// Has the system ask whether the other end still lives.
-pub(crate) fn keep_alive(stream: &TcpStream, after: Duration) {
-    let parameters = socket2::TcpKeepalive::new().with_time(after).with_interval(after / 4);
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_keepalive(&parameters) {
-        tracing::warn!(%error, "TCP keep-alive cannot be set");
-    }
 }

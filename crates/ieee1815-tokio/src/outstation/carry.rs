@@ -248,3 +248,49 @@ impl<A: Application + Send> Carrier<A> {
         judged.is_none_or(|index| index.and_then(|index| peers.session(index)) == Some(self.session))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ieee1815::outstation::Outstation;
+    use ieee1815::{Command, CommandStatus, Iin, OperateMode};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::outstation::{OutstationConfig, Route};
+
+    struct Nothing;
+
+    impl Application for Nothing {
+        fn select(&mut self, _: usize, _: u16, _: &Command) -> CommandStatus {
+            CommandStatus::NotSupported
+        }
+
+        fn operate(&mut self, _: usize, _: u16, _: &Command, _: OperateMode) -> CommandStatus {
+            CommandStatus::NotSupported
+        }
+
+        fn write_time(&mut self, _: usize, _: u64) -> bool {
+            false
+        }
+
+        fn indications(&self, _: usize) -> Iin {
+            Iin::NONE
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connections_task_is_small() {
+        let config = OutstationConfig::new(vec![Route::new(10, 1)]);
+        let (events, _reader) = mpsc::channel(1);
+        let outstation = Outstation::new(&[], Vec::new()).unwrap();
+        let shared = Arc::new(Shared::new(outstation, Nothing, config, events).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let number = shared.bind(0).unwrap();
+        let task = Carrier::new(shared, Connection::tcp(stream), 0, number).run(Vec::new());
+        // Thousands of them have to fit.
+        let octets = size_of_val(&task);
+        assert!(octets <= 640, "{octets}");
+    }
+}

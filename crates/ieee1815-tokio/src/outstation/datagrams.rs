@@ -14,6 +14,7 @@ use super::peers::Judged;
 use super::route::{self, Head};
 use super::shared::{News, Over, Shared};
 use crate::listener::BindError;
+use crate::pcap::Tap;
 use crate::udp::datagram;
 
 /// The largest datagram that is read whole; a fragment of 2048 octets with its frames needs less.
@@ -34,6 +35,7 @@ struct Peer {
     allowed: Option<SocketAddr>,
     /// Who speaks, and the number of its connection.
     current: Option<(SocketAddr, u64)>,
+    tap: Option<Box<Tap>>,
 }
 
 struct Port<A> {
@@ -52,7 +54,7 @@ pub(super) async fn listen<A: Application + Send + 'static>(
     let error = |source| BindError::new(config.listen, source);
     let socket = UdpSocket::bind(config.listen).await.map_err(error)?;
     let bound = socket.local_addr().map_err(error)?;
-    let peer = |(session, allowed)| Peer { session, allowed, current: None };
+    let peer = |(session, allowed)| Peer { session, allowed, current: None, tap: None };
     let mut port = Port {
         shared,
         socket,
@@ -98,6 +100,8 @@ impl<A: Application + Send> Port<A> {
         let peer = self.peers.get_mut(at)?;
         let number = self.shared.bind(peer.session)?;
         peer.current = Some((address, number));
+        let ends = self.socket.local_addr().ok().map(|local| (local, address));
+        peer.tap = self.shared.pcap.as_ref().map(|file| Box::new(file.tap(ends, false)));
         self.shared.tell(OutstationEvent::Up { session: peer.session, peer: format!("{address} over UDP") });
         Some(number)
     }
@@ -160,7 +164,11 @@ impl<A: Application + Send> Port<A> {
                 },
             }
         }
-        self.send(from);
+        let octets = self.input.get(start..start + length).unwrap_or_default();
+        if let Some(tap) = self.peers.get_mut(at).and_then(|peer| peer.tap.as_mut()) {
+            tap.received(octets);
+        }
+        self.send(at, from);
     }
 
     /// What has become ready for the peers; true when something was sent.
@@ -174,7 +182,7 @@ impl<A: Application + Send> Port<A> {
             match self.shared.news(peer.session, (number, Judged::NotAtAll), context, &mut self.output) {
                 News::Transmit => {
                     self.ends.push(self.output.len());
-                    self.send(address);
+                    self.send(at, address);
                     sent = true;
                 }
                 News::Over(Over::Idle | Over::Dead) => {
@@ -192,7 +200,12 @@ impl<A: Application + Send> Port<A> {
     }
 
     /// Sends what is in `output`. A datagram that the system does not take at once is lost, as datagrams may be.
-    fn send(&self, to: SocketAddr) {
+    fn send(&mut self, at: usize, to: SocketAddr) {
+        if let Some(tap) = self.peers.get_mut(at).and_then(|peer| peer.tap.as_mut())
+            && !self.output.is_empty()
+        {
+            tap.sent(&self.output);
+        }
         let mut start = 0;
         for end in self.ends.iter().copied() {
             while let Some(rest) = self.output.get(start..end).filter(|rest| !rest.is_empty()) {

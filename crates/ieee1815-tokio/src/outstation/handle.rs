@@ -107,7 +107,8 @@ impl<A: Application + Send + 'static> OutstationHandle<A> {
     /// # Errors
     /// [`BindError`] says in particular when the port is in use.
     pub async fn listen(&self, address: SocketAddr) -> Result<SocketAddr, BindError> {
-        let listener = Listener::bind_with(address, None, self.shared().limits).await?;
+        let mut listener = Listener::bind_with(address, None, self.shared().limits).await?;
+        self.capture(&mut listener);
         let bound = listener.local_addr();
         tokio::spawn(serve::listen(Arc::clone(self.shared()), listener));
         Ok(bound)
@@ -120,11 +121,19 @@ impl<A: Application + Send + 'static> OutstationHandle<A> {
     pub async fn listen_tls(&self, address: SocketAddr) -> Result<SocketAddr, BindError> {
         let peers = self.shared().peers().ok_or(BindError::NoTls(address))?;
         let tls = Some(Arc::clone(&peers.server));
-        let listener = Listener::bind_with(address, tls, self.shared().limits).await?;
+        let mut listener = Listener::bind_with(address, tls, self.shared().limits).await?;
+        self.capture(&mut listener);
         let bound = listener.local_addr();
         self.shared().follow(listener.tls());
         tokio::spawn(serve::listen(Arc::clone(self.shared()), listener));
         Ok(bound)
+    }
+
+    /// From before the first octet, which tells whose a connection is.
+    fn capture(&self, listener: &mut Listener) {
+        if let Some(file) = &self.shared().pcap {
+            listener.capture(file.clone());
+        }
     }
 
     /// Dials the master of a session, again and again, until the driver stops.

@@ -9,31 +9,6 @@
 //! sound frame that names the link addresses of a session; octets of anybody else are never answered. A newcomer for
 //! a session that is taken wins, once it has proved who it is: the link of the one before may be long dead without
 //! anybody having been told.
-//!
-//! ```no_run
-//! use ieee1815::outstation::{Application, Outstation, PointConfig, SessionConfig};
-//! use ieee1815::{Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Value};
-//! use ieee1815_tokio::{OutstationConfig, OutstationDriver, Route};
-//!
-//! struct ReadOnly;
-//! impl Application for ReadOnly {
-//!     fn select(&mut self, _: usize, _: u16, _: &Command) -> CommandStatus { CommandStatus::NotSupported }
-//!     fn operate(&mut self, _: usize, _: u16, _: &Command, _: OperateMode) -> CommandStatus {
-//!         CommandStatus::NotSupported
-//!     }
-//!     fn write_time(&mut self, _: usize, _: u64) -> bool { false }
-//!     fn indications(&self, _: usize) -> Iin { Iin::NONE }
-//! }
-//!
-//! # async fn run(points: &[PointConfig], megawatts: f64) -> Result<(), Box<dyn std::error::Error>> {
-//! let outstation = Outstation::new(points, vec![SessionConfig::new(10, 1)])?;
-//! let (driver, _events) = OutstationDriver::start(outstation, ReadOnly, OutstationConfig::new(vec![Route::new(10, 1)]))?;
-//! driver.listen("0.0.0.0:20000".parse()?).await?;
-//! let measured = Measured { value: Value::Analog(megawatts), flags: Some(Flags::ONLINE), time: None };
-//! driver.update(PointType::AnalogInput, 0, measured);
-//! # Ok(())
-//! # }
-//! ```
 
 mod carry;
 mod datagrams;
@@ -52,6 +27,7 @@ use tokio::sync::mpsc;
 
 use crate::identity::PeerIdentity;
 use crate::listener::ListenerLimits;
+use crate::pcap::PcapFile;
 use crate::tls::{TlsError, TlsPolicy};
 
 pub use datagrams::UdpConfig;
@@ -101,6 +77,8 @@ pub struct OutstationConfig {
     pub write_timeout: Duration,
     /// A connection that was silent for so long is closed. Default: never.
     pub idle_timeout: Option<Duration>,
+    /// What the sessions exchange is written there, decrypted. Default: nowhere.
+    pub pcap: Option<PcapFile>,
 }
 
 impl OutstationConfig {
@@ -113,6 +91,7 @@ impl OutstationConfig {
             limits: ListenerLimits::default(),
             write_timeout: Duration::from_secs(5),
             idle_timeout: None,
+            pcap: None,
         }
     }
 }
@@ -143,13 +122,20 @@ pub enum OutstationEvent {
     },
 }
 
-/// Runs an outstation. See the [crate's page](crate).
+/// Runs an outstation: one [`Outstation`] with its [`Application`] behind a mutex, a task for each connection.
+///
+/// Which session a connection belongs to: where there is TLS, the certificate says it. Without TLS it is the first
+/// sound frame that names the link addresses of a session; octets of anybody else are never answered. (With a single
+/// session that nobody has, a plain connection gets it at once, so that the outstation may speak first.) A newcomer
+/// for a session that is taken wins, once it has shown who it is; select and control state are cleared, events kept.
 #[derive(Debug)]
 pub struct OutstationDriver;
 
 impl OutstationDriver {
     /// Starts without a connection: the handle opens them. Everything ends with [`OutstationHandle::shutdown`], or
     /// when the last handle is dropped.
+    ///
+    /// Call it, and what the handle offers to open connections, within a runtime of tokio.
     ///
     /// The application is called with the outstation locked: it must be quick, and must not use a handle.
     ///

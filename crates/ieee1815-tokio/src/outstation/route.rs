@@ -96,6 +96,35 @@ mod tests {
     }
 
     #[test]
+    fn each_look_waits_or_takes_something() {
+        // Any octets, with plenty of those that begin a frame.
+        let mut state = 1_u32;
+        let mut octet = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            [0x05, 0x64, 0x05, 0xC0, (state >> 24) as u8][(state >> 16) as usize % 5]
+        };
+        for _ in 0..2_000 {
+            let stream: Vec<u8> = (0..600).map(|_| octet()).chain(RESET).collect();
+            let mut rest = stream.as_slice();
+            let mut frames = 0;
+            while !rest.is_empty() {
+                let taken = match head(rest) {
+                    Head::Wait => break,
+                    Head::Skip(count) => count,
+                    Head::Frame { length, .. } => {
+                        frames += 1;
+                        length
+                    }
+                };
+                assert!((1..=rest.len()).contains(&taken));
+                rest = &rest[taken..];
+            }
+            // What waits is no longer than a frame, unless it is all of one.
+            assert!(frames > 0 || rest.len() < FRAME_OCTETS_MAX);
+        }
+    }
+
+    #[test]
     fn noise_ends_where_a_frame_may_begin() {
         assert_eq!(head(&[1, 2, 3, 5, 0x64]), Head::Skip(3));
         assert_eq!(head(&[5, 5, 0x64]), Head::Skip(1));

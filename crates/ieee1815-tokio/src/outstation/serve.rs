@@ -85,11 +85,16 @@ fn carry<A: Application + Send + 'static>(
 
 fn begin<A: Application + Send + 'static>(
     shared: &Arc<Shared<A>>,
-    connection: Connection,
+    mut connection: Connection,
     session: usize,
     who: &str,
 ) -> Option<Carrier<A>> {
     let bound = shared.bind(session)?;
+    if let Some(file) = shared.pcap.as_ref().filter(|_| !connection.is_captured()) {
+        // What a listener did not take in was dialled, or is a line.
+        let dialled = !connection.is_serial();
+        connection.capture(file, dialled);
+    }
     shared.tell(OutstationEvent::Up { session, peer: format!("{who} over {}", connection.protocol()) });
     Some(Carrier::new(Arc::clone(shared), connection, session, bound))
 }

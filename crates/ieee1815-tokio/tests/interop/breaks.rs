@@ -3,10 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::masters::{Ends, PY1815, points, start};
+use crate::asked::points;
+use crate::masters::{Ends, PY1815, start};
 use crate::ours::What;
-use crate::recorder::SERVER;
-use crate::row::{Check, Row, require};
+use crate::recorder::{CLIENT, SERVER};
+use crate::row::{Check, Miss, Row, require};
 use crate::wire;
 
 /// Its own checks: what is broken, and whether there have to be events for it.
@@ -110,6 +111,7 @@ pub(crate) fn run(tls: bool) {
     let transport = if tls { "mutual TLS" } else { "TCP" };
     let mut row = Row::new("py1815", "rule breaker", transport, "outstation");
     row.cell("start-up", ends.theirs.until("ready").map(drop).and_then(|()| ends.quiet()));
+    row.note("protocol", json!(ends.ours.protocol()));
     for (id, title, events) in CHECKS {
         let check = ends.check(id, events).and_then(|()| ends.good_poll());
         row.cell(title, check);
@@ -120,6 +122,10 @@ pub(crate) fn run(tls: bool) {
     row.cell("request repeated: acts once", ends.repeated());
     row.cell("no unsolicited confirm: events kept", ends.unconfirmed());
     let keys = folder.path().join("keys.log");
-    wire::judge(&mut row, &folder.path().join("row.pcap"), tls.then_some(keys.as_path()), SERVER);
+    let (capture, keys) = (folder.path().join("row.pcap"), tls.then_some(keys.as_path()));
+    wire::judge(&mut row, &capture, keys, SERVER);
+    // The judge is one: what the other side broke, it finds.
+    let theirs = wire::check(&capture, keys, CLIENT);
+    assert!(matches!(&theirs, Err(Miss::Failed(why)) if why.contains("CRC")), "{theirs:?}");
     row.finish();
 }

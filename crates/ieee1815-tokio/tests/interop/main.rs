@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod asked;
+mod asking;
 mod breaks;
 mod masters;
 mod matrix;

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::peer::Peer;
-use crate::pki::{Pki, THEIRS};
+use crate::pki::{OURS, Pki, THEIRS};
 use crate::row::Check;
 
 /// What a device measures anew.
@@ -37,6 +37,10 @@ impl Due {
                 .is_none_or(|(index, value)| point["index"] == *index && same(&point["value"], value))
     }
 }
+
+/// Events of a flood, and of the device under test: counters and analogs.
+const FLOOD: usize = 300;
+const FLOOD_OF_DUT: [usize; 2] = [200, 198];
 
 pub(crate) struct Ours {
     program: Peer,
@@ -139,6 +143,22 @@ impl Ours {
         Ok(Due { group, at: Some((index.into(), value)) })
     }
 
+    /// Measures more than a fragment of 2,048 octets holds as events: how many events that makes.
+    pub(crate) fn flood(&mut self) -> Check<usize> {
+        if self.dut {
+            // After a read of classes its bench fills the buffer of counters; then there are three at a time.
+            self.act("counter-events", None)?;
+            for _ in 0..FLOOD_OF_DUT[1] / 3 {
+                self.act("analog-input-events", None)?;
+            }
+            return Ok(FLOOD_OF_DUT.iter().sum());
+        }
+        for value in 0..FLOOD {
+            self.measure(&format!("analog_input 1 {}", 10_000 + value))?;
+        }
+        Ok(FLOOD)
+    }
+
     /// Makes it ask for the time.
     pub(crate) fn need_time(&mut self) -> Check<Vec<Value>> {
         if self.dut { self.act("power-cycle", None) } else { self.measure("need_time") }
@@ -148,8 +168,36 @@ impl Ours {
         self.program.hear(wanted)
     }
 
+    /// Over what its master came, once it has.
+    pub(crate) fn protocol(&self) -> String {
+        let said = self.until("up").unwrap_or_default();
+        let why = said.last().and_then(|up| up["why"].as_str()).unwrap_or("TCP");
+        why.rsplit(" over ").next().unwrap_or_default().to_owned()
+    }
+
     /// What it says up to an event of its own, where it tells such events.
     pub(crate) fn until(&self, event: &str) -> Check<Vec<Value>> {
         if self.dut { Ok(Vec::new()) } else { self.program.until(event) }
+    }
+}
+
+#[test]
+fn the_examples_talk_to_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Pki::new(folder.path());
+    let keys = folder.path().join("keys.log");
+    for tls in [None, Some((&pki, keys.as_path()))] {
+        let mut ours = Ours::outstation(false, tls);
+        let mut command = Command::new(example("master"));
+        command.arg(ours.address.to_string());
+        if tls.is_some() {
+            command.arg(&pki.ca).args(&pki.theirs).arg(OURS);
+        }
+        let master = Peer::start(command);
+        let says =
+            |words: &'static str| move |line: &Value| line.as_str().is_some_and(|line| line.contains(words));
+        master.hear(says("StartUpDone")).unwrap();
+        ours.stir(What::Analog).unwrap();
+        master.hear(says("unsolicited: true")).unwrap();
     }
 }

@@ -90,6 +90,11 @@ impl Peer {
         }
     }
 
+    /// Forgets what it has said so far.
+    pub(crate) fn forget(&self) {
+        while self.lines.try_recv().is_ok() {}
+    }
+
     pub(crate) fn until(&self, event: &str) -> Result<Vec<Value>, Miss> {
         self.hear(|line| line["event"] == event)
     }

@@ -25,11 +25,12 @@ pub(crate) fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Check 
 }
 
 /// What there is to pass, in the order of the columns.
-pub(crate) const FEATURES: [&str; 26] = [
+pub(crate) const FEATURES: [&str; 28] = [
     "start-up",
     "integrity",
     "class polls",
     "events, confirmed",
+    "many fragments",
     "unsolicited",
     "double-bit",
     "counters",
@@ -49,6 +50,7 @@ pub(crate) const FEATURES: [&str; 26] = [
     "refused controls",
     "restart bit",
     "cold restart",
+    "broadcast",
     "attributes",
     "link status",
     "tshark",
@@ -73,6 +75,10 @@ impl Row {
     pub(crate) fn cell(&mut self, feature: &str, check: Check) {
         eprintln!("\n{}: {feature}: {check:?}", self.name);
         self.cells.push((feature.to_owned(), check));
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn note(&mut self, key: &str, value: Value) {

@@ -45,26 +45,27 @@ pub(crate) fn link_replies(capture: &Path, keys: Option<&Path>, from: Ipv4Addr) 
     Ok(decoded(capture, keys, &filter, "frame.number")?.len())
 }
 
-/// Judges what `ours` sent.
+/// Judges what `ours` sent: the number of frames, when all are sound.
+pub(crate) fn check(capture: &Path, keys: Option<&Path>, ours: Ipv4Addr) -> Check<usize> {
+    let sent = format!("dnp3 && ip.src == {ours}");
+    let headers = decoded(capture, keys, &sent, "dnp.hdr.CRC.status")?;
+    let chunks = decoded(capture, keys, &sent, "dnp.data_chunk.CRC.status")?;
+    require(headers.len() > 20, || format!("only {} frames were found", headers.len()))?;
+    let sound = headers.iter().chain(&chunks).all(|status| status == "1");
+    require(sound, || "a CRC is bad".to_owned())?;
+    let faults = decoded(capture, keys, &format!("({FAULTS}) && ip.src == {ours}"), "frame.number")?;
+    require(faults.is_empty(), || format!("faults in packets {faults:?} of {}", capture.display()))?;
+    Ok(headers.len())
+}
+
+/// The same as a cell of the row.
 pub(crate) fn judge(row: &mut Row, capture: &Path, keys: Option<&Path>, ours: Ipv4Addr) {
-    let check = || -> Check<usize> {
-        let sent = format!("dnp3 && ip.src == {ours}");
-        let headers = decoded(capture, keys, &sent, "dnp.hdr.CRC.status")?;
-        let chunks = decoded(capture, keys, &sent, "dnp.data_chunk.CRC.status")?;
-        require(headers.len() > 20, || format!("only {} frames were found", headers.len()))?;
-        let sound = headers.iter().chain(&chunks).all(|status| status == "1");
-        require(sound, || "a CRC is bad".to_owned())?;
-        let faults = decoded(capture, keys, &format!("({FAULTS}) && ip.src == {ours}"), "frame.number")?;
-        require(faults.is_empty(), || format!("faults in packets {faults:?} of {}", capture.display()))?;
-        Ok(headers.len())
-    };
-    let judged = check();
+    let judged = check(capture, keys, ours);
     if let Ok(frames) = &judged {
         row.note("frames_judged", json!(frames));
     }
     if std::env::var_os("OPENRTD_KEEP_CAPTURES").is_some() {
-        let keep = capture.file_name().unwrap();
-        drop(std::fs::copy(capture, std::env::temp_dir().join(keep)));
+        drop(std::fs::copy(capture, std::env::temp_dir().join(format!("{}.pcap", row.name()))));
     }
     row.cell("tshark", judged.map(drop));
 }

@@ -121,13 +121,20 @@ class Peer:
 
     def ask(self, function, headers):
         """A request of object headers, each group, variation, qualifier and what follows."""
+        return self.told(self.run(self.runner.request(self.made(function, headers))))
+
+    def send(self, function, headers):
+        """The same, of a request that is not answered."""
+        self.run(self.runner.send(self.made(function, headers)))
+        return {"outcome": "SUCCESS"}
+
+    def made(self, function, headers):
         objects = tuple(
             ObjectBlock(header=ObjectHeader(group, variation, qualifier), data=bytes(data))
             for group, variation, qualifier, *data in headers
         )
         sequence = self.master.next_request_sequence()
-        request = RequestFragment(header=RequestHeader.build(function=function, seq=sequence), objects=objects)
-        return self.told(self.run(self.runner.request(request)))
+        return RequestFragment(header=RequestHeader.build(function=function, seq=sequence), objects=objects)
 
     def integrity(self, _):
         return self.told(self.run(self.runner.integrity_poll()))
@@ -158,7 +165,9 @@ class Peer:
 
     def freeze(self, request):
         if request["no_ack"]:
-            raise peer.Unsupported("its runner waits for an answer to every request")
+            clear = request["clear"]
+            function = FunctionCode.FREEZE_CLEAR_NO_ACK if clear else FunctionCode.IMMEDIATE_FREEZE_NO_ACK
+            return self.send(function, [(20, 0, ALL_OBJECTS)])
         function = FunctionCode.FREEZE_CLEAR if request["clear"] else FunctionCode.IMMEDIATE_FREEZE
         return self.ask(function, [(20, 0, ALL_OBJECTS)])
 
@@ -195,7 +204,12 @@ class Peer:
 
     def operate(self, request):
         if request["mode"] == "direct_no_ack":
-            raise peer.Unsupported("its runner waits for an answer to every request")
+            # Its command builder has no such function: the objects are those of its direct operate.
+            task = self.master.command_builder().add_crob(request["index"], CODES[request["value"]])
+            (block,) = task.build_direct_operate().build_request().objects
+            header = block.header
+            command = (header.group, header.variation, header.qualifier, *block.data)
+            return self.send(FunctionCode.DIRECT_OPERATE_NO_ACK, [command])
         builder = self.master.command_builder()
         if request["type"] == "crob":
             builder.add_crob(request["index"], CODES[request["value"]], on_time=100, off_time=100)
@@ -234,12 +248,15 @@ class Peer:
     def deadband(self, _):
         raise peer.Unsupported("it has no deadband write")
 
+    def broadcast(self, _):
+        raise peer.Unsupported("its runner sends to its outstation only")
+
     def link_status(self, _):
         raise peer.Unsupported("its runner resets the link and asks for no link status")
 
     def handlers(self):
         names = (
-            "integrity classes read attributes unsolicited listen freeze assign clear_restart time operate restart"
+            "integrity classes read broadcast attributes unsolicited listen freeze assign clear_restart time operate restart"
             " again deadband link_status"
         )
         return {name: getattr(self, name) for name in names.split()}

@@ -6,6 +6,7 @@ import threading
 
 import peer
 from py1815.application import FunctionCode
+from py1815.master import controls
 from py1815.master.api import Outstation
 from py1815.master.checks import DEVIATION_CHECKS
 from py1815.master.evaluate import evaluate
@@ -108,6 +109,15 @@ class Master:
         body = bytes([60, 1 + request["class"], ALL_OBJECTS, request["group"], 0, ALL_OBJECTS])
         return self.told(self.run(self.outstation.request(FunctionCode.ASSIGN_CLASS, body)))
 
+    def broadcast(self, request):
+        """A freeze of all counters, or a latch of an output, to every outstation; neither is answered."""
+        if request["what"] == "freeze":
+            function, body = FunctionCode.IMMED_FREEZE_NR, bytes([20, 0, ALL_OBJECTS])
+        else:
+            function = FunctionCode.DIRECT_OPERATE_NR
+            body = controls.encode([controls.binary(request["index"], True)])
+        return self.told(self.run(self.outstation.broadcast(function, body, address=request["how"])))
+
     def clear_restart(self, _):
         return self.told(self.run(self.outstation.clear_restart()))
 
@@ -183,7 +193,7 @@ class Master:
 
     def handlers(self):
         names = (
-            "integrity classes read attributes unsolicited listen freeze assign clear_restart time operate restart"
+            "integrity classes read broadcast attributes unsolicited listen freeze assign clear_restart time operate restart"
             " again link_status deadband check deviate raw"
         )
         return {name: getattr(self, name) for name in names.split()}

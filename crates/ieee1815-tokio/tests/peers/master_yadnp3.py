@@ -230,6 +230,9 @@ class Master:
         replied.wait(TASK_TIME_MAX_S)
         return {**self.wait(), **reply}
 
+    def broadcast(self, _):
+        raise peer.Unsupported("its master sends to its outstation only")
+
     def link_status(self, _):
         reply, replied = {}, threading.Event()
 
@@ -261,7 +264,7 @@ class Master:
 
     def handlers(self):
         names = (
-            "integrity classes read attributes unsolicited listen freeze assign clear_restart time operate deadband"
+            "integrity classes read broadcast attributes unsolicited listen freeze assign clear_restart time operate deadband"
             " link_status restart again"
         )
         return {name: getattr(self, name) for name in names.split()}

@@ -6,13 +6,15 @@ import threading
 import peer
 from dnp3.core.enums import CommandStatus, ControlCode
 from dnp3.core.flags import AnalogQuality, BinaryQuality, CounterQuality
-from dnp3.database.database import Database
+from dnp3.database.database import Database, DatabaseConfig
+from dnp3.database.event_buffer import EventBufferConfig
 from dnp3.database.point import AnalogInputConfig, BinaryInputConfig, CounterConfig, EventClass
 from dnp3.outstation.config import OutstationConfig
 from dnp3.outstation.handler import CommandResult, DefaultCommandHandler
 from dnp3.outstation.outstation import Outstation
 from dnp3.outstation.tcp_runner import OutstationTcpRunner
 
+EVENTS = 1000
 ON = {ControlCode.LATCH_ON, ControlCode.CLOSE_PULSE_ON}
 
 
@@ -71,7 +73,7 @@ class Commands(DefaultCommandHandler):
 
 
 def database():
-    made = Database()
+    made = Database(DatabaseConfig(event_buffer_config=EventBufferConfig(EVENTS, EVENTS, EVENTS)))
     for index in range(peer.POINTS):
         made.add_binary_input(index, BinaryInputConfig(EventClass.CLASS_1), quality=BinaryQuality.ONLINE)
         made.add_binary_output(index, quality=BinaryQuality.ONLINE)

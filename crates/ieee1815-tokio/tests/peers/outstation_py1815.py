@@ -31,6 +31,7 @@ from py1815.session import Session, UnknownObject
 CLASS_0 = (60, 1)
 STATICS = (1, 10, 20, 21, 30, 40)
 WAIT_MAX_S = 15.0
+EVENTS = 1000
 
 
 class Table:
@@ -44,7 +45,7 @@ class Table:
         self.frozen = [(CounterPoint(0), 0) for _ in every]
         self.analogs = [AnalogPoint(0.0) for _ in every]
         self.levels = [0.0 for _ in every]
-        self.events = EventBuffers()
+        self.events = EventBuffers(capacity=EVENTS)
         for index in every:
             self.events.prime_binary(index, self.binaries[index])
             self.events.prime_analog(index, self.analogs[index])

@@ -119,7 +119,7 @@ class Outstation:
             self.channel = self.manager.AddTCPServer("peer", quiet, *place, self.listener)
         config = dnp3.OutstationStackConfig(dnp3.DatabaseConfig(peer.POINTS))
         config.link.LocalAddr, config.link.RemoteAddr = args.local, args.remote
-        config.outstation.eventBufferConfig = dnp3.EventBufferConfig.AllTypes(100)
+        config.outstation.eventBufferConfig = dnp3.EventBufferConfig.AllTypes(1000)
         config.outstation.params.allowUnsolicited = True
         self.outstation = self.channel.AddOutstation("peer", self.commands, self.application, config)
         self.outstation.Enable()

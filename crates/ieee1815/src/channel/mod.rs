@@ -483,7 +483,7 @@ mod tests {
         for (control, destination, source) in [(0xC9, 11, 1), (0xC9, 10, 2), (0x49, 10, 1), (0xC9, 0xFFFC, 1)]
         {
             received(&mut outstation, &frame(control, destination, source, &[]), NOW);
-            assert_eq!(sent(&mut outstation), []);
+            assert!(sent(&mut outstation).is_empty());
         }
         received(&mut outstation, &frame(0xC9, 10, 1, &[]), NOW);
         assert_eq!(sent(&mut outstation), frame(0x0B, 1, 10, &[]));

@@ -120,6 +120,18 @@ impl Entry {
         self.time != TimeForm::None
     }
 
+    /// The variation of the same form that carries no time.
+    pub(crate) fn untimed(self) -> Self {
+        if self.time == TimeForm::None {
+            return self;
+        }
+        let alike = |other: &&Self| {
+            (other.group, other.form, other.flags) == (self.group, self.form, self.flags)
+                && other.time == TimeForm::None
+        };
+        TABLE.iter().find(alike).copied().unwrap_or(self)
+    }
+
     /// Its group.
     pub(crate) const fn group(&self) -> u8 {
         self.group

@@ -122,6 +122,9 @@ fn commands(octets: &[u8]) -> Result<Vec<ObjectHeader<'_>>, Iin> {
     let mut headers = Vec::new();
     for header in parse_headers(octets, Direction::Request) {
         let header = header.map_err(not_understood)?;
+        if header.range == Range::Indexed(0) {
+            return Err(Iin::PARAMETER_ERROR);
+        }
         match (header.group, header.variation, header.qualifier) {
             (12, 1, 0x17 | 0x28) | (41, 1..=4, 0x17 | 0x28) => headers.push(header),
             (12, 1, _) | (41, 1..=4, _) => return Err(Iin::PARAMETER_ERROR),

@@ -161,6 +161,13 @@ impl Events {
         }
     }
 
+    /// Removes all events of a point.
+    pub(super) fn purge(&mut self, at: usize) {
+        while let Some(place) = self.waiting.iter().position(|event| event.at == at) {
+            self.discard(place);
+        }
+    }
+
     /// Removes an event that cannot be sent.
     pub(super) fn discard(&mut self, place: usize) {
         let Some(event) = self.waiting.remove(place) else { return };
@@ -199,6 +206,12 @@ impl Events {
         self.waiting.iter().enumerate().skip(from).filter(|(_, event)| event.sent.is_none())
     }
 
+    /// Whether a newer event of the same point waits unsent.
+    pub(super) fn is_superseded(&self, place: usize) -> bool {
+        let Some(event) = self.waiting.get(place) else { return false };
+        self.unsent(place.saturating_add(1)).any(|(_, later)| later.at == event.at)
+    }
+
     /// An event was put into a fragment, with this value.
     pub(super) fn note_sent(&mut self, place: usize, by: Carrier, value: f64, flags: Flags) {
         let Some(event) = self.waiting.get_mut(place) else { return };
@@ -212,9 +225,9 @@ impl Events {
         self.count(class, -1);
     }
 
-    /// A fragment was confirmed. `overflow`: what it told of lost events. True when it had events.
-    pub(super) fn confirm(&mut self, by: Carrier, overflow: Option<u32>) -> bool {
-        let (before, of_a_type) = (self.waiting.len(), &mut self.of_a_type);
+    /// A fragment was confirmed. `overflow`: what it told of lost events.
+    pub(super) fn confirm(&mut self, by: Carrier, overflow: Option<u32>) {
+        let of_a_type = &mut self.of_a_type;
         self.waiting.retain(|event| {
             let confirmed = event.sent == Some(by);
             if confirmed && let Some(waiting) = of_a_type.get_mut(event.of as usize) {
@@ -225,7 +238,6 @@ impl Events {
         if overflow == Some(self.overflows) {
             self.overflow = false;
         }
-        self.waiting.len() < before
     }
 
     /// The fragment will not be confirmed: its events wait again, in their old places.

@@ -119,12 +119,21 @@ impl Fill<'_> {
             let Some((place, event)) = next else { return true };
             from = place.saturating_add(1);
             let Some(row) = self.points.row(event.at) else { continue };
-            let measured = event.queued.unwrap_or_else(|| row.measured());
             let Some(entry) = row.event_entry(variation) else {
                 self.events.discard(place);
                 from = place;
                 continue;
             };
+            // Without its time an old value would pass for a new one: history leaves with time or not at all.
+            let latest_only = event.queued.is_some() && !entry.has_time() && !row.rest.history;
+            if latest_only && self.events.is_superseded(place) {
+                self.events.note_sent(place, self.carrier, row.point.number(), row.point.flags);
+                continue;
+            }
+            let queued = event.queued.filter(|_| !latest_only);
+            let measured = queued.unwrap_or_else(|| row.measured());
+            // A time that nobody told is not 1970.
+            let entry = if measured.time.is_none() { entry.untimed() } else { entry };
             if !self
                 .has_room(HEADER_OCTETS.saturating_add(COMMON_TIME_OCTETS).saturating_add(entry.octets_max()))
             {

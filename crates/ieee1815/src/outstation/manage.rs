@@ -111,6 +111,7 @@ impl Session {
         }
     }
 
+    /// Freezes a point where a frozen one of its index is configured, and clears it.
     fn freeze_point(&mut self, at: usize, clear: bool, context: &mut Context<'_>) {
         let Some(row) = context.points.row(at) else { return };
         let (of, index) = row.point.key;
@@ -118,8 +119,7 @@ impl Session {
             if of == PointType::Counter { PointType::FrozenCounter } else { PointType::FrozenAnalogInput };
         let measured = row.measured();
         if let Some(frozen) = context.points.find((frozen, index)) {
-            let measured = Measured { time: context.app.time(), ..measured };
-            self.update(frozen, measured, context);
+            self.update(frozen, Measured { time: context.app.time(), ..measured }, context);
         }
         if clear {
             context.app.cleared(index);

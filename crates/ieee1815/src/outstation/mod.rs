@@ -135,7 +135,12 @@ impl Outstation {
     /// # Errors
     /// See [`ConfigError`].
     pub fn new(points: &[PointConfig], sessions: Vec<SessionConfig>) -> Result<Self, ConfigError> {
+        const RESERVED: u16 = 0xFFF0;
         let points = Points::new(points)?;
+        let mut addresses = sessions.iter().flat_map(|session| [session.address, session.master_address]);
+        if let Some(address) = addresses.find(|address| *address >= RESERVED) {
+            return Err(ConfigError::Address(address));
+        }
         let sessions = sessions.into_iter().map(|config| Session::new(config, &points)).collect();
         Ok(Self { points, sessions, attributes: Vec::new() })
     }
@@ -170,6 +175,14 @@ impl Outstation {
         let Some(row) = self.points.set_octets(at, octets) else { return };
         for session in &mut self.sessions {
             session.events.update(at, row);
+        }
+    }
+
+    /// Drops the events that wait of a point, for all masters: it means something else now, or nothing.
+    pub fn purge(&mut self, point: PointType, index: u16) {
+        let Some(at) = self.points.find((point, index)) else { return };
+        for session in &mut self.sessions {
+            session.events.purge(at);
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Rest {
     event_entry: Option<Entry>,
     pub(super) class: u8,
     pub(super) mode: EventMode,
+    /// That every change is queued was said, not concluded from a variation with time.
+    pub(super) history: bool,
     pub(super) deadband: f64,
     time: Option<u64>,
     /// The octets of an octet string; its value counts the changes.
@@ -127,9 +129,12 @@ fn point(config: &PointConfig) -> Result<(Point, Rest), ConfigError> {
     let Measured { value, flags, time } = config.initial;
     let class_0 = config.class_0 && point.static_group().is_some();
     let flags = without_state(value, flags);
+    let banded = matches!(value, Value::Analog(_) | Value::Counter(_)) && point != PointType::OctetString;
+    let deadband = if banded { config.deadband } else { 0.0 };
+    let history = config.mode == Some(EventMode::Each);
     Ok((
         Point { key: (point, index), class_0, flags, static_entry, value },
-        Rest { event_entry, class: config.class, mode, deadband: config.deadband, time, octets: Vec::new() },
+        Rest { event_entry, class: config.class, mode, history, deadband, time, octets: Vec::new() },
     ))
 }
 

@@ -144,8 +144,13 @@ fn reload(file: &Path, running: &Config, front: &Front) -> Result<(), Failure> {
     front
         .reload(&config.policy, &config.masters)
         .map_err(|error| unusable(file, &format!("tls: {error}")))?;
-    if config.front.listen != running.front.listen || config.front.inside != running.front.inside {
-        tracing::warn!("another address to listen on, or another device, is used after a restart only");
+    let fixed = |config: &Config| {
+        let front = &config.front;
+        let times = (front.connect_timeout, front.write_timeout, front.idle_timeout, front.keep_alive);
+        (front.listen, front.inside.clone(), times)
+    };
+    if fixed(&config) != fixed(running) {
+        tracing::warn!("what has changed in [front] and [serial] applies after a restart only");
     }
     Ok(())
 }

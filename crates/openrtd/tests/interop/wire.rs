@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::masters::{master, port, with_guests};
 use crate::peer::{PATIENCE, python, skip};
@@ -140,6 +140,12 @@ fn an_analyser_finds_no_fault_in_a_whole_run() {
     assert!(headers.iter().chain(&chunks).all(|status| status == "1"), "{headers:?} {chunks:?}");
     let faults = "_ws.malformed || dnp3.unknown_object || dnp3.al.unknown_data_chunk";
     assert_eq!(find(faults, "frame.number"), Vec::<String>::new());
+    // Our own decoder opens the same TLS and finds the same.
+    let ours = openrtd(&["decode", capture.to_str().unwrap(), "--keylog", &keys, "--port", &port, "--json"]);
+    assert_eq!(ours.status.code(), Some(0), "{}", String::from_utf8_lossy(&ours.stderr));
+    let ours = String::from_utf8(ours.stdout).unwrap();
+    let summary: Value = serde_json::from_str(ours.lines().last().unwrap()).unwrap();
+    assert_eq!((&summary["frames"], &summary["unreadable"]), (&headers.len().into(), &0.into()), "{summary}");
     // Not only reads: controls of both kinds and the confirmation of events are among it.
     let functions = find("dnp3", "dnp3.al.func");
     for code in ["0", "1", "2", "3", "4", "5", "129"] {

@@ -137,6 +137,22 @@ fn without_acknowledgement_nothing_is_awaited() {
     assert_eq!(bench.outcome(), Some(Outcome::Sent));
 }
 
+#[test]
+fn the_same_octets_sixteen_requests_on_are_no_repetition() {
+    let mut bench = Bench::started(|_| {});
+    for turn in 0..2 {
+        bench.read();
+        bench.give(&[0xC1, 129, 0, 0], &STATIC);
+        assert_eq!(points(&bench.events()), 1, "{turn}");
+        for _ in 0..15 {
+            bench.ask(three(OperateMode::DirectNoAck));
+            bench.events();
+        }
+        bench.sent();
+    }
+    assert_eq!(bench.master.counters().duplicates, 0);
+}
+
 impl Bench {
     /// The command has left, and the next request follows at once.
     fn read_after(&mut self, command: &[u8]) {

@@ -76,7 +76,7 @@ fn the_status_stands_where_flags_would() {
     assert_eq!(answer, expected.concat(), "4: there is no such control");
 }
 
-/// The octet is a status code in its low seven bits (A.27): no flag may be mixed into it.
+/// The octet is a status code in its low seven bits: no flag may be mixed into it.
 #[test]
 fn a_value_that_does_not_fit_leaves_the_status_alone() {
     let mut bench = outputs(2);
@@ -108,7 +108,7 @@ fn a_select_is_no_command_and_its_operate_is() {
 #[test]
 fn commands_have_no_static_and_need_a_point() {
     let mut bench = outputs(1);
-    assert_eq!(bench.objects(0xC0, READ, &CLASS_0), []);
+    assert!(bench.objects(0xC0, READ, &CLASS_0).is_empty());
     let mut bench = Bench::new(&[]);
     bench.one(0xC0, DIRECT, &crob(3));
     assert_eq!((bench.waiting(), bench.plant.operated.len()), (0, 1));

@@ -232,7 +232,7 @@ fn a_read_repeated_when_the_sequence_has_come_round_begins_anew() {
     }
     assert_eq!(answer[0] & 0xCF, 0, "somewhere in the middle, with the sequence of the request");
     let again = bench.one(0xC0, READ, &[60, 2, 6]);
-    assert_eq!(again[0] & 0x80, 0x80, "an answer begins with its first fragment (4.2.2.4.2)");
+    assert_eq!(again[0] & 0x80, 0x80, "an answer begins with its first fragment");
 }
 
 #[test]
@@ -286,4 +286,70 @@ fn nothing_longer_than_the_largest_fragment_is_sent() {
     for fragment in bench.send(0xC0, DIRECT, &objects) {
         assert!(fragment.len() <= 300, "{} octets", fragment.len());
     }
+}
+
+#[test]
+fn a_confirm_and_the_next_request_in_one_write() {
+    let mut bench = bench();
+    bench.one(0xC0, READ, &[60, 2, 6]);
+    bench.masters[0].send(&[0xC0, 0], Time::ZERO);
+    bench.masters[0].send(&[0xC1, READ, 60, 2, 6], Time::ZERO);
+    assert_eq!(only(bench.exchange()), [0xC1, 129, 0x80, 0], "nothing is left");
+    assert_eq!(bench.waiting(), 0);
+}
+
+#[test]
+fn two_reads_in_one_write_tell_the_same_events_and_the_second_counts() {
+    let mut bench = bench();
+    bench.masters[0].send(&[0xC0, READ, 60, 2, 6], Time::ZERO);
+    bench.masters[0].send(&[0xC1, READ, 60, 2, 6], Time::ZERO);
+    let answers = bench.exchange();
+    assert_eq!(answers.iter().map(|answer| told(answer)).collect::<Vec<_>>(), [[10.0, 20.0, 30.0]; 2]);
+    bench.confirm(0);
+    assert_eq!(bench.waiting(), 3);
+    bench.confirm(1);
+    assert_eq!(bench.waiting(), 0);
+}
+
+#[test]
+fn a_connection_that_replaces_another_needs_no_goodbye() {
+    let mut bench = bench();
+    let direct = [41, 2, 0x17, 1, 1, 7, 0, 0];
+    bench.one(0xC0, DIRECT, &direct);
+    bench.one(0xC1, READ, &[60, 2, 6]);
+    bench.outstation.connected(0, bench.now);
+    bench.masters[0].reset(bench.now);
+    bench.confirm(1);
+    assert_eq!(bench.waiting(), 3, "what the other connection asked for is not confirmed by this one");
+    bench.one(0xC0, DIRECT, &direct);
+    assert_eq!(bench.plant.operated.len(), 2, "a command of a new connection is no repetition");
+}
+
+#[test]
+fn half_a_frame_of_the_old_connection_is_not_completed_by_the_new() {
+    let mut bench = bench();
+    let mut octets = Vec::new();
+    bench.masters[0].send(&[0xC0, READ, 60, 2, 6], Time::ZERO);
+    bench.masters[0].poll_transmit(&mut octets);
+    let (half, rest) = octets.split_at(11);
+    bench.outstation.receive(0, half, bench.now, &mut bench.plant);
+    bench.outstation.connected(0, bench.now);
+    bench.outstation.receive(0, rest, bench.now, &mut bench.plant);
+    assert!(bench.received().is_empty());
+    bench.masters[0].reset(bench.now);
+    assert_eq!(told(&bench.one(0xC0, READ, &[60, 2, 6])).len(), 3);
+}
+
+#[test]
+fn a_read_counts_as_answered_with_its_last_fragment() {
+    let mut bench = long(60);
+    bench.one(0xC0, READ, &[60, 2, 6]);
+    assert_eq!(bench.one(0xC0, READ, &[60, 2, 6])[0], 0xA0, "a repetition");
+    bench.confirm(0);
+    bench.wait(seconds(5));
+    bench.one(0xC1, DELAY_MEASURE, &[]);
+    assert_eq!(bench.outstation.take_reads_answered(0), 0, "it was given up");
+    bench.one(0xC2, READ, &CLASS_0);
+    bench.one(0xC3, READ, &CLASS_0);
+    assert_eq!(bench.outstation.take_reads_answered(0), 2);
 }

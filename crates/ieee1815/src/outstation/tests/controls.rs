@@ -51,7 +51,7 @@ fn analog_outputs_of_every_width() {
     }
 }
 
-/// The response repeats the objects of the request (4.4.3); a master takes anything else for a failure.
+/// The response repeats the objects of the request; a master takes anything else for a failure.
 #[test]
 fn a_value_that_is_no_number_is_echoed_as_it_came() {
     let cases: [&[u8]; 4] = [

@@ -199,6 +199,18 @@ fn a_type_of_its_own_limit_does_not_push_out_the_others() {
 }
 
 #[test]
+fn a_type_of_its_own_limit_pushes_out_its_own_oldest_only() {
+    let points = [point(BinaryInput, 1, 2, 2), analog_input(1), point(Counter, 1, 1, 5)];
+    let mut bench = Bench::with(&points, |session| session.events_of_a_type_max = 2);
+    bench.update(BinaryInput, 1, binary(true));
+    bench.update(Counter, 1, counter(9));
+    for value in [1.0, 2.0, 3.0, 4.0] {
+        bench.update(AnalogInput, 1, analog(value));
+    }
+    assert_eq!(told(&bench.one(0xC0, READ, &EVENTS)), [(1, 1.0), (1, 9.0), (1, 3.0), (1, 4.0)]);
+}
+
+#[test]
 fn the_general_limit_holds_across_types() {
     let points = [analog_input(1), point(BinaryInput, 1, 2, 2)];
     let mut bench = Bench::with(&points, |session| {
@@ -253,4 +265,62 @@ fn a_backlog_waits_while_the_master_is_away() {
     assert!(bench.wait(seconds(3600)).is_empty());
     bench.outstation.connected(0, bench.now);
     assert_eq!(told(&bench.one(0xC0, READ, &EVENTS)), [(1, 1.0), (2, 2.0), (1, 2.0)]);
+}
+
+fn at(value: f64, flags: Flags) -> Measured {
+    Measured { value: Value::Analog(value), flags: Some(flags), time: Some(1_000) }
+}
+
+#[test]
+fn history_does_not_leave_without_its_times() {
+    let timed = PointConfig { class: 1, event_variation: 7, ..PointConfig::new(AnalogInput, 1) };
+    let mut bench = Bench::new(&[timed]);
+    for value in [10.0, 20.0, 30.0] {
+        bench.outstation.update(AnalogInput, 1, at(value, Flags::ONLINE));
+    }
+    bench.outstation.update(AnalogInput, 1, at(30.0, Flags::COMM_LOST));
+    let answer = bench.one(0xC0, READ, &[32, 5, 6]);
+    assert_eq!(values(&answer), [(1, 30.0)], "the latest");
+    assert_eq!(answer[4..12], [32, 5, 0x28, 1, 0, 1, 0, Flags::COMM_LOST.bits()], "as it is now");
+    bench.confirm(0);
+    assert_eq!(bench.outstation.events_waiting(0), 0);
+}
+
+#[test]
+fn a_time_that_nobody_told_is_not_1970() {
+    let timed = PointConfig { class: 1, event_variation: 7, ..PointConfig::new(AnalogInput, 1) };
+    let mut bench = Bench::new(&[timed]);
+    let untold = Measured { time: None, ..at(10.0, Flags::ONLINE) };
+    bench.outstation.update(AnalogInput, 1, untold);
+    let answer = bench.one(0xC0, READ, &[60, 2, 6]);
+    assert_eq!(answer[4..6], [32, 5], "the same form without time");
+}
+
+#[test]
+fn purged_events_are_gone_and_leave_no_trace() {
+    let timed = PointConfig { class: 1, event_variation: 7, ..PointConfig::new(AnalogInput, 1) };
+    let mut bench = Bench::new(&[timed]);
+    for value in [10.0, 20.0] {
+        bench.outstation.update(AnalogInput, 1, at(value, Flags::ONLINE));
+    }
+    bench.outstation.purge(AnalogInput, 1);
+    let answer = bench.one(0xC0, READ, &[60, 2, 6]);
+    assert!(answer.len() == 4 && !iin(&answer).contains(Iin::CLASS_1));
+}
+
+#[test]
+fn events_of_several_types_octet_by_octet() {
+    let mut bench = Bench::new(&[point(BinaryInput, 1, 2, 2), analog_input(1), point(Counter, 1, 1, 5)]);
+    bench.update(BinaryInput, 1, binary(true));
+    bench.update(AnalogInput, 1, analog(-3.0));
+    bench.update(Counter, 1, counter(u32::MAX));
+    let expected = [
+        &[2, 2, 0x28, 1, 0, 1, 0, 0x81, 0xE8, 3, 0, 0, 0, 0][..],
+        &[32, 4, 0x28, 1, 0, 1, 0, 1, 0xFD, 0xFF, 0xE8, 3, 0, 0, 0, 0],
+        &[22, 5, 0x28, 1, 0, 1, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xE8, 3, 0, 0, 0, 0],
+    ];
+    assert_eq!(bench.objects(0xC0, READ, &EVENTS), expected.concat());
+    bench.confirm(0);
+    bench.update(Counter, 1, counter(2));
+    assert_eq!(told(&bench.one(0xC1, READ, &EVENTS)), [(1, 2.0)], "it rolled over");
 }

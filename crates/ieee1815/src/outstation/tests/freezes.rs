@@ -160,3 +160,20 @@ fn what_cannot_be_frozen_is_told_and_the_rest_is_frozen() {
         assert_eq!(found, frozen, "{objects:?}");
     }
 }
+
+#[test]
+fn a_repeated_freeze_without_acknowledgement_does_not_freeze_the_0() {
+    let mut bench = bench();
+    for _ in 0..2 {
+        assert!(bench.send(0xC0, FREEZE_CLEAR_NO_ACK, &[20, 0, 6]).is_empty());
+    }
+    assert_eq!(counts(&mut bench, 21), [(1, 11.0), (2, 12.0)]);
+}
+
+#[test]
+fn freezes_in_one_request_do_not_overtake_each_other() {
+    let mut bench = bench();
+    assert_eq!(bench.iin(0xC0, FREEZE, &[20, 0, 0, 1, 1, 30, 0, 6, 20, 0, 0, 2, 2]).bits() & 0xFF00, 0);
+    assert_eq!(counts(&mut bench, 21), [(1, 11.0), (2, 12.0)]);
+    assert_eq!(counts(&mut bench, 31), [(1, -2.0)]);
+}

@@ -185,7 +185,7 @@ fn a_restart_tells_how_long_it_takes() {
     }
 }
 
-/// 52: how long the outstation will be away; a master that comes earlier than that meets nobody.
+/// How long the outstation will be away; a master that comes earlier than that meets nobody.
 #[test]
 fn a_delay_in_whole_seconds_is_rounded_up() {
     let mut bench = Bench::new(&[]);

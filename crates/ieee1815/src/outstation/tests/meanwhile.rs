@@ -117,3 +117,34 @@ fn the_events_of_an_answer_that_was_not_confirmed_are_sent_unasked() {
     bench.confirm_unsolicited(sent[0] & 0x0F);
     assert_eq!(bench.waiting(), 0);
 }
+
+#[test]
+fn a_broadcast_does_not_end_the_read_that_waits() {
+    let mut bench = under_way();
+    bench.send(0xC5, READ, &CLASS_0);
+    assert!(bench.broadcast(Broadcast::NoConfirm, 0xC6, WRITE, &RESTART_OFF).is_empty());
+    let answer = only(bench.confirm_unsolicited(1));
+    assert_eq!((answer[0], iin(&answer)), (0xC5, Iin::BROADCAST));
+}
+
+#[test]
+fn an_answer_that_a_broadcast_wants_confirmed_holds_back_what_is_unasked() {
+    let mut bench = under_way();
+    bench.confirm_unsolicited(1);
+    bench.broadcast(Broadcast::Confirm, 0xC5, WRITE, &RESTART_OFF);
+    assert_eq!(bench.one(0xC6, DELAY_MEASURE, &[])[0], 0xE6);
+    bench.update(AnalogInput, 1, analog(8.0));
+    assert!(bench.turn().is_empty());
+    assert_eq!(values(&only(bench.confirm(6))), [(1, 8.0)]);
+}
+
+#[test]
+fn the_confirm_of_an_answer_and_that_of_an_unsolicited_response_with_one_sequence() {
+    let mut bench = under_way();
+    bench.broadcast(Broadcast::Confirm, 0xC5, WRITE, &RESTART_OFF);
+    assert_eq!(bench.one(0xC1, DELAY_MEASURE, &[])[0], 0xE1, "both await a confirm, both of sequence 1");
+    bench.confirm(1);
+    assert_eq!((bench.waiting(), bench.iin(0xC2, DELAY_MEASURE, &[])), (1, Iin::NONE));
+    bench.confirm_unsolicited(1);
+    assert_eq!((bench.waiting(), bench.counters().unexpected_confirms), (0, 0));
+}

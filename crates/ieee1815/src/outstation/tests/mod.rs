@@ -15,9 +15,11 @@ use crate::objects::{Direction, parse_headers};
 use crate::{Classes, Crob, DoubleBit, Flags, Value};
 
 mod attributes;
+mod books;
 mod broadcast;
 mod commanded;
 mod confirms;
+mod contract;
 mod controls;
 mod deadbands;
 mod events;

@@ -132,16 +132,69 @@ fn what_does_not_fit_saturates_with_over_range() {
 /// Decisions: counts that saturate are flagged, and what is not Good never leaves in a variation without flags.
 #[test]
 fn what_does_not_fit_leaves_a_variation_without_flags() {
-    let cases: [(u8, u8, f64, &[u8]); 3] = [
-        (4, 2, 40_000.0, &[0x21, 0xFF, 0x7F]),
-        (4, 2, -40_000.0, &[0x21, 0x00, 0x80]),
-        (3, 1, 3e9, &[0x21, 0xFF, 0xFF, 0xFF, 0x7F]),
+    let cases: [(PointType, u8, u8, f64, &[u8]); 6] = [
+        (AnalogInput, 4, 2, 40_000.0, &[0x21, 0xFF, 0x7F]),
+        (AnalogInput, 4, 2, -40_000.0, &[0x21, 0x00, 0x80]),
+        (AnalogInput, 3, 1, 3e9, &[0x21, 0xFF, 0xFF, 0xFF, 0x7F]),
+        (FrozenAnalogInput, 6, 2, 40_000.0, &[0x21, 0xFF, 0x7F]),
+        (FrozenAnalogInput, 5, 1, -3e9, &[0x21, 0x00, 0x00, 0x00, 0x80]),
+        (AnalogInput, 4, 4, 32_767.4, &[0xFF, 0x7F]),
     ];
-    for (without, with, value, octets) in cases {
-        let mut bench = Bench::new(&[point(AnalogInput, 0, without, 1)]);
-        bench.update(AnalogInput, 0, analog(value));
-        let answer = bench.objects(0xC0, READ, &CLASS_0);
-        assert_eq!((answer[1], &answer[7..]), (with, octets), "{value} in v{without}");
+    for (of, without, with, value, octets) in cases {
+        let group = of.static_group().unwrap();
+        for default in [without, 1] {
+            let mut bench = Bench::new(&[point(of, 0, default, 1)]);
+            bench.update(of, 0, analog(value));
+            let answer = bench.objects(0xC0, READ, &[group, without, 6]);
+            assert_eq!((answer[1], &answer[7..]), (with, octets), "{of:?}: {value} in v{without}");
+        }
+        let mut bench = Bench::new(&[point(of, 0, without, 1)]);
+        bench.update(of, 0, analog(value));
+        assert_eq!(bench.objects(0xC0, READ, &CLASS_0)[1], with, "{of:?}: {value} in v{without}");
+    }
+}
+
+#[test]
+fn each_point_of_a_range_gives_way_by_itself() {
+    let lost = Measured { flags: Some(Flags::COMM_LOST), ..analog(7.0) };
+    let states = [analog(5.0), analog(40_000.0), lost, analog(6.0)];
+    let expected = [
+        &[30, 4, 0x01, 0, 0, 0, 0, 5, 0][..],
+        &[30, 2, 0x01, 1, 0, 2, 0, 0x21, 0xFF, 0x7F, 0x04, 7, 0],
+        &[30, 4, 0x01, 3, 0, 3, 0, 6, 0],
+    ];
+    for default in [4, 1] {
+        let mut bench = Bench::new(&[0, 1, 2, 3].map(|index| point(AnalogInput, index, default, 1)));
+        for (index, state) in (0..).zip(states) {
+            bench.update(AnalogInput, index, state);
+        }
+        assert_eq!(bench.objects(0xC0, READ, &[30, 4, 6]), expected.concat(), "default {default}");
+        let flagged = [1, 5, 0, 0x21, 0xFF, 0x7F, 0x04, 7, 0, 1, 6, 0];
+        let whole = [&[30, 2, 0x01, 0, 0, 3, 0], &flagged[..]].concat();
+        assert_eq!(bench.objects(0xC1, READ, &[30, 2, 6]), whole, "asked for with flags: one range");
+    }
+}
+
+#[test]
+fn points_of_other_variations_stand_between_those_that_give_way() {
+    // 16 bit with and without flags in turn, and every third one not good.
+    let points: Vec<_> =
+        (0..12).zip([2, 4].into_iter().cycle()).map(|(index, v)| point(AnalogInput, index, v, 1)).collect();
+    let mut bench = Bench::new(&points);
+    for index in 0..12 {
+        let flags = if index % 3 == 0 { Flags::COMM_LOST } else { Flags::ONLINE };
+        bench.update(AnalogInput, index, Measured { flags: Some(flags), ..analog(index.into()) });
+    }
+    let found = measured(&bench.one(0xC0, READ, &CLASS_0));
+    assert_eq!(found.len(), 12);
+    for ((index, measured), expected) in found.into_iter().zip(0_u32..) {
+        assert_eq!((index, measured.value), (expected, Value::Analog(expected.into())));
+        let flags = match (index % 3, index % 2) {
+            (0, _) => Some(Flags::COMM_LOST),
+            (_, 0) => Some(Flags::ONLINE),
+            _ => None,
+        };
+        assert_eq!(measured.flags, flags, "{index}");
     }
 }
 

@@ -26,6 +26,7 @@ struct Seen {
     unsolicited: usize,
     deferred: u64,
     lost: usize,
+    broadcasts: usize,
 }
 
 struct Run {
@@ -38,8 +39,14 @@ struct Run {
     gone: BTreeSet<u64>,
     /// Control octet and events of the last fragment of each kind: solicited, unsolicited.
     last: [Option<(u8, Vec<u64>)>; 2],
-    /// The last solicited answer as it came.
-    answer: Vec<u8>,
+    /// Whether it got lost: then it is not confirmed.
+    lost: [bool; 2],
+    /// Requests that were answered from memory.
+    duplicates: u64,
+    /// A broadcast demands a confirm, which has not come.
+    owed: bool,
+    /// Fragments of each kind that told of it.
+    told_of_it: [bool; 2],
     sequence: u8,
 }
 
@@ -63,7 +70,10 @@ impl Run {
             told: BTreeSet::new(),
             gone: BTreeSet::new(),
             last: [None, None],
-            answer: vec![],
+            lost: [false; 2],
+            duplicates: 0,
+            owed: false,
+            told_of_it: [false; 2],
             sequence: 0,
         }
     }
@@ -79,6 +89,7 @@ impl Run {
 
     /// Looks at what came; it may get lost on its way to the master.
     fn take(&mut self, fragments: Vec<Vec<u8>>, seen: &mut Seen) {
+        let duplicates = self.bench.counters().duplicates;
         for fragment in fragments {
             seen.fragments += 1;
             let unsolicited = fragment[1] == UNSOLICITED;
@@ -90,7 +101,12 @@ impl Run {
                 seen.again += usize::from(self.told.contains(time));
             }
             // What is sent again from memory tells what was true then.
-            let repeated = !unsolicited && self.answer == fragment;
+            let repeated = !unsolicited && duplicates > self.duplicates;
+            if !repeated {
+                assert_eq!(iin(&fragment).contains(Iin::BROADCAST), self.owed, "{fragment:?}");
+                assert!(!self.owed || fragment[0] & 0x20 != 0, "with a confirm: {fragment:?}");
+                self.told_of_it[usize::from(unsolicited)] = self.owed;
+            }
             for class in [0, 1] {
                 if repeated {
                     continue;
@@ -106,15 +122,14 @@ impl Run {
                 assert_eq!(iin(&fragment).contains(bit), rest, "class {} of {fragment:?}", class + 1);
             }
             self.last[usize::from(unsolicited)] = Some((fragment[0], events.clone()));
-            if !unsolicited {
-                self.answer = fragment;
-            }
-            if self.dice.below(5) == 0 {
+            self.lost[usize::from(unsolicited)] = self.dice.below(5) == 0;
+            if self.lost[usize::from(unsolicited)] {
                 seen.lost += 1;
             } else {
                 self.told.extend(events);
             }
         }
+        self.duplicates = duplicates;
     }
 
     /// What the last unsolicited response carries, where it may still await its confirm.
@@ -125,12 +140,18 @@ impl Run {
     /// Confirms the last fragment of a kind, or something near it.
     fn confirm(&mut self, unsolicited: bool, seen: &mut Seen) {
         let Some((control, events)) = self.last[usize::from(unsolicited)].clone() else { return };
+        if self.lost[usize::from(unsolicited)] {
+            return;
+        }
         let wrong = self.dice.below(5) == 0;
         let sequence = control.wrapping_add(u8::from(wrong)) & 0x0F;
         let uns = if unsolicited { 0x10 } else { 0 };
-        let before = self.bench.waiting();
+        let (before, unexpected) = (self.bench.waiting(), self.bench.counters().unexpected_confirms);
         let next = self.bench.send(0xC0 | uns | sequence, 0, &[]);
         let left = before - self.bench.waiting();
+        if unexpected == self.bench.counters().unexpected_confirms {
+            self.owed &= !self.told_of_it[usize::from(unsolicited)];
+        }
         if left > 0 {
             assert!(!wrong, "a wrong confirm took {left} events");
             assert_eq!(left, events.len(), "a confirm takes what its fragment carried");
@@ -167,6 +188,15 @@ impl Run {
                 let due = self.bench.wait(millis(time));
                 self.take(due, seen);
             }
+            11 if self.dice.below(4) == 0 => {
+                // What is due goes before it.
+                let due = self.bench.turn();
+                self.take(due, seen);
+                let sent = self.bench.broadcast(Broadcast::Confirm, 0xC0, WRITE, &RESTART_OFF);
+                (self.owed, self.told_of_it) = (true, [false; 2]);
+                self.take(sent, seen);
+                seen.broadcasts += 1;
+            }
             _ => {
                 if self.dice.below(3) == 0 {
                     self.bench.reconnect();
@@ -177,7 +207,6 @@ impl Run {
                     self.last[0] = None;
                     let answer = self.bench.send(0xC0 | self.sequence, DELAY_MEASURE, &[]);
                     self.take(answer, seen);
-                    self.last[0] = None;
                 }
             }
         }
@@ -214,26 +243,25 @@ impl Run {
 #[test]
 fn each_event_at_least_once_and_never_after_its_confirm() {
     let mut seen = Seen::default();
-    for seed in 0..1_500 {
+    for seed in 0..800 {
         let mut run = Run::new(seed, 1_000);
         for _ in 0..120 {
             run.step(&mut seen);
         }
         run.drain(&mut seen);
         let missing: Vec<_> = (1..run.next).filter(|time| !run.told.contains(time)).collect();
-        // What was lost on its way and yet confirmed is the master's own doing.
-        assert!(missing.iter().all(|time| run.gone.contains(time)), "seed {seed}: {missing:?}");
+        assert!(missing.is_empty(), "seed {seed}: {missing:?}");
         assert_eq!(run.bench.counters().events_lost, 0);
     }
-    assert!(seen.confirmed > 10_000 && seen.again > 10_000 && seen.unsolicited > 1_000, "{seen:?}");
-    assert!(seen.deferred > 1_000 && seen.lost > 1_000, "{seen:?}");
+    assert!(seen.confirmed > 5_000 && seen.again > 5_000 && seen.unsolicited > 1_000, "{seen:?}");
+    assert!(seen.deferred > 1_000 && seen.lost > 1_000 && seen.broadcasts > 1_000, "{seen:?}");
 }
 
 /// Mode latest: whatever got lost, in the end the master knows what each point is.
 #[test]
 fn the_latest_of_each_point_gets_there_in_the_end() {
     let (mut twice, mut again) = (0, 0);
-    for seed in 0..1_500 {
+    for seed in 0..800 {
         let mut dice = Dice(seed);
         let points = [1, 2, 3].map(|index| point(AnalogInput, index, 2, 2));
         let mut bench = Bench::new(&points);
@@ -296,7 +324,7 @@ fn the_latest_of_each_point_gets_there_in_the_end() {
 #[test]
 fn an_overflow_is_told_from_the_loss_until_the_confirm_of_that() {
     let (mut told, mut silent) = (0, 0);
-    for seed in 0..1_500 {
+    for seed in 0..800 {
         let mut dice = Dice(seed);
         let mut bench = Bench::with(&[analog_input(1)], |session| session.events_max = 5);
         let (mut step, mut gone) = (0_u32, 0);
@@ -343,5 +371,5 @@ fn an_overflow_is_told_from_the_loss_until_the_confirm_of_that() {
             );
         }
     }
-    assert!(told > 5_000 && silent > 5_000, "{told} {silent}");
+    assert!(told > 2_000 && silent > 2_000, "{told} {silent}");
 }

@@ -242,7 +242,20 @@ fn the_indications_read_as_objects_tell_a_broadcast_too() {
 #[test]
 fn a_range_of_the_indications_is_that_range() {
     let mut bench = with_gaps();
-    assert_eq!(bench.objects(0xC0, READ, &[80, 1, 0x00, 7, 7]), [80, 1, 0x00, 7, 7, 1]);
+    bench.plant.indications = Iin::NEED_TIME | Iin::CONFIG_CORRUPT;
+    let cases: [(&[u8], &[u8]); 5] = [
+        (&[80, 1, 0x00, 7, 7], &[80, 1, 0x00, 7, 7, 1]),
+        (&[80, 1, 0x01, 4, 0, 7, 0], &[80, 1, 0x00, 4, 7, 0b1001]),
+        (&[80, 1, 0x00, 0, 7], &[80, 1, 0x00, 0, 7, 0b1001_0000]),
+        (&[80, 1, 0x00, 4, 13], &[80, 1, 0x00, 4, 13, 0b1001, 0b10]),
+        (&[80, 1, 0x00, 15, 15], &[80, 1, 0x00, 15, 15, 0]),
+    ];
+    for (objects, expected) in cases {
+        assert_eq!(bench.objects(0xC0, READ, objects), expected, "{objects:?}");
+    }
+    for beyond in [&[80, 1, 0x00, 0, 16][..], &[80, 1, 0x00, 16, 16], &[80, 1, 0x00, 9, 8]] {
+        assert!(bench.iin(0xC1, READ, beyond).contains(Iin::PARAMETER_ERROR), "{beyond:?}");
+    }
 }
 
 #[test]
@@ -269,7 +282,7 @@ fn unknown_functions_are_told() {
     assert_eq!(bench.counters().unknown_function, 19);
 }
 
-/// 4.2.2: the functions whose name ends in no acknowledgement are never answered, known or not: freeze at time
+/// The functions whose name ends in no acknowledgement are never answered, known or not: freeze at time
 /// (12) and authentication (33).
 #[test]
 fn functions_without_an_answer_get_none_when_unknown_either() {

@@ -83,6 +83,7 @@ fn an_empty_string_leaves_no_event_behind() {
     let mut bench = Bench::new(&[string(3)]);
     bench.outstation.update_octets(3, b"gone");
     bench.outstation.update_octets(3, b"");
+    assert!(!bench.iin(0xC5, DELAY_MEASURE, &[]).contains(Iin::CLASS_1));
     let answer = bench.one(0xC0, READ, &EVENTS);
     bench.confirm(0);
     assert_eq!((&answer[4..], bench.iin(0xC1, READ, &EVENTS).contains(Iin::CLASS_1)), (&[][..], false));
@@ -134,4 +135,43 @@ fn strings_that_the_program_does_not_take_and_empty_ones() {
     assert!(bench.iin(0xC2, WRITE, &[110, 5, 0x00, 3, 3, b'x']).bits() & 0x0600 != 0, "torn");
     assert!(bench.iin(0xC3, WRITE, &[111, 1, 0x00, 3, 3, b'x']).bits() & 0x0600 != 0, "an event");
     assert!(bench.plant.strings.is_empty());
+}
+
+#[test]
+fn a_string_emptied_while_its_event_is_under_way() {
+    let mut bench = Bench::new(&[string(3), analog_input(1)]);
+    bench.outstation.update_octets(3, b"gone");
+    assert_eq!(bench.objects(0xC0, READ, &[60, 2, 6])[7..], *b"gone");
+    bench.outstation.update_octets(3, b"");
+    bench.update(AnalogInput, 1, analog(1.0));
+    bench.wait(seconds(5));
+    let answer = bench.one(0xC1, READ, &[60, 2, 6]);
+    assert_eq!(values(&answer), [(1, 1.0)], "it cannot be sent again");
+    bench.confirm(1);
+    assert_eq!((bench.waiting(), bench.iin(0xC2, READ, &EVENTS).contains(Iin::CLASS_1)), (0, false));
+    bench.outstation.update_octets(3, b"back");
+    assert_eq!(bench.objects(0xC3, READ, &[60, 2, 6])[7..], *b"back");
+}
+
+#[test]
+fn strings_have_classes_to_assign() {
+    let mut bench = Bench::new(&[string(3)]);
+    assert_eq!(bench.iin(0xC0, ASSIGN, &[60, 4, 6, 110, 0, 6]).bits() & 0xFF00, 0);
+    bench.outstation.update_octets(3, b"news");
+    assert_eq!(bench.objects(0xC1, READ, &[60, 2, 6]), []);
+    assert_eq!(bench.objects(0xC2, READ, &[60, 4, 6])[7..], *b"news");
+}
+
+#[test]
+fn strings_come_unasked_too() {
+    let mut bench = Bench::with(&[string(3)], |session| {
+        session.unsolicited = Some(UnsolicitedConfig { enabled: Classes::EVENTS, ..Default::default() });
+    });
+    bench.turn();
+    bench.confirm_unsolicited(0);
+    bench.outstation.update_octets(3, &[7; 255]);
+    let sent = only(bench.turn());
+    assert_eq!(sent[4..], [&[111, 255, 0x28, 1, 0, 3, 0], &[7; 255][..]].concat());
+    bench.confirm_unsolicited(1);
+    assert_eq!(bench.waiting(), 0);
 }

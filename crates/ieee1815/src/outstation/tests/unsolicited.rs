@@ -307,7 +307,7 @@ fn the_overflow_is_told_unasked_too() {
     assert!(!bench.iin(0xC0, READ, &EVENTS).contains(Iin::EVENT_BUFFER_OVERFLOW));
 }
 
-/// A master takes a response with the same sequence and octets for a repetition and drops it (4.4.2): what is new
+/// A master takes a response with the same sequence and octets for a repetition and drops it: what is new
 /// must not look like that, though it may say the same as one that was given up long ago.
 #[test]
 fn what_is_new_never_looks_like_an_old_response() {
@@ -348,4 +348,51 @@ fn a_machine_that_is_always_asked_for_its_timeout_never_spins() {
     }
     // Four times 5 s, then 60 s, and again.
     assert!((150..200).contains(&sent), "{sent}");
+}
+
+#[test]
+fn the_enabled_classes_outlive_the_connection() {
+    let mut bench = bench_with(|_| ());
+    bench.turn();
+    bench.confirm_unsolicited(0);
+    bench.one(0xC0, ENABLE, &[60, 2, 6]);
+    bench.reconnect();
+    bench.update(AnalogInput, 1, analog(7.0));
+    assert_eq!(values(&only(bench.turn())), [(1, 7.0)]);
+}
+
+#[test]
+fn the_common_time_goes_before_what_is_sent_unasked() {
+    let mut bench = Bench::with(&[point(PointType::BinaryInput, 1, 2, 3)], |session| {
+        session.unsolicited = Some(UnsolicitedConfig { enabled: Classes::EVENTS, ..Default::default() });
+    });
+    bench.turn();
+    bench.confirm_unsolicited(0);
+    for (value, time) in [(true, 10_000), (false, 9_999)] {
+        bench.update(PointType::BinaryInput, 1, Measured { time: Some(time), ..binary(value) });
+    }
+    let sent = only(bench.turn());
+    let times: Vec<_> = measured(&sent).iter().map(|(_, measured)| measured.time).collect();
+    assert_eq!(times, [Some(10_000), Some(9_999)]);
+    assert_eq!(sent[4..8], [51, 1, 0x07, 1]);
+}
+
+/// As above: the master took the first response, then read that the point is off. What comes now is news to it.
+#[test]
+fn what_went_there_and_back_around_a_read_is_new() {
+    let mut bench = Bench::with(&[point(PointType::BinaryInput, 1, 2, 1)], |session| {
+        session.unsolicited =
+            Some(UnsolicitedConfig { enabled: Classes::EVENTS, retries: 0, ..Default::default() });
+    });
+    bench.turn();
+    bench.confirm_unsolicited(0);
+    bench.update(PointType::BinaryInput, 1, binary(true));
+    let first = only(bench.turn());
+    assert!(bench.wait(seconds(5)).is_empty(), "its confirm got lost");
+    bench.update(PointType::BinaryInput, 1, binary(false));
+    assert_eq!(values(&bench.one(0xC0, READ, &CLASS_0)), [(1, 0.0)]);
+    bench.update(PointType::BinaryInput, 1, binary(true));
+    let second = only(bench.wait(seconds(60)));
+    assert_eq!(values(&second), values(&first));
+    assert_ne!(second[0], first[0], "a repetition would be dropped, and the master believe that it is off");
 }

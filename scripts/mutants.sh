@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Plants bugs into a copy of what is committed; each has to be found by the tests of ieee1815.
+#   scripts/mutants.sh [RESULT.json]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-$PWD/target}/mutants
+rm -rf "$target/copy"
+mkdir -p "$target/copy"
+git archive HEAD | tar -x -C "$target/copy"
+unset CARGO_TARGET_DIR
+export CARGO_TARGET_DIR=$target/target
+exec python3 scripts/mutants.py "$target/copy" "$@"
