@@ -118,7 +118,6 @@ fn commands_have_no_static_and_need_a_point() {
 
 /// What was commanded is no state that a later command makes stale.
 #[test]
-#[ignore = "bug: commands without time are cut to the latest"]
 fn every_command_is_told_in_the_variation_without_time_too() {
     for variation in [1, 2] {
         let mut bench = outputs(variation);

@@ -327,7 +327,6 @@ fn purged_events_are_gone_and_leave_no_trace() {
 
 /// Decisions: untimed variations keep the latest only, and that goes for values whose times nobody told.
 #[test]
-#[ignore = "bug: history without times leaves whole"]
 fn history_whose_times_nobody_told_is_the_latest_only() {
     let mut bench = Bench::new(&[point(AnalogInput, 1, 5, 7)]);
     for value in [10.0, 20.0, 30.0] {
