@@ -28,7 +28,9 @@ fn packets(capture: &Path, keys: Option<&Path>, filter: &str, fields: &[&str]) -
         None => command.args(["-d", &format!("tcp.port=={PORT},dnp3")]),
     };
     command.args(["-Y", filter, "-T", "fields"]);
-    fields.iter().for_each(|field| drop(command.args(["-e", field])));
+    for field in fields {
+        command.args(["-e", field]);
+    }
     let output = command.output().map_err(|error| Miss::Failed(format!("tshark: {error}")))?;
     require(output.status.success(), || String::from_utf8_lossy(&output.stderr).into_owned())?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
