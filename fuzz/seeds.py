@@ -191,6 +191,7 @@ def main():
 
     def stream(from_master, octets):
         seed("link_frames", bytes([7, from_master]) + octets)
+        seed("decode", b"\xff" + octets)
         seed("outstation_octets" if from_master else "master_octets", b"\xff" + octets)
         seed("recorded_streams", b"\xff" + octets)
         seed("decode_stream", b"\x07" + octets)

@@ -5,6 +5,7 @@
 //! and memory bounded, an end in bounded steps (libFuzzer's own limits on time and memory), and a good request that
 //! is still answered after whatever came before.
 
+pub mod decode;
 pub mod dissector;
 pub mod layers;
 pub mod master;

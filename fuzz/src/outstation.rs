@@ -56,6 +56,7 @@ fn step(u: &mut Unstructured<'_>, harness: &mut Harness, session: usize, last: &
             // A confirm that nobody waits for.
             harness.ask(session, &[0xC0 | u.arbitrary::<u8>()? & 0x1F, 0]);
         }
+        4 if u.ratio(1, 8)? => harness.purge(u.arbitrary()?),
         4 => harness.update(u.arbitrary()?),
         5 => {
             harness.pass(Time::from_millis(u.int_in_range(0..=70_000)?));
@@ -122,6 +123,8 @@ pub fn unsolicited(data: &[u8]) {
     let mut u = Unstructured::new(data);
     let mut harness = Harness::new(true, 300, |config| config.confirm_timeout = Time::from_secs(2));
     let _ = steps(&mut u, &mut harness, 1);
+    harness.pass(Time::from_secs(61));
+    harness.gets_quiet(0);
     harness.still_answers(0);
 }
 

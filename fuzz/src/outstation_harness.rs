@@ -163,7 +163,8 @@ impl Harness {
         let point = PointType::ALL[place % PointType::ALL.len()];
         let index = INDEXES[place / PointType::ALL.len() % INDEXES.len()];
         if point == PointType::OctetString {
-            return self.outstation.update_octets(index, &[seed; 255][..1 + place % 255]);
+            // An empty one too.
+            return self.outstation.update_octets(index, &[seed; 255][..place % 200]);
         }
         let value = match point {
             PointType::BinaryInput | PointType::BinaryOutputStatus | PointType::BinaryOutputCommand => {
@@ -174,7 +175,25 @@ impl Harness {
             _ => Value::Analog(self.step as f64 * 1e6),
         };
         let flags = Some(if seed & 0x80 == 0 { Flags::ONLINE } else { Flags::COMM_LOST });
-        self.outstation.update(point, index, Measured { value, flags, time: Some(self.plant.now) });
+        let time = (seed % 8 != 7).then_some(self.plant.now);
+        self.outstation.update(point, index, Measured { value, flags, time });
+    }
+
+    /// A point means something else from now on.
+    pub fn purge(&mut self, seed: u8) {
+        let place = usize::from(seed);
+        let point = PointType::ALL[place % PointType::ALL.len()];
+        self.outstation.purge(point, INDEXES[place / PointType::ALL.len() % INDEXES.len()]);
+    }
+
+    /// With nothing new, confirms come to an end: each takes an event away, or announces the start.
+    pub fn gets_quiet(&mut self, session: usize) {
+        for _ in 0..60 {
+            if self.confirm(session).is_empty() && self.unconfirmed[session].is_none() {
+                return;
+            }
+        }
+        panic!("it goes on sending");
     }
 
     pub fn pass(&mut self, time: Time) -> usize {

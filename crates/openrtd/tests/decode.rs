@@ -280,6 +280,24 @@ fn exit_codes_and_digits() {
 }
 
 #[test]
+fn values_in_json_are_values() {
+    let answer = [
+        0x05, 0x64, 0x14, 0x44, 0x01, 0x00, 0x0A, 0x00, 0xC0, 0xC0, 0x81, 0x00, 0x08, 30, 5, 0, 3, 3, 0x21,
+        0, 0, 0x20, 0xC0,
+    ];
+    let crc = |octets: &[u8]| ieee1815::crc::crc(octets).to_le_bytes();
+    let octets = [&answer[..8], &crc(&answer[..8]), &answer[8..], &crc(&answer[8..])].concat();
+    let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    let output = run(&[&hex, "--json"], b"");
+    let records = records(&output);
+    assert_eq!(records[0]["function_name"], "UNCONFIRMED_USER_DATA");
+    let fragment = &records[1];
+    assert_eq!(fragment["iin"], serde_json::json!(["EVENT_BUFFER_OVERFLOW"]));
+    let object = &fragment["objects"][0]["objects"][0];
+    assert_eq!(object, &serde_json::json!({"index": 3, "flags": ["ONLINE", "OVER_RANGE"], "value": -2.5}));
+}
+
+#[test]
 fn a_capture_that_is_cut_is_read_as_far_as_it_goes() {
     let Some(folder) = shared("pcap") else { return };
     let whole = fs::read(folder.join("zeek/dnp3_read.pcap")).unwrap();

@@ -166,6 +166,10 @@ impl Events {
         while let Some(place) = self.waiting.iter().position(|event| event.at == at) {
             self.discard(place);
         }
+        // Whatever comes next is news.
+        if let Some(seen) = self.seen.get_mut(at) {
+            seen.value = f64::NAN;
+        }
     }
 
     /// Removes an event that cannot be sent.
@@ -225,9 +229,9 @@ impl Events {
         self.count(class, -1);
     }
 
-    /// A fragment was confirmed. `overflow`: what it told of lost events. True when it had events.
-    pub(super) fn confirm(&mut self, by: Carrier, overflow: Option<u32>) -> bool {
-        let (before, of_a_type) = (self.waiting.len(), &mut self.of_a_type);
+    /// A fragment was confirmed. `overflow`: what it told of lost events.
+    pub(super) fn confirm(&mut self, by: Carrier, overflow: Option<u32>) {
+        let of_a_type = &mut self.of_a_type;
         self.waiting.retain(|event| {
             let confirmed = event.sent == Some(by);
             if confirmed && let Some(waiting) = of_a_type.get_mut(event.of as usize) {
@@ -238,7 +242,6 @@ impl Events {
         if overflow == Some(self.overflows) {
             self.overflow = false;
         }
-        self.waiting.len() < before
     }
 
     /// The fragment will not be confirmed: its events wait again, in their old places.

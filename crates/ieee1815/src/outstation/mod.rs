@@ -135,7 +135,12 @@ impl Outstation {
     /// # Errors
     /// See [`ConfigError`].
     pub fn new(points: &[PointConfig], sessions: Vec<SessionConfig>) -> Result<Self, ConfigError> {
+        const RESERVED: u16 = 0xFFF0;
         let points = Points::new(points)?;
+        let mut addresses = sessions.iter().flat_map(|session| [session.address, session.master_address]);
+        if let Some(address) = addresses.find(|address| *address >= RESERVED) {
+            return Err(ConfigError::Address(address));
+        }
         let sessions = sessions.into_iter().map(|config| Session::new(config, &points)).collect();
         Ok(Self { points, sessions, attributes: Vec::new() })
     }

@@ -328,9 +328,7 @@ impl Session {
             self.broadcast = None;
         }
         let by = if unsolicited { Carrier::Unsolicited } else { Carrier::Solicited };
-        if self.events.confirm(by, told.overflow) && !unsolicited {
-            self.unsolicited_forget();
-        }
+        self.events.confirm(by, told.overflow);
         if !unsolicited && !self.series.is_over() {
             self.send_series(next_sequence(sequence), 0, Iin::NONE, context);
         }
@@ -365,6 +363,8 @@ impl Session {
         }
         self.channel.send(&out, context.now);
         (self.reply, self.series) = (out, series);
+        // The master knows more now than when something was sent unasked.
+        self.unsolicited_forget();
     }
 
     /// A fragment to fill.

@@ -106,7 +106,7 @@ impl Session {
         Some(state.told)
     }
 
-    /// What was sent unasked has reached the master another way: what comes next is new, even where it looks the
+    /// What was sent unasked may have reached the master another way: what comes next is new, even where it looks the
     /// same.
     pub(super) fn unsolicited_forget(&mut self) {
         if let Some(state) = self.unsolicited.as_mut()

@@ -156,9 +156,9 @@ impl Line {
             }
             Brought::Missing(octets) => {
                 if self.is_dnp3() {
-                    self.gap(forward, source, printer);
                     self.watcher.missing(source.time.unwrap_or_default(), octets);
                     printer.findings(source, self.watcher.take());
+                    self.gap(forward, source, printer);
                 } else if let Content::Tls(tls) = &mut self.content {
                     tls.gap(forward);
                     printer.event(source, "tls", &format!("{octets} octets are not in the capture"));

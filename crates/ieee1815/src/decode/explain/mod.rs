@@ -4,6 +4,18 @@
 //! outstation what a person would keep in mind: what was asked, what awaits its confirm, which select is open, which
 //! indications are set. What it has to say are [`Finding`]s: notes tell the story, warnings what somebody should look
 //! at, errors what breaks the standard or cannot be read. Time is a parameter; there is no clock in here.
+//!
+//! Codes stay as they are, so that scripts can count on them:
+//!
+//! | about | codes |
+//! |---|---|
+//! | what cannot be read | those of [`Reason`] |
+//! | requests and answers | `exchange`, `request`, `retry`, `no-answer`, `answer-unfinished`, `response-again`, `response-unasked`, `response-sequence`, `response-fragments`, `wrong-address` |
+//! | events | `confirmed`, `confirm-missing`, `confirm-unexpected`, `confirm-sequence`, `events-unconfirmed`, `unsolicited`, `unsolicited-retry` |
+//! | commands | `operate`, `select-unused`, `operate-without-select`, `operate-mismatch`, `operate-sequence`, `command-refused`, `command-local`, `broadcast`, `broadcast-control` |
+//! | indications | `restart`, `restart-cleared`, `restart-not-cleared`, `need-time`, `time-set`, `overflow`, `overflow-over`, `local`, `remote`, `trouble`, `config-corrupt`, `broadcast-heard`, `function-unknown`, `object-unknown`, `parameter`, `already-executing` |
+//! | the link | `link-reset`, `link-status`, `link-answer`, `link-no-answer`, `link-retry`, `link-nack`, `link-not-supported`, `link-unasked`, `link-busy` |
+//! | the capture | `capture-gap`, `capture-ends` |
 
 mod commands;
 mod indications;
@@ -67,10 +79,14 @@ struct Told {
     now: Time,
     ends: Option<Ends>,
     findings: Vec<Finding>,
+    /// Octets are missing in the capture, and nothing whole came since.
+    after_gap: bool,
 }
 
 impl Told {
     fn say(&mut self, grade: Grade, code: &'static str, text: String) {
+        // What follows from a hole in the capture is not the line's fault.
+        let grade = if self.after_gap { grade.min(Grade::Warning) } else { grade };
         self.findings.push(Finding { at: self.now, grade, code, text, ends: self.ends });
     }
 
@@ -137,6 +153,7 @@ impl Watcher {
                 if let Some((session, told)) = self.session(fragment.ends) {
                     session.fragment(fragment, told);
                 }
+                self.told.after_gap = false;
             }
             Item::Dropped { ends, octets, reason } => {
                 self.told.ends = Some(*ends);
@@ -146,10 +163,12 @@ impl Watcher {
         }
     }
 
-    /// Octets are missing in what was captured; what follows from it is not the line's fault.
+    /// Octets are missing in what was captured before the items to come. What they lead to, up to the next whole
+    /// fragment, is no error of the line.
     pub fn missing(&mut self, now: Time, octets: u32) {
         self.told.now = self.told.now.max(now);
         self.told.ends = None;
+        self.told.after_gap = true;
         self.told.warn("capture-gap", format!("{octets} octets are not in the capture"));
     }
 

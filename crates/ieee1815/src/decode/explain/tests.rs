@@ -231,6 +231,26 @@ fn what_cannot_be_read_is_an_error() {
 }
 
 #[test]
+fn a_hole_in_the_capture_is_not_the_lines_fault() {
+    let ends = Ends { source: OUTSTATION, destination: MASTER, from_master: false };
+    let orphan = Item::Dropped { ends, octets: 9, reason: Reason::SegmentOrphan };
+    let grades = |gap: bool, whole: bool| {
+        let mut line = line();
+        if gap {
+            line.watcher.missing(line.now, 100);
+        }
+        if whole {
+            line = line.ask(&[0xC0, 23]).answer(&[0xC0, 129, 0, 0]);
+        }
+        line.watcher.item(line.now, &orphan);
+        line.findings().last().unwrap().grade
+    };
+    assert_eq!(grades(false, false), Grade::Error);
+    assert_eq!(grades(true, false), Grade::Warning);
+    assert_eq!(grades(true, true), Grade::Error);
+}
+
+#[test]
 fn the_link_layer_speaks_too() {
     let mut flow = [crate::decode::Flow::default(), crate::decode::Flow::default()];
     let mut watcher = Watcher::new();

@@ -231,3 +231,14 @@ fn a_broadcast_of_several_frames_is_one_request() {
     bench.broadcast(OptionalConfirm, 0xC0, DIRECT_NO_ACK, &objects);
     assert_eq!((bench.counters().broadcasts, bench.plant.operated.len()), (1, 16), "16 are the most");
 }
+
+#[test]
+fn the_confirm_of_another_answer_does_not_bring_the_rest_of_a_read() {
+    let points: Vec<_> = (0..200).map(analog_input).collect();
+    let mut bench = Bench::with(&points, |session| session.max_tx_fragment = 300);
+    assert_eq!(bench.one(0xC0, READ, &CLASS_0)[0], 0xA0, "the first of several");
+    bench.broadcast(Confirm, 0xC0, WRITE, &RESTART_OFF);
+    assert_eq!(bench.one(0xC1, DELAY_MEASURE, &[])[0], 0xE1);
+    assert!(bench.confirm(1).is_empty());
+    assert!(bench.confirm(0).is_empty());
+}

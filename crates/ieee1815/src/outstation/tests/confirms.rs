@@ -339,3 +339,17 @@ fn half_a_frame_of_the_old_connection_is_not_completed_by_the_new() {
     bench.masters[0].reset(bench.now);
     assert_eq!(told(&bench.one(0xC0, READ, &[60, 2, 6])).len(), 3);
 }
+
+#[test]
+fn a_read_counts_as_answered_with_its_last_fragment() {
+    let mut bench = long(60);
+    bench.one(0xC0, READ, &[60, 2, 6]);
+    assert_eq!(bench.one(0xC0, READ, &[60, 2, 6])[0], 0xA0, "a repetition");
+    bench.confirm(0);
+    bench.wait(seconds(5));
+    bench.one(0xC1, DELAY_MEASURE, &[]);
+    assert_eq!(bench.outstation.take_reads_answered(0), 0, "it was given up");
+    bench.one(0xC2, READ, &CLASS_0);
+    bench.one(0xC3, READ, &CLASS_0);
+    assert_eq!(bench.outstation.take_reads_answered(0), 2);
+}

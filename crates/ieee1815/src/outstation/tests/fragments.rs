@@ -200,3 +200,20 @@ fn one_event_asked_for_twice_is_sent_once() {
     let answer = bench.one(0xC0, READ, &[60, 2, 6, 32, 0, 6, 60, 2, 6, 60, 1, 6]);
     assert_eq!(values(&answer), [(1, 7.0), (1, 7.0)], "an event and a static");
 }
+
+#[test]
+fn as_many_points_as_there_are_indexes_in_one_fragment() {
+    let points: Vec<_> = (0..=u16::MAX).map(|index| point(BinaryInput, index, 1, 1)).collect();
+    let mut bench = Bench::with(&points, |session| session.max_tx_fragment = 20_000);
+    let master = ChannelConfig { max_rx_fragment: 20_000, ..ChannelConfig::new(Role::Master, 1, 10) };
+    bench.masters[0] = Channel::new(master);
+    for index in 0..=u16::MAX {
+        bench.update(BinaryInput, index, good(value(BinaryInput, index)));
+    }
+    let (found, fragments) = all(&mut bench, &CLASS_0, 20_000);
+    assert_eq!((found.len(), fragments), (65_536, 1));
+    let right = found.iter().zip(0..=u16::MAX).all(|((_, index, measured), expected)| {
+        *index == u32::from(expected) && measured.value == value(BinaryInput, expected)
+    });
+    assert!(right);
+}

@@ -177,3 +177,12 @@ fn octet_by_octet_and_several_requests_at_once() {
     }
     assert_eq!(bench.received(), together);
 }
+
+#[test]
+fn reserved_addresses_are_nobodys_own() {
+    for (address, master_address) in [(0xFFF0, 1), (10, 0xFFFF)] {
+        let session = SessionConfig::new(address, master_address);
+        let made = Outstation::new(&[], vec![session]).map(|_| ());
+        assert_eq!(made, Err(ConfigError::Address(address.max(master_address))));
+    }
+}

@@ -376,3 +376,23 @@ fn the_common_time_goes_before_what_is_sent_unasked() {
     assert_eq!(times, [Some(10_000), Some(9_999)]);
     assert_eq!(sent[4..8], [51, 1, 0x07, 1]);
 }
+
+/// As above: the master took the first response, then read that the point is off. What comes now is news to it.
+#[test]
+fn what_went_there_and_back_around_a_read_is_new() {
+    let mut bench = Bench::with(&[point(PointType::BinaryInput, 1, 2, 1)], |session| {
+        session.unsolicited =
+            Some(UnsolicitedConfig { enabled: Classes::EVENTS, retries: 0, ..Default::default() });
+    });
+    bench.turn();
+    bench.confirm_unsolicited(0);
+    bench.update(PointType::BinaryInput, 1, binary(true));
+    let first = only(bench.turn());
+    assert!(bench.wait(seconds(5)).is_empty(), "its confirm got lost");
+    bench.update(PointType::BinaryInput, 1, binary(false));
+    assert_eq!(values(&bench.one(0xC0, READ, &CLASS_0)), [(1, 0.0)]);
+    bench.update(PointType::BinaryInput, 1, binary(true));
+    let second = only(bench.wait(seconds(60)));
+    assert_eq!(values(&second), values(&first));
+    assert_ne!(second[0], first[0], "a repetition would be dropped, and the master believe that it is off");
+}
