@@ -77,7 +77,6 @@ fn run(library: &Library, over: Over, dut: bool) {
     row.cell("integrity", ends.integrity(library));
     row.cell("class polls", ends.class_polls());
     row.cell("events, confirmed", ends.confirmed());
-    row.cell("many fragments", ends.fragments());
     row.cell("counters", ends.of_type(20, What::Counter, 2));
     row.cell("freeze", ends.freeze());
     row.cell("broadcast", ends.broadcast());
@@ -99,6 +98,8 @@ fn run(library: &Library, over: Over, dut: bool) {
     row.cell("double-bit", ends.double());
     row.cell("octet strings", ends.texts());
     row.cell("cold restart", ends.cold_restart());
+    // After the restart the transport sequence is low: tshark 4.0 loses the thread of a series over which it goes round.
+    row.cell("many fragments", ends.fragments());
     let keys = folder.path().join("keys.log");
     wire::judge(&mut row, &folder.path().join("row.pcap"), over.is_tls().then_some(keys.as_path()), SERVER);
     row.finish();
