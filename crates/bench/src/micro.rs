@@ -25,13 +25,13 @@ fn check(stream: &[u8]) -> u32 {
         let Some((header, body)) = frame.split_first_chunk::<10>() else { continue };
         let [eight @ .., _, _] = header;
         wrong += u32::from(crc_of_header(eight) != u16::from_le_bytes([header[8], header[9]]));
-        for block in body.chunks(18) {
-            let Some((data, sum)) = block.split_last_chunk::<2>() else { continue };
-            let of_data = match data.first_chunk::<16>() {
-                Some(whole) => crc_of_block(whole),
-                None => crc(data),
-            };
-            wrong += u32::from(of_data != u16::from_le_bytes(*sum));
+        let (blocks, last) = body.as_chunks::<18>();
+        for block in blocks {
+            let &[data @ .., low, high] = block;
+            wrong += u32::from(crc_of_block(&data) != u16::from_le_bytes([low, high]));
+        }
+        if let Some((data, sum)) = last.split_last_chunk::<2>() {
+            wrong += u32::from(crc(data) != u16::from_le_bytes(*sum));
         }
     }
     wrong

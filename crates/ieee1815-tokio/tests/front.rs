@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ieee1815_tokio::{
-    Connection, Front, FrontConfig, FrontEvent, FrontMaster, Inside, SerialConfig, TlsPolicy, connect,
+    Connection, Front, FrontConfig, FrontEvent, FrontMaster, Inside, PcapFile, SerialConfig, TlsPolicy,
+    connect,
 };
 use support::station::{STATION, routes, start};
 use support::wire::Wire;
@@ -25,7 +26,7 @@ use tokio::sync::mpsc;
 
 /// A front end's policy, its two masters, and their ends.
 struct Site {
-    _pki: Pki,
+    pki: Pki,
     policy: TlsPolicy,
     masters: Vec<FrontMaster>,
     clients: [TlsPolicy; 2],
@@ -41,7 +42,7 @@ fn site() -> Site {
         name: name.into(),
         admit: vec![format!("name:{name}.test").parse().unwrap()],
     };
-    Site { policy: front, masters: vec![master("one"), master("two")], clients, _pki: pki }
+    Site { policy: front, masters: vec![master("one"), master("two")], clients, pki }
 }
 
 type Events = mpsc::Receiver<FrontEvent>;
@@ -77,8 +78,10 @@ async fn device() -> (SocketAddr, ieee1815_tokio::OutstationHandle<support::stat
 #[tokio::test]
 async fn each_master_has_a_connection_of_its_own_to_the_device() {
     let (site, (address, driver)) = (site(), device().await);
-    let (front, mut events) =
-        front(&site, FrontConfig::new(ANY_PORT, Inside::Tcp(address.to_string()))).await;
+    let pcap = PcapFile::create(&site.pki.path("front.pcap")).unwrap();
+    let mut config = FrontConfig::new(ANY_PORT, Inside::Tcp(address.to_string()));
+    config.pcap = Some(pcap.clone());
+    let (front, mut events) = front(&site, config).await;
     let mut one = dial(&front, &site.clients[0]).await;
     let mut two = dial(&front, &site.clients[1]).await;
     for _ in 0..3 {
@@ -104,6 +107,8 @@ async fn each_master_has_a_connection_of_its_own_to_the_device() {
     let port = front.local_addr();
     front.shutdown().await;
     assert!(TcpStream::connect(port).await.is_err());
+    // Requests and answers of both masters, in clear.
+    assert!(pcap.finish().unwrap().written >= 12);
 }
 
 #[tokio::test]

@@ -1,5 +1,12 @@
 //! Sessions written into a capture: whole, in order, without TLS, and readable by an analyser.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -195,6 +195,9 @@ pub(crate) struct TlsFront {
     /// Read the file and the certificates, say what is wrong, and end
     #[arg(long)]
     pub(crate) check: bool,
+    /// Write what masters and RTU exchange, decrypted, into a capture that Wireshark opens
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcap: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) running: Running,
 }

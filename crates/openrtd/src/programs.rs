@@ -59,7 +59,7 @@ fn plant_failure(error: &plant::RunError) -> Failure {
 /// `openrtd run`.
 pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
     let site = site::Site::read(&arguments.file)?;
-    let pcap = Pcap::create(arguments)?;
+    let pcap = Pcap::create(arguments.pcap.as_ref())?;
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();
     let result = until_told(arguments.running, |journal, shutdown| async move {
@@ -75,7 +75,7 @@ pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
 /// `openrtd ems`.
 pub(crate) async fn ems(arguments: &cli::Run) -> Result<(), Failure> {
     let config = ems::Config::read(&arguments.file)?;
-    let pcap = Pcap::create(arguments)?;
+    let pcap = Pcap::create(arguments.pcap.as_ref())?;
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();
     let result = until_told(arguments.running, |journal, shutdown| async move {
@@ -89,23 +89,23 @@ pub(crate) async fn ems(arguments: &cli::Run) -> Result<(), Failure> {
 }
 
 /// The capture that a program's sessions are written into, if one is asked for.
-struct Pcap(Option<(PcapFile, PathBuf)>);
+pub(crate) struct Pcap(Option<(PcapFile, PathBuf)>);
 
 impl Pcap {
-    fn create(arguments: &cli::Run) -> Result<Self, Failure> {
+    pub(crate) fn create(path: Option<&PathBuf>) -> Result<Self, Failure> {
         let create = |path: &PathBuf| match PcapFile::create(path) {
             Ok(file) => Ok((file, path.clone())),
             Err(error) => Err(Failure::Input(format!("--pcap {}: {error}", path.display()))),
         };
-        arguments.pcap.as_ref().map(create).transpose().map(Self)
+        path.map(create).transpose().map(Self)
     }
 
-    fn file(&self) -> Option<PcapFile> {
+    pub(crate) fn file(&self) -> Option<PcapFile> {
         self.0.as_ref().map(|(file, _)| file.clone())
     }
 
     /// Has the last packets written, and tells what is missing.
-    fn finish(self, result: Result<(), Failure>) -> Result<(), Failure> {
+    pub(crate) fn finish(self, result: Result<(), Failure>) -> Result<(), Failure> {
         let Some((file, path)) = self.0 else { return result };
         match file.finish() {
             Ok(counters) if counters.dropped > 0 => complain(&format!(

@@ -60,7 +60,7 @@ pub struct FrontConfig {
     pub idle_timeout: Option<Duration>,
     /// Silence after which the system asks whether the other end of a TCP connection still lives. Default 60 s.
     pub keep_alive: Option<Duration>,
-    /// Looks on at the masters' connections. Default: nobody does.
+    /// What passes between the masters and the device is written there, decrypted. Default: nowhere.
     pub pcap: Option<PcapFile>,
 }
 

@@ -129,6 +129,7 @@ impl Ends {
 
     /// More events than one fragment holds.
     pub(crate) fn fragments(&mut self) -> Check {
+        self.ask(&json!({ "do": "unsolicited", "enable": false }))?;
         self.drain()?;
         let wanted = self.ours.flood()?;
         let heard = self.events(&[1, 2, 3])?;
@@ -360,21 +361,18 @@ impl Ends {
     }
 
     pub(crate) fn cold_restart(&mut self) -> Check {
-        let heard = self.ask(&json!({ "do": "restart" }))?;
+        let mut heard = self.ask(&json!({ "do": "restart" }))?;
         let delay = heard.last().unwrap()["delay_ms"].to_string();
         require(delay.contains("1000"), || format!("the delay is {delay}"))?;
         self.ours.until("restart")?;
         self.ours.until("listening")?;
         if self.ours.dut {
             // Its connection stays.
-            return self.restarted("integrity");
+            heard.extend(self.ask(&json!({ "do": "integrity" }))?);
+        } else {
+            heard.extend(self.ask(&json!({ "do": "again" }))?);
         }
-        self.restarted("again")
-    }
-
-    /// The restart is told; who does not clear it at once still sees it.
-    pub(crate) fn restarted(&mut self, read: &str) -> Check {
-        let heard = self.ask(&json!({ "do": read }))?;
+        // Who does not clear it at once still sees it.
         let cleared = heard.iter().any(|line| line["type"] == "CLEAR_RESTART" && line["result"] == "SUCCESS");
         let set = indications(&heard).contains(Iin::DEVICE_RESTART);
         require(set || cleared, || format!("no restart was told: {heard:?}"))

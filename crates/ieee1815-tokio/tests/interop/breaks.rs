@@ -7,7 +7,7 @@ use crate::asked::points;
 use crate::masters::{Ends, PY1815, start};
 use crate::ours::What;
 use crate::recorder::{CLIENT, SERVER};
-use crate::row::{Check, Miss, Row, require};
+use crate::row::{Check, Miss, Over, Row, require};
 use crate::wire;
 
 /// Its own checks: what is broken, and whether there have to be events for it.
@@ -105,13 +105,12 @@ impl Ends {
     }
 }
 
-pub(crate) fn run(tls: bool) {
+pub(crate) fn run(over: Over) {
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut ends) = start(&PY1815, tls, false, folder.path()) else { return };
-    let transport = if tls { "mutual TLS" } else { "TCP" };
-    let mut row = Row::new("py1815", "rule breaker", transport, "outstation");
-    row.cell("start-up", ends.theirs.until("ready").map(drop).and_then(|()| ends.quiet()));
-    row.note("protocol", json!(ends.ours.protocol()));
+    let Some(mut ends) = start(&PY1815, over, false, folder.path()) else { return };
+    let mut row = Row::new("py1815", "rule breaker", over, "outstation");
+    let ready = ends.theirs.until("ready").and_then(|_| over.check(&ends.ours.protocol()));
+    row.cell("start-up", ready.and_then(|()| ends.quiet()));
     for (id, title, events) in CHECKS {
         let check = ends.check(id, events).and_then(|()| ends.good_poll());
         row.cell(title, check);
@@ -122,7 +121,7 @@ pub(crate) fn run(tls: bool) {
     row.cell("request repeated: acts once", ends.repeated());
     row.cell("no unsolicited confirm: events kept", ends.unconfirmed());
     let keys = folder.path().join("keys.log");
-    let (capture, keys) = (folder.path().join("row.pcap"), tls.then_some(keys.as_path()));
+    let (capture, keys) = (folder.path().join("row.pcap"), over.is_tls().then_some(keys.as_path()));
     wire::judge(&mut row, &capture, keys, SERVER);
     // The judge is one: what the other side broke, it finds.
     let theirs = wire::check(&capture, keys, CLIENT);

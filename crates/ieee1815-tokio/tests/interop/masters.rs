@@ -9,7 +9,7 @@ use crate::ours::{Ours, What};
 use crate::peer::{Peer, python, skip};
 use crate::pki::{OURS, Pki};
 use crate::recorder::{SERVER, relay};
-use crate::row::Row;
+use crate::row::{Over, Row};
 use crate::{breaks, wire};
 
 /// A peer that writes masters.
@@ -36,13 +36,13 @@ pub(crate) struct Ends {
 }
 
 /// Where the files of a row are, and the two ends.
-pub(crate) fn start(library: &Library, tls: bool, dut: bool, folder: &Path) -> Option<Ends> {
+pub(crate) fn start(library: &Library, over: Over, dut: bool, folder: &Path) -> Option<Ends> {
     let python = python(library.module)?;
     if !wire::is_here() {
         skip("tshark: apt-get install --no-install-recommends tshark");
         return None;
     }
-    let pki = tls.then(|| Pki::new(folder));
+    let pki = over.is_tls().then(|| Pki::new(folder, over == Over::Tls12));
     let keys = folder.join("keys.log");
     let ours = if dut {
         Ours::dut()
@@ -54,16 +54,16 @@ pub(crate) fn start(library: &Library, tls: bool, dut: bool, folder: &Path) -> O
     let mut arguments = vec!["127.0.0.1", &port, "--local", &master, "--remote", &outstation];
     if let Some(pki) = &pki {
         arguments.extend(["--name", OURS, "--tls", &pki.ca, &pki.theirs[0], &pki.theirs[1]]);
+        arguments.extend((over == Over::Tls12).then_some("--tls12"));
     }
     let theirs = Peer::script(&python, &format!("master_{}.py", library.name), &arguments);
     Some(Ends { theirs, ours })
 }
 
-fn run(library: &Library, tls: bool, dut: bool) {
+fn run(library: &Library, over: Over, dut: bool) {
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut ends) = start(library, tls, dut, folder.path()) else { return };
-    let transport = if tls { "mutual TLS" } else { "TCP" };
-    let mut row = Row::new(library.name, "master", transport, if dut { "dut" } else { "outstation" });
+    let Some(mut ends) = start(library, over, dut, folder.path()) else { return };
+    let mut row = Row::new(library.name, "master", over, if dut { "dut" } else { "outstation" });
     let said = match ends.theirs.until("ready") {
         Ok(said) => said,
         Err(miss) => {
@@ -71,13 +71,12 @@ fn run(library: &Library, tls: bool, dut: bool) {
             return row.finish();
         }
     };
-    row.note("protocol", json!(ends.ours.protocol()));
-    row.cell("start-up", ends.start_up(&said));
+    let start_up = over.check(&ends.ours.protocol()).and_then(|()| ends.start_up(&said));
+    row.cell("start-up", start_up);
     row.cell("restart bit", ends.restart_bit(&said));
     row.cell("integrity", ends.integrity(library));
     row.cell("class polls", ends.class_polls());
     row.cell("events, confirmed", ends.confirmed());
-    row.cell("many fragments", ends.fragments());
     row.cell("counters", ends.of_type(20, What::Counter, 2));
     row.cell("freeze", ends.freeze());
     row.cell("broadcast", ends.broadcast());
@@ -99,57 +98,69 @@ fn run(library: &Library, tls: bool, dut: bool) {
     row.cell("double-bit", ends.double());
     row.cell("octet strings", ends.texts());
     row.cell("cold restart", ends.cold_restart());
+    // After the restart the transport sequence is low: tshark 4.0 loses the thread of a series over which it goes round.
+    row.cell("many fragments", ends.fragments());
     let keys = folder.path().join("keys.log");
-    wire::judge(&mut row, &folder.path().join("row.pcap"), tls.then_some(keys.as_path()), SERVER);
+    wire::judge(&mut row, &folder.path().join("row.pcap"), over.is_tls().then_some(keys.as_path()), SERVER);
     row.finish();
 }
 
 #[test]
 fn yadnp3_over_tcp() {
-    run(&YADNP3, false, false);
+    run(&YADNP3, Over::Tcp, false);
 }
 
 #[test]
 fn yadnp3_over_mutual_tls() {
-    run(&YADNP3, true, false);
+    run(&YADNP3, Over::Tls13, false);
+}
+
+#[test]
+fn yadnp3_over_mutual_tls_1_2() {
+    run(&YADNP3, Over::Tls12, false);
 }
 
 #[test]
 fn yadnp3_with_the_device_under_test() {
-    run(&YADNP3, false, true);
+    run(&YADNP3, Over::Tcp, true);
 }
 
 #[test]
 fn py1815_over_tcp() {
-    run(&PY1815, false, false);
+    run(&PY1815, Over::Tcp, false);
 }
 
 #[test]
 fn py1815_over_mutual_tls() {
-    run(&PY1815, true, false);
+    run(&PY1815, Over::Tls13, false);
+}
+
+#[test]
+fn py1815_over_mutual_tls_1_2() {
+    run(&PY1815, Over::Tls12, false);
 }
 
 #[test]
 fn py1815_with_the_device_under_test() {
-    run(&PY1815, false, true);
+    run(&PY1815, Over::Tcp, true);
 }
 
 #[test]
 fn dnp3py_over_tcp() {
-    run(&DNP3PY, false, false);
+    run(&DNP3PY, Over::Tcp, false);
 }
 
 #[test]
 fn dnp3py_with_the_device_under_test() {
-    run(&DNP3PY, false, true);
+    run(&DNP3PY, Over::Tcp, true);
 }
 
 #[test]
 fn py1815_that_breaks_rules_over_tcp() {
-    breaks::run(false);
+    breaks::run(Over::Tcp);
 }
 
 #[test]
 fn py1815_that_breaks_rules_over_mutual_tls() {
-    breaks::run(true);
+    breaks::run(Over::Tls13);
 }

@@ -184,7 +184,7 @@ impl Ours {
 #[test]
 fn the_examples_talk_to_each_other() {
     let folder = tempfile::tempdir().unwrap();
-    let pki = Pki::new(folder.path());
+    let pki = Pki::new(folder.path(), false);
     let keys = folder.path().join("keys.log");
     for tls in [None, Some((&pki, keys.as_path()))] {
         let mut ours = Ours::outstation(false, tls);

@@ -16,7 +16,7 @@ use crate::asking::Due;
 use crate::peer::{PATIENCE, Peer, python, skip};
 use crate::pki::{OURS, Pki};
 use crate::recorder::{CLIENT, relay};
-use crate::row::{Check, Miss, Row, failed, require};
+use crate::row::{Check, Miss, Over, Row, failed, require};
 use crate::wire;
 
 /// Our master asks for the link status after so long a silence, and the test is silent for longer.
@@ -79,7 +79,7 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    pub(crate) fn start(library: &'static Library, tls: bool, folder: &Path) -> Option<Self> {
+    pub(crate) fn start(library: &'static Library, over: Over, folder: &Path) -> Option<Self> {
         let python = python(library.module)?;
         if !wire::is_here() {
             skip("tshark: apt-get install --no-install-recommends tshark");
@@ -89,10 +89,11 @@ impl Ends {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let relayed = relay(SocketAddr::from(([127, 0, 0, 1], port)), &folder.join("row.pcap"));
         let port = port.to_string();
-        let pki = tls.then(|| Pki::new(folder));
+        let pki = over.is_tls().then(|| Pki::new(folder, over == Over::Tls12));
         let mut arguments = vec!["127.0.0.1", &port, "--local", "10", "--remote", "1"];
         if let Some(pki) = &pki {
             arguments.extend(["--name", OURS, "--tls", &pki.ca, &pki.theirs[0], &pki.theirs[1]]);
+            arguments.extend((over == Over::Tls12).then_some("--tls12"));
         }
         let theirs = Peer::script(&python, &format!("outstation_{}.py", library.name), &arguments);
         theirs.until("listening").unwrap();
@@ -233,14 +234,14 @@ impl Ends {
     }
 }
 
-fn run(library: &'static Library, tls: bool) {
+fn run(library: &'static Library, over: Over) {
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut ends) = Ends::start(library, tls, folder.path()) else { return };
+    let Some(mut ends) = Ends::start(library, over, folder.path()) else { return };
     let (capture, keys) = (folder.path().join("row.pcap"), folder.path().join("keys.log"));
-    let keys = tls.then_some(keys.as_path());
-    let transport = if tls { "mutual TLS" } else { "TCP" };
-    let mut row = Row::new(library.name, "outstation", transport, "master");
-    row.cell("start-up", ends.start_up());
+    let keys = over.is_tls().then_some(keys.as_path());
+    let mut row = Row::new(library.name, "outstation", over, "master");
+    let start_up = ends.start_up().and_then(|()| over.check(&ends.protocol));
+    row.cell("start-up", start_up);
     row.cell("restart bit", ends.restart_bit());
     row.cell("integrity", ends.integrity());
     row.cell("class polls", ends.class_polls());
@@ -267,32 +268,41 @@ fn run(library: &'static Library, tls: bool) {
     row.cell("unsolicited", ends.unsolicited());
     row.cell("link status", ends.link(&capture, keys));
     row.cell("cold restart", ends.cold_restart());
-    row.note("protocol", json!(ends.protocol));
     wire::judge(&mut row, &capture, keys, CLIENT);
     row.finish();
 }
 
 #[test]
 fn yadnp3_over_tcp() {
-    run(&YADNP3, false);
+    run(&YADNP3, Over::Tcp);
 }
 
 #[test]
 fn yadnp3_over_mutual_tls() {
-    run(&YADNP3, true);
+    run(&YADNP3, Over::Tls13);
+}
+
+#[test]
+fn yadnp3_over_mutual_tls_1_2() {
+    run(&YADNP3, Over::Tls12);
+}
+
+#[test]
+fn py1815_over_mutual_tls_1_2() {
+    run(&PY1815, Over::Tls12);
 }
 
 #[test]
 fn py1815_over_tcp() {
-    run(&PY1815, false);
+    run(&PY1815, Over::Tcp);
 }
 
 #[test]
 fn py1815_over_mutual_tls() {
-    run(&PY1815, true);
+    run(&PY1815, Over::Tls13);
 }
 
 #[test]
 fn dnp3py_over_tcp() {
-    run(&DNP3PY, false);
+    run(&DNP3PY, Over::Tcp);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ieee1815_tokio::{TlsPolicy, TlsVersion};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
 
 /// Names in the certificates.
@@ -21,14 +21,22 @@ pub(crate) struct Pki {
 }
 
 impl Pki {
-    pub(crate) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path, rsa: bool) -> Self {
+        let pair = || {
+            let made = if rsa {
+                KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)
+            } else {
+                KeyPair::generate()
+            };
+            made.unwrap()
+        };
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "Interop");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.not_before = rcgen::date_time_ymd(2019, 1, 1);
         params.not_after = rcgen::date_time_ymd(2099, 1, 1);
-        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let ca = CertifiedIssuer::self_signed(params, pair()).unwrap();
         let issue = |name: &str| {
             let mut params = CertificateParams::new([name.to_owned()]).unwrap();
             params.distinguished_name.push(DnType::CommonName, name);
@@ -37,7 +45,7 @@ impl Pki {
             params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
             params.extended_key_usages =
                 vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
-            let key = KeyPair::generate().unwrap();
+            let key = pair();
             let certificate = params.signed_by(&key, &ca).unwrap();
             [
                 write(folder, &format!("{name}.pem"), &certificate.pem()),

@@ -56,6 +56,40 @@ pub(crate) const FEATURES: [&str; 28] = [
     "tshark",
 ];
 
+/// What a row goes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    Tcp,
+    /// Mutual TLS 1.3 with P-256 keys.
+    Tls13,
+    /// Mutual TLS 1.2 with RSA keys of 2,048 bits.
+    Tls12,
+}
+
+impl Over {
+    pub(crate) const fn is_tls(self) -> bool {
+        !matches!(self, Self::Tcp)
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Tls13 => "mutual TLS 1.3 (P-256)",
+            Self::Tls12 => "mutual TLS 1.2 (RSA)",
+        }
+    }
+
+    /// Whether a connection `protocol`, as our side tells it, is that.
+    pub(crate) fn check(self, protocol: &str) -> Check {
+        let is = match self {
+            Self::Tcp => protocol == "TCP",
+            Self::Tls13 => protocol.contains("TLS") && protocol.contains("1.3"),
+            Self::Tls12 => protocol.contains("TLS") && protocol.contains("1.2"),
+        };
+        require(is, || format!("{protocol} in place of {}", self.name()))
+    }
+}
+
 pub(crate) struct Row {
     name: String,
     about: Value,
@@ -64,7 +98,8 @@ pub(crate) struct Row {
 
 impl Row {
     /// A row about a `peer` in its `role`, over a transport, against our side's program.
-    pub(crate) fn new(peer: &str, role: &str, transport: &str, ours: &str) -> Self {
+    pub(crate) fn new(peer: &str, role: &str, over: Over, ours: &str) -> Self {
+        let transport = over.name();
         Self {
             name: format!("{role}-{peer}-{transport}-{ours}").replace(' ', "-"),
             about: json!({ "peer": peer, "role": role, "transport": transport, "ours": ours }),

@@ -33,6 +33,8 @@ class Master:
             ca, certificate, key = args.tls
             tls = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
             tls.load_cert_chain(certificate, key)
+            if args.tls12:
+                tls.maximum_version = ssl.TLSVersion.TLSv1_2
         self.heard = threading.Event()
         self.outstation = Outstation(
             "peer",

@@ -127,6 +127,7 @@ class Master:
         quiet = dnp3.LogLevels.none()
         if args.tls:
             tls = dnp3.TLSConfig(*args.tls)
+            tls.allowTLSv12, tls.allowTLSv13 = args.tls12, not args.tls12
             self.channel = self.manager.AddTLSClient("peer", quiet, retry, *place, tls, self.listener)
         else:
             self.channel = self.manager.AddTCPClient("peer", quiet, retry, *place, self.listener)

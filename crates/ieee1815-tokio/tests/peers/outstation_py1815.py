@@ -137,6 +137,8 @@ class Outstation:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca)
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_cert_chain(certificate, key)
+            if args.tls12:
+                context.maximum_version = ssl.TLSVersion.TLSv1_2
             peers = frozenset([args.name])
         self.table = Table()
         self.session = Session(

@@ -114,6 +114,7 @@ class Outstation:
         quiet = dnp3.LogLevels.none()
         if args.tls:
             tls = dnp3.TLSConfig(*args.tls)
+            tls.allowTLSv12, tls.allowTLSv13 = args.tls12, not args.tls12
             self.channel = self.manager.AddTLSServer("peer", quiet, *place, tls, self.listener)
         else:
             self.channel = self.manager.AddTCPServer("peer", quiet, *place, self.listener)

@@ -74,6 +74,7 @@ def arguments(description, local, remote):
     parser.add_argument("--local", type=int, default=local, help="own link address")
     parser.add_argument("--remote", type=int, default=remote, help="link address of the other side")
     parser.add_argument("--tls", nargs=3, metavar=("CA", "CERT", "KEY"), help="mutual TLS, PEM files")
+    parser.add_argument("--tls12", action="store_true", help="no TLS newer than 1.2")
     parser.add_argument("--name", default="", help="name in the other side's certificate")
     return parser
 

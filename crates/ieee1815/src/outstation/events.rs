@@ -166,6 +166,10 @@ impl Events {
         while let Some(place) = self.waiting.iter().position(|event| event.at == at) {
             self.discard(place);
         }
+        // Whatever comes next is news.
+        if let Some(seen) = self.seen.get_mut(at) {
+            seen.value = f64::NAN;
+        }
     }
 
     /// Removes an event that cannot be sent.

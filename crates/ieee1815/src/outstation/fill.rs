@@ -65,10 +65,11 @@ impl Fill<'_> {
                 }
                 Item::Deadbands { next, end, entry } => self.deadbands(next, *end, entry),
                 Item::Attributes { variation, next } => self.attributes(*variation, next),
-                Item::Time => {
-                    let time = self.time.unwrap_or_default();
-                    self.small(&[50, 1, 0x07, 1], |out| write_time(out, time))
-                }
+                Item::Time => match self.time {
+                    Some(time) => self.small(&[50, 1, 0x07, 1], |out| write_time(out, time)),
+                    // A device without a clock does not say 1970.
+                    None => true,
+                },
                 Item::Indications { first, last } => {
                     let wide =
                         u16::MAX.wrapping_shr(u32::from(15_u8.saturating_sub(last.saturating_sub(*first))));
@@ -124,6 +125,9 @@ impl Fill<'_> {
                 from = place;
                 continue;
             };
+            // A time that nobody told is not 1970.
+            let untold = event.queued.map_or_else(|| row.measured().time, |queued| queued.time).is_none();
+            let entry = if untold { entry.untimed() } else { entry };
             // Without its time an old value would pass for a new one: history leaves with time or not at all.
             let latest_only = event.queued.is_some() && !entry.has_time() && !row.rest.history;
             if latest_only && self.events.is_superseded(place) {
@@ -132,8 +136,6 @@ impl Fill<'_> {
             }
             let queued = event.queued.filter(|_| !latest_only);
             let measured = queued.unwrap_or_else(|| row.measured());
-            // A time that nobody told is not 1970.
-            let entry = if measured.time.is_none() { entry.untimed() } else { entry };
             if !self
                 .has_room(HEADER_OCTETS.saturating_add(COMMON_TIME_OCTETS).saturating_add(entry.octets_max()))
             {

@@ -131,7 +131,8 @@ fn point(config: &PointConfig) -> Result<(Point, Rest), ConfigError> {
     let flags = without_state(value, flags);
     let banded = matches!(value, Value::Analog(_) | Value::Counter(_)) && point != PointType::OctetString;
     let deadband = if banded { config.deadband } else { 0.0 };
-    let history = config.mode == Some(EventMode::Each);
+    // A command is an event of its own; there is no later one that stands for it.
+    let history = config.mode == Some(EventMode::Each) || point.static_group().is_none();
     Ok((
         Point { key: (point, index), class_0, flags, static_entry, value },
         Rest { event_entry, class: config.class, mode, history, deadband, time, octets: Vec::new() },

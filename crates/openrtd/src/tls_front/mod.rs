@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::cli;
 use crate::exit::Failure;
 use crate::output::{complain, print_journal, say};
-use crate::programs::{ends, finish};
+use crate::programs::{Pcap, ends, finish};
 use crate::signals::{Told, hurry, stdin_ends};
 use config::Config;
 
@@ -68,7 +68,7 @@ pub(crate) async fn tls_front(arguments: &cli::TlsFront) -> Result<(), Failure> 
     let Some(file) = &arguments.file else {
         return Err(Failure::Input("needs a file; `openrtd tls-front --example` shows one".to_owned()));
     };
-    let config = Config::read(file)?;
+    let mut config = Config::read(file)?;
     if arguments.check {
         // What only shows when the files are opened.
         let admitted = config.masters.iter().flat_map(|master| master.admit.clone()).collect();
@@ -76,7 +76,9 @@ pub(crate) async fn tls_front(arguments: &cli::TlsFront) -> Result<(), Failure> 
         let _ = say(&format!("{}: fine", file.display()));
         return Ok(());
     }
-    run(file, config, arguments.running).await
+    let pcap = Pcap::create(arguments.pcap.as_ref())?;
+    config.front.pcap = pcap.file();
+    pcap.finish(run(file, config, arguments.running).await)
 }
 
 fn unusable(file: &Path, error: &impl ToString) -> Failure {

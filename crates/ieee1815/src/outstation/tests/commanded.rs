@@ -86,14 +86,16 @@ fn a_value_that_does_not_fit_leaves_the_status_alone() {
 
 #[test]
 fn each_command_is_an_event_the_same_one_again_too() {
-    let mut bench = outputs(2);
-    bench.one(0xC0, DIRECT, &crob(3));
-    bench.one(0xC1, DIRECT, &crob(3));
-    assert_eq!(bench.waiting(), 2);
-    bench.one(0xC1, DIRECT, &crob(3));
-    assert_eq!(bench.waiting(), 2, "a repetition is not a command");
-    bench.send(0xC2, DIRECT_NO_ACK, &crob(3));
-    assert_eq!(bench.waiting(), 3);
+    for variation in [1, 2] {
+        let mut bench = outputs(variation);
+        bench.one(0xC0, DIRECT, &crob(3));
+        bench.one(0xC1, DIRECT, &crob(3));
+        assert_eq!(bench.waiting(), 2);
+        bench.one(0xC1, DIRECT, &crob(3));
+        assert_eq!(bench.waiting(), 2, "a repetition is not a command");
+        bench.send(0xC2, DIRECT_NO_ACK, &crob(3));
+        assert_eq!(bench.waiting(), 3);
+    }
 }
 
 #[test]
@@ -112,4 +114,23 @@ fn commands_have_no_static_and_need_a_point() {
     let mut bench = Bench::new(&[]);
     bench.one(0xC0, DIRECT, &crob(3));
     assert_eq!((bench.waiting(), bench.plant.operated.len()), (0, 1));
+}
+
+/// What was commanded is no state that a later command makes stale.
+#[test]
+fn every_command_is_told_in_the_variation_without_time_too() {
+    for variation in [1, 2] {
+        let mut bench = outputs(variation);
+        bench.plant.clock = Some(1_000);
+        for (sequence, op) in [(0, 3), (1, 4), (2, 3)] {
+            bench.one(0xC0 | sequence, DIRECT, &crob(op));
+        }
+        let answer = bench.one(0xC3, READ, &[60, 2, 6]);
+        assert_eq!(values(&answer), [(1, 1.0), (1, 0.0), (1, 1.0)], "v{variation}");
+        assert_eq!(
+            values(&bench.one(0xC4, READ, &[13, 1, 6])).len(),
+            3,
+            "v{variation}, asked for without time"
+        );
+    }
 }

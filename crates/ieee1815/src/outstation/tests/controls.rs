@@ -132,7 +132,7 @@ fn a_repeated_operate_is_answered_and_acts_once() {
 fn an_operate_without_its_select_does_nothing() {
     let eight = [41, 2, 0x17, 1, 1, 8, 0, 0];
     type Step<'a> = &'a dyn Fn(&mut Bench);
-    let cases: [(&str, Step<'_>, u8, &[u8], CommandStatus); 14] = [
+    let cases: [(&str, Step<'_>, u8, &[u8], CommandStatus); 15] = [
         ("no select", &|_| (), 1, &SEVEN, NoSelect),
         ("another value", &|bench| _ = bench.send(0xC0, SELECT, &SEVEN), 1, &eight, NoSelect),
         ("not the next sequence", &|bench| _ = bench.send(0xC0, SELECT, &SEVEN), 2, &SEVEN, NoSelect),
@@ -200,6 +200,16 @@ fn an_operate_without_its_select_does_nothing() {
             &|bench| {
                 bench.send(0xC0, SELECT, &SEVEN);
                 bench.send(0xC1, OPERATE, &eight);
+            },
+            1,
+            &SEVEN,
+            NoSelect,
+        ),
+        (
+            "an operate between that cannot be read",
+            &|bench| {
+                bench.send(0xC0, SELECT, &SEVEN);
+                bench.send(0xC1, OPERATE, &[41, 2, 0x17, 1, 1, 7]);
             },
             1,
             &SEVEN,
@@ -321,4 +331,19 @@ fn the_answer_to_a_command_does_not_wait_for_a_confirm() {
     let answer = bench.one(0xC0, DIRECT, &SEVEN);
     assert_eq!(answer[0], 0xC0);
     assert!(iin(&answer).contains(Iin::CLASS_1), "but tells of events");
+}
+
+#[test]
+fn a_repeated_select_holds_from_its_repetition() {
+    let mut bench = bench();
+    bench.one(0xC0, SELECT, &SEVEN);
+    bench.wait(seconds(8));
+    bench.one(0xC0, SELECT, &SEVEN);
+    bench.wait(seconds(8));
+    assert_eq!(statuses(&bench.one(0xC1, OPERATE, &SEVEN)), [Success]);
+    bench.one(0xC2, SELECT, &several(&[1, 50]));
+    bench.one(0xC2, SELECT, &several(&[1, 50]));
+    let answer = bench.one(0xC3, OPERATE, &several(&[1, 50]));
+    assert_eq!(statuses(&answer), [NoSelect; 2], "one that failed is not made good by its repetition");
+    assert_eq!(bench.plant.operated.len(), 1);
 }

@@ -267,6 +267,23 @@ fn a_backlog_waits_while_the_master_is_away() {
     assert_eq!(told(&bench.one(0xC0, READ, &EVENTS)), [(1, 1.0), (2, 2.0), (1, 2.0)]);
 }
 
+#[test]
+fn events_of_several_types_octet_by_octet() {
+    let mut bench = Bench::new(&[point(BinaryInput, 1, 2, 2), analog_input(1), point(Counter, 1, 1, 5)]);
+    bench.update(BinaryInput, 1, binary(true));
+    bench.update(AnalogInput, 1, analog(-3.0));
+    bench.update(Counter, 1, counter(u32::MAX));
+    let expected = [
+        &[2, 2, 0x28, 1, 0, 1, 0, 0x81, 0xE8, 3, 0, 0, 0, 0][..],
+        &[32, 4, 0x28, 1, 0, 1, 0, 1, 0xFD, 0xFF, 0xE8, 3, 0, 0, 0, 0],
+        &[22, 5, 0x28, 1, 0, 1, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xE8, 3, 0, 0, 0, 0],
+    ];
+    assert_eq!(bench.objects(0xC0, READ, &EVENTS), expected.concat());
+    bench.confirm(0);
+    bench.update(Counter, 1, counter(2));
+    assert_eq!(told(&bench.one(0xC1, READ, &EVENTS)), [(1, 2.0)], "it rolled over");
+}
+
 fn at(value: f64, flags: Flags) -> Measured {
     Measured { value: Value::Analog(value), flags: Some(flags), time: Some(1_000) }
 }
@@ -308,19 +325,53 @@ fn purged_events_are_gone_and_leave_no_trace() {
     assert!(answer.len() == 4 && !iin(&answer).contains(Iin::CLASS_1));
 }
 
+/// Decisions: untimed variations keep the latest only, and that goes for values whose times nobody told.
 #[test]
-fn events_of_several_types_octet_by_octet() {
-    let mut bench = Bench::new(&[point(BinaryInput, 1, 2, 2), analog_input(1), point(Counter, 1, 1, 5)]);
-    bench.update(BinaryInput, 1, binary(true));
-    bench.update(AnalogInput, 1, analog(-3.0));
-    bench.update(Counter, 1, counter(u32::MAX));
-    let expected = [
-        &[2, 2, 0x28, 1, 0, 1, 0, 0x81, 0xE8, 3, 0, 0, 0, 0][..],
-        &[32, 4, 0x28, 1, 0, 1, 0, 1, 0xFD, 0xFF, 0xE8, 3, 0, 0, 0, 0],
-        &[22, 5, 0x28, 1, 0, 1, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0xE8, 3, 0, 0, 0, 0],
-    ];
-    assert_eq!(bench.objects(0xC0, READ, &EVENTS), expected.concat());
+fn history_whose_times_nobody_told_is_the_latest_only() {
+    let mut bench = Bench::new(&[point(AnalogInput, 1, 5, 7)]);
+    for value in [10.0, 20.0, 30.0] {
+        bench.update(AnalogInput, 1, Measured { time: None, ..analog(value) });
+    }
+    assert_eq!(told(&bench.one(0xC0, READ, &[60, 2, 6])), [(1, 30.0)]);
     bench.confirm(0);
-    bench.update(Counter, 1, counter(2));
-    assert_eq!(told(&bench.one(0xC1, READ, &EVENTS)), [(1, 2.0)], "it rolled over");
+    assert_eq!(bench.waiting(), 0);
+}
+
+#[test]
+fn history_that_was_asked_for_without_times_comes_back_whole_where_it_was_not_confirmed() {
+    let mut bench = Bench::new(&[point(AnalogInput, 1, 5, 7), point(AnalogInput, 2, 5, 7)]);
+    for (index, value) in [(1, 1.0), (2, 2.0), (1, 3.0), (2, 4.0)] {
+        bench.update(AnalogInput, index, analog(value));
+    }
+    assert_eq!(told(&bench.one(0xC0, READ, &[32, 5, 6])), [(1, 3.0), (2, 4.0)]);
+    bench.wait(seconds(5));
+    assert_eq!(told(&bench.one(0xC1, READ, &[60, 2, 6])), [(1, 1.0), (2, 2.0), (1, 3.0), (2, 4.0)]);
+}
+
+#[test]
+fn a_purge_takes_what_is_under_way_and_what_waits_of_that_point_only() {
+    let points = [point(AnalogInput, 1, 2, 2), analog_input(2), PointConfig { class: 2, ..analog_input(3) }];
+    let mut bench = Bench::with(&points, |session| session.events_of_a_type_max = 4);
+    for index in 1..=3 {
+        bench.update(AnalogInput, index, analog(7.0));
+    }
+    bench.one(0xC0, READ, &[60, 2, 6]);
+    for index in 1..=2 {
+        bench.outstation.purge(AnalogInput, index);
+    }
+    bench.outstation.purge(AnalogInput, 77);
+    assert_eq!(bench.waiting(), 1);
+    bench.confirm(0);
+    assert_eq!(told(&bench.one(0xC1, READ, &EVENTS)), [(3, 7.0)]);
+    bench.confirm(1);
+    assert_eq!((bench.waiting(), bench.counters().events_lost), (0, 0), "a purge is no loss");
+    for step in 0..4 {
+        bench.update(AnalogInput, 2, analog(step.into()));
+    }
+    assert_eq!((bench.waiting(), bench.counters().events_lost), (4, 0), "their places are free");
+    bench.update(AnalogInput, 1, analog(9.0));
+    bench.one(0xC2, READ, &EVENTS);
+    bench.confirm(2);
+    bench.update(AnalogInput, 1, analog(10.0));
+    assert_eq!(told(&bench.one(0xC3, READ, &EVENTS)), [(1, 10.0)], "and the point goes on");
 }

@@ -160,6 +160,15 @@ fn more_headers_than_an_answer_takes_are_refused_whole() {
 }
 
 #[test]
+fn more_indexes_than_an_answer_takes_are_told() {
+    let mut bench = with_gaps();
+    let many = [&[30, 2, 0x28, 0xF4, 1], &[1, 0].repeat(500)[..]].concat();
+    let answer = bench.one(0xC0, READ, &many);
+    assert!(iin(&answer).contains(Iin::PARAMETER_ERROR));
+    assert!(answer.len() < 2048, "{}", answer.len());
+}
+
+#[test]
 fn events_by_count_and_the_rest_stays_and_is_told() {
     for objects in [&[60, 2, 0x07, 2][..], &[60, 2, 0x08, 2, 0], &[32, 0, 0x07, 2], &[32, 0, 0x08, 2, 0]] {
         let mut bench = with_gaps();

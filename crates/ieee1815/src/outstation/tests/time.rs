@@ -196,3 +196,15 @@ fn relative_and_absolute_times_in_one_answer() {
         .collect();
     assert_eq!(read, [(1, 10_000), (2, 10_010), (1, 10_020)]);
 }
+
+#[test]
+fn a_repeated_recording_counts_from_the_last_try() {
+    let mut bench = Bench::new(&[]);
+    bench.now = seconds(5);
+    bench.one(0xC0, RECORD_TIME, &[]);
+    bench.now = seconds(7);
+    bench.one(0xC0, RECORD_TIME, &[]);
+    bench.now = millis(7_040);
+    bench.one(0xC1, WRITE, &time(3, TEN));
+    assert_eq!(bench.plant.written, [10_040]);
+}
