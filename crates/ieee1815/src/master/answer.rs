@@ -17,7 +17,7 @@ impl Master {
     pub(super) fn answered(&mut self, underway: Underway, response: Response<'_>, now: Time) {
         self.sequence = next_sequence(underway.sequence);
         self.events.push_back(MasterEvent::Response {
-            iin: response.iin,
+            iin: response.iin | underway.overflow,
             id: underway.doing.id(),
             response: underway.response,
             unsolicited: false,

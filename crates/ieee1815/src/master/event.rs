@@ -163,7 +163,7 @@ pub enum MasterEvent {
     Time(u64),
     /// A response is complete; comes after its points.
     Response {
-        /// Indications of its last fragment.
+        /// Indications of its last fragment; the overflow bit of any.
         iin: Iin,
         /// The user's request that it answers; `None` for tasks, scans and unsolicited responses.
         id: Option<u64>,

@@ -124,6 +124,9 @@ impl Master {
             return self.give_up(underway, dropped.into(), now);
         }
         underway.objects |= !response.objects.is_empty();
+        if response.iin.contains(Iin::EVENT_BUFFER_OVERFLOW) {
+            underway.overflow = Iin::EVENT_BUFFER_OVERFLOW;
+        }
         self.confirm(response, now);
         self.indications(response.iin, now);
         if response.has(FIN) {

@@ -8,7 +8,7 @@ use crate::functions::{
     DELAY_MEASURE, DISABLE_UNSOLICITED, ENABLE_UNSOLICITED, READ, RECORD_CURRENT_TIME, WRITE,
 };
 use crate::objects::write_time;
-use crate::{Classes, Time};
+use crate::{Classes, Iin, Time};
 
 /// For whom a request is made.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +64,8 @@ pub(super) struct Underway {
     pub(super) fragments: u32,
     /// True once any object came.
     pub(super) objects: bool,
+    /// The overflow bit, once any fragment told it: the confirm of that one may have cleared it.
+    pub(super) overflow: Iin,
     /// How often it may be sent again.
     pub(super) retries: u8,
 }

@@ -2,8 +2,8 @@
 
 use super::step::{Doing, Phase, Underway};
 use super::{Master, Outcome, Request, Waiting};
-use crate::Time;
 use crate::functions::{FIN, FIR, SEQUENCE, next_sequence};
+use crate::{Iin, Time};
 
 impl Master {
     /// The request under way has failed.
@@ -110,6 +110,7 @@ impl Master {
             response,
             fragments: 0,
             objects: false,
+            overflow: Iin::NONE,
             retries,
         });
     }

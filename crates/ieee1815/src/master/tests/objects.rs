@@ -179,3 +179,17 @@ impl Bench {
         self.sent();
     }
 }
+
+#[test]
+fn an_overflow_that_only_the_first_fragment_tells_is_passed_on() {
+    let mut bench = Bench::started(|_| {});
+    bench.read();
+    // Its confirm clears the bit.
+    bench.give(&[0xA1, 129, 0, 0x08], &EVENT);
+    bench.give(&[0x42, 129, 0, 0], &STATIC);
+    let told = |event: &MasterEvent| match event {
+        MasterEvent::Response { iin, .. } => Some(*iin),
+        _ => None,
+    };
+    assert_eq!(bench.events().iter().find_map(told), Some(crate::Iin::EVENT_BUFFER_OVERFLOW));
+}
