@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ieee1815::channel::{Channel, ChannelConfig, Role};
-use ieee1815::master::{Master, MasterConfig, MasterEvent, Outcome, PointSet, Request};
+use ieee1815::master::{Master, MasterConfig, MasterEvent, Outcome, PointSet, Report, Request, Taken};
 use ieee1815::outstation::{Application, Outstation, PointConfig, SessionConfig};
 use ieee1815::{Classes, Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Value};
 
@@ -155,21 +155,21 @@ impl MasterEnd {
         let Self { master, sum, points, started } = self;
         let (mut over, mut failed) = (false, None);
         master.take_events(|event| match event {
-            MasterEvent::Point { index, measured, .. } => {
+            Taken::Point(Report { index, measured, .. }) => {
                 let value = match measured.value {
                     Value::Analog(value) => value,
                     Value::Binary(state) => f64::from(u8::from(state)),
                     _ => 0.0,
                 };
-                sum.add(u32::from(*index), value, measured.flags.map_or(0, Flags::bits));
+                sum.add(u32::from(index), value, measured.flags.map_or(0, Flags::bits));
                 *points += 1;
             }
-            MasterEvent::StartUpDone => *started = true,
-            MasterEvent::Done { outcome: Outcome::ReadDone, .. } => over = true,
-            MasterEvent::Done { outcome, .. } | MasterEvent::StartUpFailed { outcome, .. } => {
+            Taken::Other(MasterEvent::StartUpDone) => *started = true,
+            Taken::Other(MasterEvent::Done { outcome: Outcome::ReadDone, .. }) => over = true,
+            Taken::Other(MasterEvent::Done { outcome, .. } | MasterEvent::StartUpFailed { outcome, .. }) => {
                 failed = Some(outcome.to_string());
             }
-            _ => {}
+            Taken::Other(_) => {}
         });
         failed.map_or(Ok(over), |why| Err(why.into()))
     }

@@ -44,7 +44,7 @@ fn events(take: impl Fn(&mut Master, &mut Vec<MasterEvent>)) -> Vec<MasterEvent>
 #[test]
 fn all_at_once_is_one_by_one() {
     let one_by_one = events(|master, seen| seen.extend(std::iter::from_fn(|| master.poll_event())));
-    let all_at_once = events(|master, seen| master.take_events(|event| seen.push(event.clone())));
+    let all_at_once = events(|master, seen| master.take_events(|event| seen.push(event.to_event())));
     assert_eq!(all_at_once, one_by_one);
     let points = one_by_one.iter().filter(|event| matches!(event, MasterEvent::Point { .. })).count();
     assert!(points >= 30, "{points} points");

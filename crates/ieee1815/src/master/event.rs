@@ -105,6 +105,41 @@ pub enum Fallback {
     Procedure(TimeProcedure),
 }
 
+/// A point that was reported: [`MasterEvent::Point`] by itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Report {
+    /// Its type.
+    pub point: PointType,
+    /// Its index.
+    pub index: u16,
+    /// What was reported.
+    pub measured: Measured,
+    /// True for an event, false for a static.
+    pub event: bool,
+    /// Number of the response, the same for all its fragments.
+    pub response: u64,
+}
+
+/// What is shown by [`Master::take_events`](super::Master::take_events).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Taken<'a> {
+    /// A point was reported.
+    Point(Report),
+    /// Anything else.
+    Other(&'a MasterEvent),
+}
+
+impl Taken<'_> {
+    /// As [`Master::poll_event`](super::Master::poll_event) would have told it.
+    #[must_use]
+    pub fn to_event(&self) -> MasterEvent {
+        match self {
+            Self::Point(report) => (*report).into(),
+            Self::Other(event) => (*event).clone(),
+        }
+    }
+}
+
 /// What a master has to say.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MasterEvent {

@@ -75,7 +75,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 pub use config::{MasterConfig, Scan, TimeProcedure};
-pub use event::{Fallback, MasterCounters, MasterEvent, Outcome, QueueFull, Task};
+pub use event::{Fallback, MasterCounters, MasterEvent, Outcome, QueueFull, Report, Taken, Task};
 pub use points::PointSet;
 pub use request::{DeadbandWidth, Objects, Request, Which};
 
@@ -256,10 +256,10 @@ impl Master {
 
     /// Shows all that happened to `each`, in order; then it is taken. What has many points to look at, and keeps
     /// none of it as it is, is served better so than one by one.
-    pub fn take_events(&mut self, mut each: impl FnMut(&MasterEvent)) {
+    pub fn take_events(&mut self, mut each: impl FnMut(Taken<'_>)) {
         let open = &mut self.open;
         self.events.take(|event| {
-            if matches!(event, MasterEvent::Done { .. }) {
+            if let Taken::Other(MasterEvent::Done { .. }) = event {
                 *open = open.saturating_sub(1);
             }
             each(event);

@@ -6,6 +6,7 @@
 use alloc::collections::VecDeque;
 
 use super::MasterEvent;
+use super::event::{Report, Taken};
 use crate::{DoubleBit, Flags, Measured, PointType, Value};
 
 /// A point as it waits.
@@ -56,9 +57,10 @@ impl Point {
         Self { value, time, index, response: u16::from_le_bytes([low, high]), of, marks, flags }
     }
 
-    /// The event that it is; `latest` is the number of the last response that has points here.
+    /// What was reported; `latest` is the number of the last response that has points here.
     #[expect(clippy::cast_possible_truncation, reason = "what was put in comes out")]
-    fn event(&self, latest: u64) -> MasterEvent {
+    #[inline]
+    fn report(&self, latest: u64) -> Report {
         let value = match self.of {
             PointType::BinaryInput | PointType::BinaryOutputStatus | PointType::BinaryOutputCommand => {
                 Value::Binary(self.value != 0)
@@ -73,13 +75,20 @@ impl Point {
         let time = (self.marks & TIME != 0).then_some(self.time);
         // Far fewer responses wait than these bits can tell apart.
         let since = (latest as u16).wrapping_sub(self.response);
-        MasterEvent::Point {
+        Report {
             point: self.of,
             index: self.index,
             measured: Measured { value, flags, time },
             event: self.marks & EVENT != 0,
             response: latest.saturating_sub(since.into()),
         }
+    }
+}
+
+impl From<Report> for MasterEvent {
+    fn from(report: Report) -> Self {
+        let Report { point, index, measured, event, response } = report;
+        Self::Point { point, index, measured, event, response }
     }
 }
 
@@ -145,19 +154,19 @@ impl EventQueue {
 
     pub(super) fn pop_front(&mut self) -> Option<MasterEvent> {
         match self.queued.pop_front()? {
-            Queued::Point(point) => Some(point.event(self.latest)),
+            Queued::Point(point) => Some(point.report(self.latest).into()),
             Queued::Other => self.others.pop_front(),
         }
     }
 
     /// Shows all, in order, and empties the queue.
     #[inline]
-    pub(super) fn take(&mut self, mut each: impl FnMut(&MasterEvent)) {
+    pub(super) fn take(&mut self, mut each: impl FnMut(Taken<'_>)) {
         let mut others = self.others.iter();
         for queued in &self.queued {
             match queued {
-                Queued::Point(point) => each(&point.event(self.latest)),
-                Queued::Other => others.next().into_iter().for_each(&mut each),
+                Queued::Point(point) => each(Taken::Point(point.report(self.latest))),
+                Queued::Other => others.next().into_iter().for_each(|event| each(Taken::Other(event))),
             }
         }
         self.clear();
@@ -213,7 +222,7 @@ mod tests {
         queue.truncate(mark);
         let mut shown = alloc::vec::Vec::new();
         let first = queue.pop_front();
-        queue.take(|event| shown.push(event.clone()));
+        queue.take(|event| shown.push(event.to_event()));
         assert_eq!(first.as_ref(), expected.first());
         assert_eq!(shown, expected[1..]);
         assert!(queue.is_empty() && queue.pop_front().is_none());
