@@ -256,14 +256,11 @@ impl Master {
 
     /// Shows all that happened to `each`, in order; then it is taken. What has many points to look at, and keeps
     /// none of it as it is, is served better so than one by one.
-    pub fn take_events(&mut self, mut each: impl FnMut(Taken<'_>)) {
-        let open = &mut self.open;
-        self.events.take(|event| {
-            if let Taken::Other(MasterEvent::Done { .. }) = event {
-                *open = open.saturating_sub(1);
-            }
-            each(event);
-        });
+    #[inline]
+    pub fn take_events(&mut self, each: impl FnMut(Taken<'_>)) {
+        let done = self.events.others().filter(|event| matches!(event, MasterEvent::Done { .. })).count();
+        self.open = self.open.saturating_sub(done);
+        self.events.take(each);
     }
 
     /// What happened next.

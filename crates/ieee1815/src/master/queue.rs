@@ -164,12 +164,22 @@ impl EventQueue {
     pub(super) fn take(&mut self, mut each: impl FnMut(Taken<'_>)) {
         let mut others = self.others.iter();
         for queued in &self.queued {
-            match queued {
-                Queued::Point(point) => each(Taken::Point(point.report(self.latest))),
-                Queued::Other => others.next().into_iter().for_each(|event| each(Taken::Other(event))),
-            }
+            // One call for both, so that it becomes a part of this loop.
+            let taken = match queued {
+                Queued::Point(point) => Taken::Point(point.report(self.latest)),
+                Queued::Other => match others.next() {
+                    Some(event) => Taken::Other(event),
+                    None => continue,
+                },
+            };
+            each(taken);
         }
         self.clear();
+    }
+
+    /// All but the points.
+    pub(super) fn others(&self) -> impl Iterator<Item = &MasterEvent> {
+        self.others.iter()
     }
 
     pub(super) fn mark(&self) -> Mark {
