@@ -7,6 +7,7 @@
 #   scripts/proof.sh reload  1,000 reloads of certificates, keys, revocation lists and peers under polling
 #   scripts/proof.sh crowd   1,000 idle TLS connections beside a good master and new ones
 #   scripts/proof.sh siege   1,000,000 mutated frames from an admitted master over TLS, beside a good one
+#   scripts/proof.sh package both crates packaged, and a program outside of the workspace built from the packages
 #   scripts/proof.sh fuzz    every fuzz target for FUZZ_SECONDS (120)
 #   scripts/proof.sh delivery  the delivery promise over PROPTEST_CASES (1,000,000) cases
 #   scripts/proof.sh mutants ten planted bugs, each found by the tests of ieee1815
@@ -34,6 +35,32 @@ with open(f"proof/{item}.json", "w") as out:
 summary = {key: value for key, value in record["result"].items() if key != "rows"}
 print(f"proof/{item}.json", json.dumps(summary))
 PY
+}
+
+# An example of its own, outside of the workspace, against the packaged files of both crates alone.
+package() { # RESULT
+    cargo package --quiet --locked -p ieee1815 -p ieee1815-tokio
+    outside=$(mktemp -d)
+    mkdir -p "$outside/src"
+    packaged=$PWD/target/package
+    cat >"$outside/Cargo.toml" <<TOML
+[package]
+name = "outside"
+version = "0.0.0"
+edition = "2024"
+[dependencies]
+ieee1815 = "0.1.0"
+ieee1815-tokio = "0.1.0"
+tokio = { version = "1", features = ["rt-multi-thread", "macros"] }
+[patch.crates-io]
+ieee1815 = { path = "$packaged/ieee1815-0.1.0" }
+ieee1815-tokio = { path = "$packaged/ieee1815-tokio-0.1.0" }
+[workspace]
+TOML
+    cp scripts/outside.rs "$outside/src/main.rs"
+    cp Cargo.lock "$outside/Cargo.lock"
+    (cd "$outside" && CARGO_TARGET_DIR=$packaged/outside cargo run --quiet) | tee "$1"
+    rm -rf "$outside"
 }
 
 case ${1:-list} in
@@ -66,6 +93,12 @@ reload | crowd | siege)
     trap 'rm -f "$result"' EXIT
     OPENRTD_PROOF=$result cargo test --release --locked -p ieee1815-tokio --test "$1" -- --ignored
     stamp "$1" "$result"
+    ;;
+package)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    package "$result"
+    stamp package "$result"
     ;;
 fuzz)
     result=$(mktemp)

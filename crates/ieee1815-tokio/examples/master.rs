@@ -20,7 +20,7 @@ use tokio::sync::watch;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (address, tls) = match arguments.as_slice() {
-        [address] => (address, None),
+        [address] if address.contains(':') => (address, None),
         [address, ca, certificate, key, outstation] => {
             let policy = TlsPolicy {
                 certificate: certificate.into(),
@@ -35,7 +35,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             };
             (address, Some(Arc::new(policy.client()?)))
         }
-        _ => return Err("usage: master ADDR [CA CERT KEY OUTSTATION]".into()),
+        _ => {
+            eprintln!("usage: master ADDR:PORT [CA CERT KEY OUTSTATION]\nexample: master 127.0.0.1:20000");
+            std::process::exit(2);
+        }
     };
     let mut master = MasterConfig::new(1, 10);
     for point in PointType::ALL {

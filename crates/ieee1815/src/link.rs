@@ -128,6 +128,11 @@ impl Frames {
         self.waiting.clear();
     }
 
+    /// Whether the beginning of a frame waits for its rest.
+    pub(crate) fn is_partial(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The next sound frame of the stream; `octets` is shortened by what was looked at. A frame that is whole in
     /// `octets` is read in place. Each turn of the loop consumes an octet or ends it.
     pub(crate) fn next(&mut self, octets: &mut &[u8], user: &mut User) -> Option<Header> {
@@ -195,7 +200,14 @@ fn parse(octets: &[u8], passed: &mut Passed, user: &mut User) -> Parsed {
         return count(&mut passed.length);
     };
     let body_length = user_length.saturating_add(user_length.div_ceil(BLOCK).saturating_mul(CRC));
-    let Some(body) = body.get(..body_length) else { return Parsed::Wait };
+    let Some(body) = body.get(..body_length) else {
+        // Each block is judged as soon as it is there: a header that promises more than comes must not swallow what
+        // follows it.
+        let (whole, _) = body.as_chunks::<{ BLOCK + CRC }>();
+        let sound =
+            whole.iter().all(|&[ref data @ .., c0, c1]| crc_of_block(data) == u16::from_le_bytes([c0, c1]));
+        return if sound { Parsed::Wait } else { count(&mut passed.data_crc) };
+    };
     let (whole, last) = body.as_chunks::<{ BLOCK + CRC }>();
     let mut places = user.octets.chunks_mut(BLOCK);
     for block in whole {
@@ -254,6 +266,20 @@ mod tests {
             let all: Vec<_> = stream.chunks(size).flat_map(|chunk| found(&mut frames, chunk)).collect();
             assert_eq!(all, [user.clone(), user[..17].to_vec()], "{size}");
             assert!(frames.waiting.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_header_that_promises_too_much_swallows_nothing() {
+        let mut overstated = Vec::new();
+        write_header(&mut overstated, 0xC4, 10, 1, 250);
+        let mut good = Vec::new();
+        write_frame(&mut good, 0xC4, 10, 1, &[0xC0, 0xC0, 1, 60, 2, 6, 60, 3, 6, 60, 4, 6]);
+        for cut in 0..=good.len() {
+            let mut frames = Frames::default();
+            assert!(found(&mut frames, &overstated).is_empty());
+            let all = [found(&mut frames, &good[..cut]), found(&mut frames, &good[cut..])].concat();
+            assert_eq!(all, [[0xC0, 0xC0, 1, 60, 2, 6, 60, 3, 6, 60, 4, 6]], "{cut}");
         }
     }
 

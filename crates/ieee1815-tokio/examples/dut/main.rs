@@ -9,11 +9,14 @@ mod bench;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bench::{Act, Bench};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+const WRITE_TIME_MAX: Duration = Duration::from_secs(1);
 
 const HELP: &str = "usage: dut --listen ADDR\n\n\
     example: dut --listen 127.0.0.1:20000\n\
@@ -56,8 +59,9 @@ async fn serve(address: SocketAddr) -> std::io::Result<()> {
     let mut out = Vec::new();
     loop {
         out.clear();
+        // A master that does not read holds up nobody else.
         if let Some(stream) = connection.as_mut().filter(|_| bench.poll_transmit(&mut out))
-            && stream.write_all(&out).await.is_err()
+            && !matches!(timeout(WRITE_TIME_MAX, stream.write_all(&out)).await, Ok(Ok(())))
         {
             connection = None;
             bench.disconnected(origin.elapsed());
@@ -81,7 +85,7 @@ async fn serve(address: SocketAddr) -> std::io::Result<()> {
                     if bench.take_restart() {
                         bench.poll_transmit(&mut out);
                         if let Some(stream) = connection.as_mut() {
-                            let _ = stream.write_all(&out).await;
+                            let _ = timeout(WRITE_TIME_MAX, stream.write_all(&out)).await;
                         }
                         bench.act("power-cycle", None, connection.is_some(), origin.elapsed());
                     }

@@ -27,6 +27,9 @@ const LINK_STATUS: u8 = 11;
 
 /// Octets that may wait for the socket; a peer that does not read gets no more.
 const TRANSMIT_MAX: usize = 16 * 1024;
+/// A frame whose rest does not come for so long is given up: what follows must not be taken for it, and what it held
+/// back must not act late.
+const FRAME_IDLE_MAX: Time = Duration::from_secs(2);
 const SELF_ADDRESS: u16 = 0xFFFC;
 const BROADCAST_FIRST: u16 = 0xFFFD;
 
@@ -61,6 +64,8 @@ pub struct ChannelCounters {
     pub length: u64,
     /// Frames with a wrong CRC in their data.
     pub data_crc: u64,
+    /// Frames whose rest did not come in time.
+    pub frame_timeouts: u64,
     /// Frames to another address.
     pub other_destination: u64,
     /// Frames from another address.
@@ -145,6 +150,8 @@ pub struct Channel {
     expected_fcb: Option<bool>,
     primary: Primary,
     sequence: u8,
+    /// When octets came last.
+    received: Time,
 }
 
 impl Channel {
@@ -161,6 +168,7 @@ impl Channel {
             expected_fcb: None,
             primary: Primary::default(),
             sequence: 0,
+            received: Time::ZERO,
         }
     }
 
@@ -177,6 +185,11 @@ impl Channel {
     /// Takes octets of the stream until a fragment is whole, and says how it was addressed; `octets` is shortened by
     /// what was taken. Fetch the fragment by [`take_fragment`](Self::take_fragment), then call again for the rest.
     pub fn receive(&mut self, octets: &mut &[u8], now: Time) -> Option<Option<Broadcast>> {
+        if now.saturating_sub(self.received) > FRAME_IDLE_MAX && self.frames.is_partial() {
+            count(&mut self.counters.frame_timeouts);
+            self.frames.reset();
+        }
+        self.received = now;
         let mut user = User::new();
         let mut whole = None;
         while let Some(header) = self.frames.next(octets, &mut user) {
@@ -507,6 +520,19 @@ mod tests {
         master.send(&[8; 3], NOW);
         assert_eq!(received(&mut outstation, &sent(&mut master), NOW), [[8; 3]]);
         assert_eq!(outstation.counters().segment_sequence, 1);
+    }
+
+    #[test]
+    fn what_waited_too_long_for_its_rest_is_given_up() {
+        let (mut master, mut outstation) = pair();
+        master.send(&[7; 200], NOW);
+        let octets = sent(&mut master);
+        assert!(received(&mut outstation, &octets[..100], NOW).is_empty());
+        let later = FRAME_IDLE_MAX + Duration::from_millis(1);
+        assert!(received(&mut outstation, &octets[100..], later).is_empty());
+        master.send(&[8; 3], later);
+        assert_eq!(received(&mut outstation, &sent(&mut master), later), [[8; 3]]);
+        assert_eq!(outstation.counters().frame_timeouts, 1);
     }
 
     #[test]

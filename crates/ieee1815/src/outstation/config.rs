@@ -192,6 +192,8 @@ pub enum ConfigError {
     Variation(PointType, u16),
     /// The class is not 0 to 3.
     Class(PointType, u16),
+    /// What the point is before its first update is no value of its type.
+    Initial(PointType, u16),
     /// A link address from 0xFFF0 on is nobody's own.
     Address(u16),
 }
@@ -202,6 +204,9 @@ impl fmt::Display for ConfigError {
             Self::DuplicateIndex(point, index) => write!(f, "{point:?} {index} is there twice"),
             Self::Variation(point, index) => {
                 write!(f, "{point:?} {index} has a variation that does not exist")
+            }
+            Self::Initial(point, index) => {
+                write!(f, "{point:?} {index} begins with a value of another type")
             }
             Self::Address(address) => write!(f, "link address {address} is reserved"),
             Self::Class(point, index) => write!(f, "{point:?} {index} has a class other than 0 to 3"),

@@ -152,20 +152,22 @@ impl Outstation {
         self
     }
 
-    /// Takes a new value or new flags of a point. Unknown points are ignored.
-    pub fn update(&mut self, point: PointType, index: u16, measured: Measured) {
-        self.update_all(&[(point, index, measured)]);
+    /// Takes a new value or new flags of a point. False, and nothing is changed, where there is no such point or the
+    /// value is none of its kind.
+    pub fn update(&mut self, point: PointType, index: u16, measured: Measured) -> bool {
+        let taken =
+            self.points.find((point, index)).and_then(|at| Some((at, self.points.set(at, measured)?)));
+        let Some((at, row)) = taken else { return false };
+        for session in &mut self.sessions {
+            session.events.update(at, row);
+        }
+        true
     }
 
-    /// Takes new values or flags of points, in order.
-    pub fn update_all(&mut self, updates: &[(PointType, u16, Measured)]) {
-        for (point, index, measured) in updates {
-            let Some(at) = self.points.find((*point, *index)) else { continue };
-            let Some(row) = self.points.set(at, *measured) else { continue };
-            for session in &mut self.sessions {
-                session.events.update(at, row);
-            }
-        }
+    /// Takes new values or flags of points, in order; how many were taken.
+    pub fn update_all(&mut self, updates: &[(PointType, u16, Measured)]) -> usize {
+        let taken = updates.iter().filter(|(point, index, measured)| self.update(*point, *index, *measured));
+        taken.count()
     }
 
     /// Takes the octets of an octet string, 255 at most. An empty one is not reported at all.

@@ -98,6 +98,23 @@ impl Row<'_> {
     }
 }
 
+/// Whether a value is of the kind that such points have.
+const fn is_of(point: PointType, value: Value) -> bool {
+    match point {
+        PointType::BinaryInput | PointType::BinaryOutputStatus | PointType::BinaryOutputCommand => {
+            matches!(value, Value::Binary(_))
+        }
+        PointType::DoubleBitInput => matches!(value, Value::DoubleBit(_)),
+        PointType::Counter | PointType::FrozenCounter => matches!(value, Value::Counter(_)),
+        PointType::AnalogInput
+        | PointType::FrozenAnalogInput
+        | PointType::AnalogOutputStatus
+        | PointType::AnalogOutputCommand => matches!(value, Value::Analog(_)),
+        // Octets are given otherwise; this value is our own count of their changes.
+        PointType::OctetString => matches!(value, Value::Counter(_)),
+    }
+}
+
 /// The flags without the state that a binary's octet carries beside them.
 fn without_state(value: Value, flags: Option<Flags>) -> Flags {
     let flags = flags.unwrap_or(Flags::ONLINE);
@@ -127,6 +144,9 @@ fn point(config: &PointConfig) -> Result<(Point, Rest), ConfigError> {
     let mode =
         if point == PointType::OctetString { EventMode::Latest } else { config.mode.unwrap_or(default) };
     let Measured { value, flags, time } = config.initial;
+    if !is_of(point, value) {
+        return Err(ConfigError::Initial(point, index));
+    }
     let class_0 = config.class_0 && point.static_group().is_some();
     let flags = without_state(value, flags);
     let banded = matches!(value, Value::Analog(_) | Value::Counter(_)) && point != PointType::OctetString;
@@ -196,9 +216,12 @@ impl Points {
         start..end
     }
 
-    /// Gives a point another value.
+    /// Gives a point another value; `None` where it is none of its kind.
     pub(super) fn set(&mut self, at: usize, measured: Measured) -> Option<Row<'_>> {
         let (point, rest) = (self.rows.get_mut(at)?, self.rests.get_mut(at)?);
+        if !is_of(point.key.0, measured.value) {
+            return None;
+        }
         point.value = measured.value;
         point.flags = without_state(measured.value, measured.flags);
         rest.time = measured.time;

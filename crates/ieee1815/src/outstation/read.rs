@@ -198,7 +198,13 @@ impl Series {
                 }
                 iin
             }
-            Range::Count(_) => Iin::PARAMETER_ERROR,
+            // The first so many.
+            Range::Count(count) => {
+                let span = points.span(point, 0, u16::MAX);
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                self.0.push_back(item(span.start, span.end.min(span.start.saturating_add(count))));
+                Iin::NONE
+            }
         }
     }
 }

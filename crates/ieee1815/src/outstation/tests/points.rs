@@ -224,3 +224,30 @@ fn points_out_of_class_0_are_read_by_name_only() {
     assert_eq!(indexes(&bench.one(0xC1, READ, &[30, 0, 6])), [0, 1, 2]);
     assert_eq!(indexes(&bench.one(0xC2, READ, &[30, 0, 0, 1, 1])), [1]);
 }
+
+#[test]
+fn a_value_of_another_kind_is_not_taken() {
+    let mut bench = Bench::new(&[analog_input(1)]);
+    let wrong = Measured { value: Value::Binary(true), ..analog(0.0) };
+    assert!(!bench.outstation.update(PointType::AnalogInput, 1, wrong));
+    assert!(!bench.outstation.update(PointType::AnalogInput, 2, analog(0.0)), "no such point");
+    assert!(bench.outstation.update(PointType::AnalogInput, 1, analog(4.0)));
+    assert_eq!(values(&bench.one(0xC0, READ, &[30, 0, 6])), [(1, 4.0)]);
+    let config = PointConfig { initial: wrong, ..analog_input(1) };
+    let made = Outstation::new(&[config], vec![SessionConfig::new(10, 1)]).map(|_| ());
+    assert_eq!(made, Err(ConfigError::Initial(PointType::AnalogInput, 1)));
+}
+
+#[test]
+fn the_first_so_many_can_be_read() {
+    let mut bench = Bench::new(&[analog_input(1), analog_input(5), analog_input(9)]);
+    for (count, indexes) in [(0, &[][..]), (2, &[1, 5]), (200, &[1, 5, 9])] {
+        let answer = bench.one(0xC0, READ, &[30, 0, 0x07, count]);
+        let found: Vec<u32> = values(&answer).into_iter().map(|(index, _)| index).collect();
+        assert_eq!(
+            (found.as_slice(), iin(&answer).contains(Iin::PARAMETER_ERROR)),
+            (indexes, false),
+            "{count}"
+        );
+    }
+}
