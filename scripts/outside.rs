@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (_stop, shutdown) = tokio::sync::watch::channel(false);
     let (_master, mut events) = MasterDriver::spawn(config, shutdown);
     while let Some(event) = events.recv().await {
-        if let DriverEvent::Master(MasterEvent::Point { index, measured, .. }) = event {
+        if let DriverEvent::Master { event: MasterEvent::Point { index, measured, .. }, .. } = event {
             println!("{{\"packages\": 2, \"index\": {index}, \"value\": \"{:?}\"}}", measured.value);
             return Ok(());
         }

@@ -115,12 +115,13 @@ const fn is_of(point: PointType, value: Value) -> bool {
     }
 }
 
-/// The flags without the state that a binary's octet carries beside them.
+/// The flags without the state that a binary's octet carries beside them; what is not a number is not online.
 fn without_state(value: Value, flags: Option<Flags>) -> Flags {
     let flags = flags.unwrap_or(Flags::ONLINE);
     match value {
         Value::Binary(_) => flags.without(Flags::STATE),
         Value::DoubleBit(_) => flags.without(Flags::from_bits(0xC0)),
+        Value::Analog(value) if value.is_nan() => flags.without(Flags::ONLINE),
         _ => flags,
     }
 }

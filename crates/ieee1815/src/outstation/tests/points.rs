@@ -251,3 +251,15 @@ fn the_first_so_many_can_be_read() {
         );
     }
 }
+
+#[test]
+fn what_is_not_a_number_never_passes_for_a_good_one() {
+    for variation in 1..=6 {
+        let mut bench = Bench::new(&[analog_input(1)]);
+        bench.outstation.update(PointType::AnalogInput, 1, analog(f64::NAN));
+        let answer = bench.one(0xC0, READ, &[30, variation, 6]);
+        let told = if variation >= 5 { variation } else { [0, 1, 2, 1, 2][usize::from(variation)] };
+        assert_eq!(answer[4..6], [30, told]);
+        assert_eq!(answer[11] & Flags::ONLINE.bits(), 0, "variation {variation}");
+    }
+}
