@@ -217,6 +217,6 @@ fn a_late_confirm_of_a_copy_that_told_of_no_overflow_clears_none() {
     assert_eq!(again[0][3] & 0x08, 0x08);
     // The second copy is lost; now comes the confirm of the first.
     bench.send(&[0xD0 | first[0][0] & 0x0F, 0]);
-    let answer = bench.send(&[0xC0, 1, 60, 1, 6]);
+    let answer = bench.send(&[0xC0, 23]);
     assert_eq!(answer[0][3] & 0x08, 0x08, "the master was never told");
 }
