@@ -13,7 +13,8 @@ const HEADER: usize = 10;
 const BLOCK: usize = 16;
 const CRC: usize = 2;
 /// A whole frame at most: header, 15 blocks of 16 octets and one of 10.
-const FRAME_OCTETS_MAX: usize = HEADER + USER_OCTETS_MAX + 16 * CRC;
+const FRAME_OCTETS_MAX: usize = HEADER + USER_OCTETS_MAX + BLOCKS_MAX * CRC;
+const BLOCKS_MAX: usize = USER_OCTETS_MAX.div_ceil(BLOCK);
 const SYNC: [u8; 2] = [0x05, 0x64];
 /// Octets that the length counts beside the user data.
 const LENGTH_MIN: u8 = 5;
@@ -88,13 +89,14 @@ pub(crate) struct Header {
 /// The user data of a frame, without its check sums.
 #[derive(Debug)]
 pub(crate) struct User {
-    octets: [u8; USER_OCTETS_MAX],
+    /// Room for whole blocks only, so that each is copied as one.
+    octets: [u8; BLOCK * BLOCKS_MAX],
     length: usize,
 }
 
 impl User {
     pub(crate) const fn new() -> Self {
-        Self { octets: [0; USER_OCTETS_MAX], length: 0 }
+        Self { octets: [0; BLOCK * BLOCKS_MAX], length: 0 }
     }
 
     pub(crate) fn octets(&self) -> &[u8] {
@@ -209,15 +211,13 @@ fn parse(octets: &[u8], passed: &mut Passed, user: &mut User) -> Parsed {
         return if sound { Parsed::Wait } else { count(&mut passed.data_crc) };
     };
     let (whole, last) = body.as_chunks::<{ BLOCK + CRC }>();
-    let mut places = user.octets.chunks_mut(BLOCK);
-    for block in whole {
-        let &[data @ .., c0, c1] = block;
-        if crc_of_block(&data) != u16::from_le_bytes([c0, c1]) {
+    let (places, _) = user.octets.as_chunks_mut::<BLOCK>();
+    let mut places = places.iter_mut();
+    for (&[ref data @ .., c0, c1], place) in whole.iter().zip(places.by_ref()) {
+        if crc_of_block(data) != u16::from_le_bytes([c0, c1]) {
             return count(&mut passed.data_crc);
         }
-        if let Some(place) = places.next().and_then(<[u8]>::first_chunk_mut::<BLOCK>) {
-            *place = data;
-        }
+        *place = *data;
     }
     if let Some((data, check)) = last.split_last_chunk::<CRC>() {
         if crc(data) != u16::from_le_bytes(*check) {
