@@ -60,11 +60,11 @@ impl Master {
             // Begins at the front of the ring again: the same memory for every response.
             self.events.clear();
         }
-        let mark = self.events.len();
+        let (waiting, mark) = (self.events.len(), self.events.mark());
         let mut gathered = Gathered { not_accepted: 0, events: false };
         let mut result = self.gather(response.objects, number, asked, &mut gathered);
         let after = self.events.len().saturating_add(EXTRA_EVENTS);
-        if mark != 0 && after > self.config.event_queue_max {
+        if waiting != 0 && after > self.config.event_queue_max {
             self.events.truncate(mark);
             result = result.and(Err(Dropped::NoRoom));
         }
@@ -145,8 +145,9 @@ impl Master {
         if events.len().saturating_add(more) <= EXACT_MAX {
             events.reserve_exact(more);
         }
+        let mut push = events.points(point, event, response);
         header.visit(|index, measured| match accepted.admits(index) {
-            Some(index) => events.push_back(MasterEvent::Point { point, index, measured, event, response }),
+            Some(index) => push(index, measured),
             None => count(&mut gathered.not_accepted),
         });
     }

@@ -62,6 +62,7 @@ mod event;
 mod fragment;
 mod gather;
 mod points;
+mod queue;
 mod request;
 mod scan;
 mod start;
@@ -109,7 +110,7 @@ pub struct Master {
     scanned: bool,
     waiting: VecDeque<Waiting>,
     underway: Option<Underway>,
-    events: VecDeque<MasterEvent>,
+    events: queue::EventQueue,
     /// The request that is written.
     scratch: Vec<u8>,
     /// Application sequence number of the next request.
@@ -151,7 +152,7 @@ impl Master {
             scanned: false,
             waiting: VecDeque::new(),
             underway: None,
-            events: VecDeque::new(),
+            events: queue::EventQueue::default(),
             scratch: Vec::new(),
             sequence: 0,
             next_id: 1,
@@ -256,13 +257,13 @@ impl Master {
     /// Shows all that happened to `each`, in order; then it is taken. What has many points to look at, and keeps
     /// none of it as it is, is served better so than one by one.
     pub fn take_events(&mut self, mut each: impl FnMut(&MasterEvent)) {
-        for event in &self.events {
+        let open = &mut self.open;
+        self.events.take(|event| {
             if matches!(event, MasterEvent::Done { .. }) {
-                self.open = self.open.saturating_sub(1);
+                *open = open.saturating_sub(1);
             }
             each(event);
-        }
-        self.events.clear();
+        });
     }
 
     /// What happened next.
