@@ -234,11 +234,13 @@ impl<'a> World<'a> {
                 return;
             };
             self.now = self.now.max(due);
-            for number in 0..self.ends.len() {
-                self.deliver(number);
-            }
             if self.outstation.timeout().is_some_and(|due| due <= self.now) {
                 self.outstation.handle_timeout(self.now, &mut Quiet);
+                // What is sent again because time is up is sent before a confirm that comes at that very moment.
+                self.exchange();
+            }
+            for number in 0..self.ends.len() {
+                self.deliver(number);
             }
             for end in &mut self.ends {
                 end.master.handle_timeout(self.now);
