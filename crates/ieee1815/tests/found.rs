@@ -191,9 +191,8 @@ fn the_work_of_a_fragment_is_bounded() {
 }
 
 /// A response that is sent again under its old number may tell more than its first copy did; a late confirm of the
-/// first copy says nothing of that. (Found by the delivery property, once in some 250,000 cases.)
+/// first copy says nothing of that. (Found by the delivery property.)
 #[test]
-#[ignore = "open: the overflow bit is cleared by the confirm of a copy that did not tell it"]
 fn a_late_confirm_of_a_copy_that_told_of_no_overflow_clears_none() {
     let session = SessionConfig {
         unsolicited: Some(UnsolicitedConfig { enabled: Classes::NONE, ..Default::default() }),

@@ -64,7 +64,7 @@ struct Awaiting {
 }
 
 /// What a fragment tells that its confirm settles: how often events were lost, and the last broadcast.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) overflow: Option<u32>,
     pub(super) broadcast: Option<u32>,
@@ -445,13 +445,19 @@ impl Session {
         context: &Context<'_>,
     ) -> Told {
         let iin = iin | self.indications(context);
-        let broadcast = self.broadcast.is_some().then_some(self.broadcasts);
+        let told = self.tells();
         // One that demands a confirm is told until it was confirmed.
         self.broadcast = self.broadcast.filter(|broadcast| *broadcast == Broadcast::Confirm);
         let [low, high] = iin.bits().to_le_bytes();
         if let Some(header) = out.first_chunk_mut::<4>() {
             *header = [control, function, low, high];
         }
+        told
+    }
+
+    /// What a response that goes out now tells.
+    pub(super) fn tells(&self) -> Told {
+        let broadcast = self.broadcast.is_some().then_some(self.broadcasts);
         Told { overflow: self.events.overflow(), broadcast }
     }
 }

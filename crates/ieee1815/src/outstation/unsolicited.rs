@@ -136,6 +136,7 @@ impl Session {
             let mut fill = self.fill(&mut out, Carrier::Unsolicited, context);
             fill.events(Which::Classes(enabled), None, &mut left, &mut any);
         }
+        let tells = self.tells();
         let Some(state) = &mut self.unsolicited else { return };
         if !any {
             (state.fragment, state.spare) = (before, out);
@@ -144,8 +145,9 @@ impl Session {
         if state.unconfirmed > 0 {
             count(&mut self.counters.unsolicited_retries);
         }
-        if before.get(4..).is_some_and(|objects| Some(objects) != out.get(4..)) {
-            // It says something else now: a late confirm of the one before must not count for it.
+        if before.get(4..).is_some_and(|objects| Some(objects) != out.get(4..) || tells != state.told) {
+            // It says something else now, be it by its indications: a late confirm of the one before must not count
+            // for it.
             state.sequence = next_sequence(state.sequence);
         }
         let control = FIR | FIN | CON | UNS | state.sequence;
