@@ -229,13 +229,13 @@ fn points_out_of_class_0_are_read_by_name_only() {
 fn a_value_of_another_kind_is_not_taken() {
     let mut bench = Bench::new(&[analog_input(1)]);
     let wrong = Measured { value: Value::Binary(true), ..analog(0.0) };
-    assert!(!bench.outstation.update(PointType::AnalogInput, 1, wrong));
-    assert!(!bench.outstation.update(PointType::AnalogInput, 2, analog(0.0)), "no such point");
-    assert!(bench.outstation.update(PointType::AnalogInput, 1, analog(4.0)));
+    assert!(!bench.outstation.update(AnalogInput, 1, wrong));
+    assert!(!bench.outstation.update(AnalogInput, 2, analog(0.0)), "no such point");
+    assert!(bench.outstation.update(AnalogInput, 1, analog(4.0)));
     assert_eq!(values(&bench.one(0xC0, READ, &[30, 0, 6])), [(1, 4.0)]);
     let config = PointConfig { initial: wrong, ..analog_input(1) };
     let made = Outstation::new(&[config], vec![SessionConfig::new(10, 1)]).map(|_| ());
-    assert_eq!(made, Err(ConfigError::Initial(PointType::AnalogInput, 1)));
+    assert_eq!(made, Err(ConfigError::Initial(AnalogInput, 1)));
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn the_first_so_many_can_be_read() {
 fn what_is_not_a_number_never_passes_for_a_good_one() {
     for variation in 1..=6 {
         let mut bench = Bench::new(&[analog_input(1)]);
-        bench.outstation.update(PointType::AnalogInput, 1, analog(f64::NAN));
+        bench.outstation.update(AnalogInput, 1, analog(f64::NAN));
         let answer = bench.one(0xC0, READ, &[30, variation, 6]);
         let told = if variation >= 5 { variation } else { [0, 1, 2, 1, 2][usize::from(variation)] };
         assert_eq!(answer[4..6], [30, told]);
