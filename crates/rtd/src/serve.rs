@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ieee1815_tokio::{Accepted, Connection, Incoming, Listener, PresentedIdentity};
+use ieee1815_tokio::{Accepted, Connection, Incoming, Listener, PresentedIdentity, Refusal};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -107,7 +107,7 @@ async fn carry(
                 let Some(octets) = write else { break Arc::from("ended here") };
                 match tokio::time::timeout(WRITE_TIME_MAX, connection.write_fragment(&octets)).await {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => break Arc::from(error.to_string()),
+                    Ok(Err(error)) => break Arc::from(Refusal::from_io(&error).to_string()),
                     Err(_) => break Arc::from("the peer did not take what was written"),
                 }
             }
@@ -119,7 +119,7 @@ async fn carry(
                         break Arc::from("ended here");
                     }
                 }
-                Err(error) => break Arc::from(error.to_string()),
+                Err(error) => break Arc::from(Refusal::from_io(&error).to_string()),
             },
         }
     };
