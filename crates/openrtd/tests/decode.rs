@@ -290,6 +290,7 @@ fn what_is_no_input_is_told_as_what_it_is() {
             "056: neither a file that is there nor whole octets: 3 hexadecimal digits are an odd number",
         ),
         (vec![""], "an empty argument: neither a file that is there nor hexadecimal digits"),
+        (vec![good, keys.path().to_str().unwrap()], "one capture at a time"),
         (vec![good, "--keylog", keys.path().to_str().unwrap()], "--keylog needs a capture"),
     ] {
         let output = run(&arguments, b"");

@@ -32,6 +32,11 @@ pub(crate) fn decode(arguments: &cli::Decode) -> Result<(), Failure> {
         }
     }
     let printer = Printer::new(arguments.json, arguments.explain);
+    if let [_, _, ..] = arguments.input.as_slice()
+        && let Some(file) = arguments.input.iter().find(|part| Path::new(part).is_file())
+    {
+        return Err(input(file, "one capture at a time: only digits may come in several arguments"));
+    }
     // Digits may come in groups.
     let what = arguments.input.join(" ");
     let damage = match source(&what)? {
