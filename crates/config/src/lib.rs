@@ -28,9 +28,14 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 pub use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// A configuration file larger than this is refused: it is somebody's data file, given by mistake.
 const FILE_OCTETS_MAX: u64 = 8 * 1024 * 1024;
+
+/// What the standard library says of an address that is none, and what it leaves out.
+const ADDRESS_SYNTAX: &str = "invalid socket address syntax";
+const ADDRESS_ALLOWED: &str = ", must be an IP address and a port such as `127.0.0.1:20000` or `[::1]:20000`";
 
 /// What may stand before the first character of a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -193,10 +198,37 @@ impl Source {
     /// The first place where the text is not TOML, or not a `T`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problems> {
         toml::from_str(&self.text).map_err(|error| {
-            let message = error.message().trim_end().replace('\n', "; ");
+            let mut message = error.message().trim_end().replace('\n', "; ");
+            if message.ends_with(ADDRESS_SYNTAX) {
+                message.push_str(ADDRESS_ALLOWED);
+            }
             let at = error.span().map(|span| self.line_and_column(span.start));
-            Problem { file: self.file.clone(), at, field: String::new(), message }.into()
+            let field = error.span().and_then(|span| self.field(&span)).unwrap_or_default();
+            Problem { file: self.file.clone(), at, field, message }.into()
         })
+    }
+
+    /// The path of the value at this place; `None` where there is none. (A key that is not known is no value.)
+    fn field(&self, at: &Range<usize>) -> Option<String> {
+        fn in_table(table: &DeTable<'_>, path: &str, at: &Range<usize>) -> Option<String> {
+            let dot = if path.is_empty() { "" } else { "." };
+            table
+                .iter()
+                .find_map(|(key, value)| in_value(value, &format!("{path}{dot}{}", key.get_ref()), at))
+        }
+        fn in_value(value: &Spanned<DeValue<'_>>, path: &str, at: &Range<usize>) -> Option<String> {
+            match value.get_ref() {
+                DeValue::Table(table) => in_table(table, path, at),
+                DeValue::Array(items) => {
+                    let mut items = items.iter().enumerate();
+                    items.find_map(|(place, item)| in_value(item, &format!("{path}[{place}]"), at))
+                }
+                _ => None,
+            }
+            .or_else(|| (value.span() == *at).then(|| path.to_owned()))
+        }
+        let table = DeTable::parse(&self.text).ok()?;
+        in_table(table.get_ref(), "", at)
     }
 
     /// A problem at a place in the text.
@@ -262,10 +294,36 @@ mod tests {
             "p.toml:2:1: unknown field `indx`, expected `id` or `index`"
         );
         assert!(
-            refusal("id = 'a'\nindex = 70000\n").starts_with("p.toml:2:9: invalid value: integer `70000`")
+            refusal("id = 'a'\nindex = 70000\n")
+                .starts_with("p.toml:2:9: index: invalid value: integer `70000`")
         );
         assert!(refusal("id = 'a'\nindex = \n").starts_with("p.toml:2:9: "));
         assert!(refusal("id = 'a'\n").contains("missing field `index`"));
+    }
+
+    #[test]
+    fn a_value_that_is_no_such_thing_is_told_with_its_path() {
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct File {
+            #[serde(default)]
+            listen: Option<std::net::SocketAddr>,
+            device: Vec<Point>,
+            #[serde(default)]
+            numbers: Vec<u8>,
+        }
+        let told = |text: &str| Source::from_text("f.toml", text).parse::<File>().unwrap_err().to_string();
+        assert_eq!(
+            told("listen = 'localhost:1'\ndevice = []\n"),
+            "f.toml:1:10: listen: invalid socket address syntax, must be an IP address and a port such as \
+             `127.0.0.1:20000` or `[::1]:20000`"
+        );
+        let in_array = told("[[device]]\nid = 'a'\nindex = 1\n[[device]]\nid = 5\nindex = 2\n");
+        assert!(in_array.starts_with("f.toml:5:6: device[1].id: invalid type: integer `5`"), "{in_array}");
+        let number = told("numbers = [1, 256]\ndevice = []\n");
+        assert!(number.starts_with("f.toml:1:15: numbers[1]: invalid value"), "{number}");
+        let missing = told("[[device]]\nid = 'a'\n");
+        assert!(missing.contains("missing field `index`"), "{missing}");
     }
 
     #[test]

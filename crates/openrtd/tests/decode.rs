@@ -280,6 +280,124 @@ fn exit_codes_and_digits() {
 }
 
 #[test]
+fn what_is_no_input_is_told_as_what_it_is() {
+    let good = "0564 05C0 0100 0004 E921";
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    fs::write(keys.path(), format!("CLIENT_RANDOM {} {}\n", "01".repeat(32), "02".repeat(48))).unwrap();
+    for (arguments, told) in [
+        (
+            vec!["056"],
+            "056: neither a file that is there nor whole octets: 3 hexadecimal digits are an odd number",
+        ),
+        (vec![""], "an empty argument: neither a file that is there nor hexadecimal digits"),
+        (vec![good, keys.path().to_str().unwrap()], "one capture at a time"),
+        (vec![good, "--keylog", keys.path().to_str().unwrap()], "--keylog needs a capture"),
+    ] {
+        let output = run(&arguments, b"");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+/// A capture (pcap) of one link type.
+fn pcap(link: u32, packets: &[Vec<u8>]) -> Vec<u8> {
+    let mut octets = vec![0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0];
+    octets.extend(link.to_le_bytes());
+    for packet in packets {
+        let length = u32::try_from(packet.len()).unwrap().to_le_bytes();
+        octets.extend([[0; 4], [0; 4], length, length].concat());
+        octets.extend(packet);
+    }
+    octets
+}
+
+/// A raw IPv4 packet with a TCP segment between two hosts, the one with the lower port being the server.
+fn tcp(from: u16, to: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(40 + payload.len()).unwrap().to_be_bytes();
+    let (source, destination) = (1 + u8::from(from < to), 1 + u8::from(to < from));
+    let ip =
+        [0x45, 0, length[0], length[1], 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, source, 10, 0, 0, destination];
+    let (from, to, sequence) = (from.to_be_bytes(), to.to_be_bytes(), sequence.to_be_bytes());
+    let rest = [0, 0, 0, 0, 0x50, 0x18, 0xFF, 0xFF, 0, 0, 0, 0];
+    [&ip[..], &from, &to, &sequence, &rest, payload].concat()
+}
+
+const RAW: u32 = 101;
+
+/// The codes of the warnings of a capture, and its summary in words.
+fn warned(capture: &[u8], more: &[&str]) -> (Vec<String>, String) {
+    let told = run(&[&["-", "--json", "--explain"], more].concat(), capture);
+    assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
+    let records = records(&told);
+    let codes: Vec<String> = records
+        .iter()
+        .filter(|one| one["grade"] == "warning")
+        .map(|one| one["code"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(records.last().unwrap()["warnings"], codes.len());
+    let text = String::from_utf8(run(&[&["-"], more].concat(), capture).stdout).unwrap();
+    (codes, text)
+}
+
+#[test]
+fn what_was_not_understood_is_told() {
+    let http = tcp(40_000, 80, 1, b"GET / HTTP/1.1\r\n\r\n");
+    let (codes, text) = warned(&pcap(9_999, std::slice::from_ref(&http)), &[]);
+    assert_eq!(codes, ["link-type", "no-dnp3"]);
+    assert!(text.contains("=> warning: 1 packets of link type 9999, which is not known here"), "{text}");
+    assert!(text.contains("\n1 packets, 1 of them neither TCP nor UDP, 0 frames"), "{text}");
+    let (codes, text) = warned(&pcap(RAW, &[http]), &[]);
+    assert_eq!(codes, ["no-dnp3"]);
+    assert!(text.contains("--port N"), "{text}");
+    // A section without an interface, and a packet of its interface 3.
+    let section = [0x0A0D_0D0A_u32, 28, 0x1A2B_3C4D, 1, u32::MAX, u32::MAX, 28];
+    let packet = [6, 36, 3, 0, 0, 4, 4, 0x0102_0304, 36];
+    let ng: Vec<u8> = section.iter().chain(&packet).flat_map(|word| word.to_le_bytes()).collect();
+    let (codes, text) = warned(&ng, &[]);
+    assert_eq!(codes, ["interface", "no-dnp3"]);
+    assert!(text.contains("1 packets of interfaces that the capture does not describe"), "{text}");
+}
+
+#[test]
+fn a_key_log_of_other_sessions_is_a_warning() {
+    // A TLS 1.2 session as far as its first protected record: hellos, change of cipher, application data.
+    let record = |kind: u8, body: &[u8]| {
+        let length = u16::try_from(body.len()).unwrap().to_be_bytes();
+        [&[kind, 3, 3, length[0], length[1]], body].concat()
+    };
+    let hello = |kind: u8, rest: &[u8]| {
+        let body = [&[3, 3][..], &[7; 32], &[0], rest].concat();
+        record(22, &[&[kind, 0, 0, u8::try_from(body.len()).unwrap()][..], &body].concat())
+    };
+    let client = hello(1, &[0, 2, 0xC0, 0x2B, 1, 0, 0, 0]);
+    let server = [hello(2, &[0xC0, 0x2B, 0]), record(20, &[1])].concat();
+    let last = [record(20, &[1]), record(23, &[9; 40])].concat();
+    let after = 1 + u32::try_from(client.len()).unwrap();
+    let capture = pcap(
+        RAW,
+        &[
+            tcp(40_000, 19_999, 1, &client),
+            tcp(19_999, 40_000, 1, &server),
+            tcp(40_000, 19_999, after, &last),
+        ],
+    );
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    fs::write(keys.path(), format!("CLIENT_RANDOM {} {}\n", "01".repeat(32), "02".repeat(48))).unwrap();
+    for (more, why) in [
+        (vec!["--keylog", keys.path().to_str().unwrap()], "the key log has no secret for this TLS session"),
+        (vec![], "give its key log with --keylog"),
+    ] {
+        let (codes, text) = warned(&capture, &more);
+        assert_eq!(codes, ["tls-unreadable"], "{text}");
+        assert!(
+            text.contains(why) && text.contains("1 TLS sessions not readable: 0 errors, 1 warnings"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn values_in_json_are_values() {
     let answer = [
         0x05, 0x64, 0x14, 0x44, 0x01, 0x00, 0x0A, 0x00, 0xC0, 0xC0, 0x81, 0x00, 0x08, 30, 5, 0, 3, 3, 0x21,

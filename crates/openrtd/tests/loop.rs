@@ -7,7 +7,8 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::Output;
 
 use serde_json::Value;
@@ -345,4 +346,31 @@ fn what_is_in_use_is_told_and_kept() {
 
 fn listens(line: &str) -> Option<String> {
     Some(line.strip_prefix("listen = \"")?.strip_suffix('"')?.to_owned())
+}
+
+#[test]
+fn refusals_in_a_loop_do_not_fill_the_journal() {
+    const CALLS: usize = 200;
+    let folder = Folder::new();
+    let mut rtd = Program::start(&folder, "run", "site.toml");
+    let listen = rtd.wait("to be ready", |records| {
+        records
+            .iter()
+            .find(|one| one["event"] == "ready")
+            .map(|one| one["listen"].as_str().unwrap().to_owned())
+    });
+    for _ in 0..CALLS {
+        // Whatever it answers, the connection's end comes after the refusal.
+        let mut stranger = TcpStream::connect(&listen).unwrap();
+        stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        drop(stranger.read_to_end(&mut Vec::new()));
+    }
+    rtd.signal("-INT");
+    let (code, records) = rtd.end();
+    assert_eq!(code, Some(0));
+    let told = records.iter().filter(|one| one["state"] == "refused" && one["event"] == "session").count();
+    let more: Vec<u64> = records.iter().filter_map(|one| one["more"].as_u64()).collect();
+    // Some of the last may still be on their way when it ends.
+    let all = told + usize::try_from(more.iter().sum::<u64>()).unwrap();
+    assert!(told <= 64 && (CALLS / 2..=CALLS).contains(&all), "{told} and {more:?} more");
 }

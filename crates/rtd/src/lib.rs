@@ -1,11 +1,12 @@
 //! The real-time device: acquire, judge, scale, serve, and take set points back.
 //!
 //! [`core`] is the one deterministic machine; `acquire` reads and writes devices, a task each; `serve` carries the
-//! octets of the masters' sessions; [`run()`] puts them together.
+//! octets of the masters' sessions; `tell` writes the journal and the log; [`run()`] puts them together.
 
 mod acquire;
 pub mod core;
 mod run;
 mod serve;
+mod tell;
 
 pub use run::{RunError, run, run_captured};

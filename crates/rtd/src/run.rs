@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::acquire;
 use crate::core::{Core, FieldEvent, FieldWrite, Input, MasterIx, Output, Record};
 use crate::serve::{SessionEvent, SessionId, serve};
+use crate::tell::Teller;
 
 /// Events that may wait for the machine; whoever has more to tell waits.
 const EVENTS_WAITING_MAX: usize = 1024;
@@ -99,7 +100,8 @@ pub async fn run_captured(
         }
     }));
     let inputs = Inputs { sessions, field, asked, shutdown };
-    Loop { core, clock, journal: journal.clone(), live: BTreeMap::new(), writes }.turn(inputs).await;
+    let teller = Teller::new(journal.clone());
+    Loop { core, clock, teller, live: BTreeMap::new(), writes }.turn(inputs).await;
     tasks.shutdown().await;
     journal.record(&Record::Stopped);
     Ok(())
@@ -124,7 +126,7 @@ struct Inputs {
 struct Loop {
     core: Core,
     clock: SystemClock,
-    journal: Journal,
+    teller: Teller,
     /// The newest session of each master.
     live: BTreeMap<MasterIx, (SessionId, mpsc::Sender<Vec<u8>>)>,
     writes: BTreeMap<DeviceIx, mpsc::Sender<(u64, FieldWrite)>>,
@@ -133,7 +135,13 @@ struct Loop {
 impl Loop {
     async fn turn(mut self, mut inputs: Inputs) {
         loop {
-            let due = self.core.due().map(|due| due.since(self.clock.now().mono));
+            let due = self
+                .core
+                .due()
+                .into_iter()
+                .chain(self.teller.due())
+                .min()
+                .map(|due| due.since(self.clock.now().mono));
             let timer = async {
                 match due {
                     Some(wait) => tokio::time::sleep(wait).await,
@@ -141,14 +149,17 @@ impl Loop {
                 }
             };
             tokio::select! {
-                _ = inputs.shutdown.wait_for(|stop| *stop) => return,
+                _ = inputs.shutdown.wait_for(|stop| *stop) => return self.teller.finish(self.clock.now()),
                 Some(event) = inputs.sessions.recv() => self.session(event),
                 Some(event) = inputs.field.recv() => self.input(Input::Field(event)),
                 Some((request, reply)) = inputs.asked.recv() => {
                     // Whoever asked may be gone.
                     let _ = reply.send(self.answer(&request));
                 }
-                () = timer => self.input(Input::Time),
+                () = timer => {
+                    self.teller.tell_due(self.clock.now());
+                    self.input(Input::Time);
+                }
             }
         }
     }
@@ -168,8 +179,10 @@ impl Loop {
                 self.input(Input::Disconnected { master: session.master, why });
             }
             SessionEvent::Octets { .. } | SessionEvent::Down { .. } => {}
-            SessionEvent::Refused { peer, address, why } => {
-                self.journal.record(&Core::refused(self.clock.now(), peer, address, why));
+            SessionEvent::Refused { peer, address, why, unheard } => {
+                let now = self.clock.now();
+                self.teller.tell(&Core::refused(now, peer, address, why), now);
+                self.teller.refused_besides(unheard);
             }
         }
     }
@@ -183,7 +196,7 @@ impl Loop {
         let mut failed = Vec::new();
         for output in self.core.handle(input, now) {
             match output {
-                Output::Record(record) => self.tell(&record),
+                Output::Record(record) => self.teller.tell(&record, now),
                 Output::Octets { master, octets } => {
                     if self.live.get(&master).is_some_and(|(_, writes)| writes.try_send(octets).is_err()) {
                         failed.push(master);
@@ -203,20 +216,6 @@ impl Loop {
                 self.input(Input::Disconnected { master, why: "the peer does not read".to_owned() });
             }
         }
-    }
-
-    fn tell(&self, record: &Record) {
-        match record {
-            Record::Device { device, state, why, .. } => tracing::info!(%device, state, why, "device"),
-            Record::Session { state, master, peer, address, why, .. } => {
-                tracing::info!(state, ?master, peer, address, why, "session");
-            }
-            Record::Command { master, index, value, mode, status, .. } => {
-                tracing::info!(%master, index, ?value, mode, status, "command");
-            }
-            _ => {}
-        }
-        self.journal.record(record);
     }
 
     fn answer(&self, request: &serde_json::Value) -> Result<serde_json::Value, String> {

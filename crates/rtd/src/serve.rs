@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ieee1815_tokio::{Accepted, Connection, Incoming, Listener, PresentedIdentity};
+use ieee1815_tokio::{Accepted, Connection, Incoming, Listener, PresentedIdentity, Refusal};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -37,7 +37,13 @@ pub(crate) enum SessionEvent {
     /// Went down.
     Down { session: SessionId, why: String },
     /// Was refused.
-    Refused { peer: String, address: String, why: String },
+    Refused {
+        peer: String,
+        address: String,
+        why: String,
+        /// Refusals before this one that the machine had no room to hear of.
+        unheard: u64,
+    },
 }
 
 /// Accepts masters until it is dropped. `masters` holds, for each entry of the listener's admitted list, the master.
@@ -48,17 +54,17 @@ pub(crate) async fn serve(
 ) {
     let mut sessions = JoinSet::new();
     let mut number = 0;
+    let mut unheard = 0;
     loop {
         let incoming = listener.accept().await;
         while sessions.try_join_next().is_some() {}
         match incoming {
             Incoming::Refused { peer, refusal } => {
                 let said = refusal.presented.as_ref().map(who).unwrap_or_default();
-                tracing::warn!(%peer, %refusal, "master refused");
-                let refused =
-                    SessionEvent::Refused { peer: said, address: peer.to_string(), why: refusal.to_string() };
-                // A flood of refusals must not hold up the sessions: what does not fit is left to the log.
-                let _ = events.try_send(refused);
+                let (address, why) = (peer.to_string(), refusal.to_string());
+                let refused = SessionEvent::Refused { peer: said, address, why, unheard };
+                // A flood of refusals must not hold up the sessions: what does not fit is counted.
+                unheard = if events.try_send(refused).is_ok() { 0 } else { unheard + 1 };
             }
             Incoming::Accepted(accepted) => {
                 let Accepted { connection, peer, identity } = *accepted;
@@ -101,7 +107,7 @@ async fn carry(
                 let Some(octets) = write else { break Arc::from("ended here") };
                 match tokio::time::timeout(WRITE_TIME_MAX, connection.write_fragment(&octets)).await {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => break Arc::from(error.to_string()),
+                    Ok(Err(error)) => break Arc::from(Refusal::from_io(&error).to_string()),
                     Err(_) => break Arc::from("the peer did not take what was written"),
                 }
             }
@@ -113,7 +119,7 @@ async fn carry(
                         break Arc::from("ended here");
                     }
                 }
-                Err(error) => break Arc::from(error.to_string()),
+                Err(error) => break Arc::from(Refusal::from_io(&error).to_string()),
             },
         }
     };

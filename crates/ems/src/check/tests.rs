@@ -68,7 +68,7 @@ fn duplicate_index_and_id() {
 fn wrong_unit() {
     assert!(
         refusal("unit = \"MW\"", "unit = \"mw\"")
-            .starts_with("ems.toml:30:8: unknown unit `mw`, allowed: W, kW, MW")
+            .starts_with("ems.toml:30:8: device[0].analog[0].unit: unknown unit `mw`, allowed: W, kW, MW")
     );
     let feedback = "index = 40\nunit = \"MW\"";
     assert_eq!(

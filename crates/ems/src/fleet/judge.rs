@@ -1,11 +1,12 @@
-//! From what was reported to how far it can be believed: DNP3 flags to reasons, in one table.
+//! From what was reported to how far it can be believed: DNP3 flags to reasons, in one table, and counts that the
+//! agreement with the device rules out.
 //!
 //! It reads the flags as IEEE 1815 means them, whoever sent them.
 
 use std::sync::Arc;
 
 use ieee1815::{Flags, PointType};
-use telemetry::{Quality, Reason, ReasonKind, Reasons};
+use telemetry::{Quality, Reason, ReasonKind, Reasons, Scale};
 
 use crate::record::is_binary;
 
@@ -38,6 +39,22 @@ pub(super) fn of_flags(point_type: PointType, flags: Option<Flags>, device: &Arc
         reasons.insert(Reason::new(ReasonKind::Offline, Arc::clone(device)));
     }
     reasons
+}
+
+/// Counts that a device may be beyond full scale by its own rounding.
+const ROUNDING_COUNTS: f64 = 1.0;
+
+/// The reason that the counts on the wire give. A device with the same data base saturates at full scale, so what
+/// is beyond comes from another data base, or from another device: whatever it stands for, it is not what is
+/// written here.
+pub(super) fn of_counts(scale: Scale, wire: f64, device: &str) -> Option<Reason> {
+    match scale {
+        Scale::Counts { max_counts, .. } if wire.is_finite() && wire.abs() > max_counts + ROUNDING_COUNTS => {
+            let cause = format!("{device}, beyond max_counts {max_counts}");
+            Some(Reason::new(ReasonKind::Implausible, cause))
+        }
+        _ => None,
+    }
 }
 
 /// Bits that mean something else for states than for analogs.
@@ -88,5 +105,19 @@ mod tests {
     fn saturated_and_off_line_says_both() {
         let judged = of(PointType::AnalogInput, Flags::OVER_RANGE);
         assert_eq!(judged, (vec![ReasonKind::Saturated, ReasonKind::Offline], Quality::Bad));
+    }
+
+    #[test]
+    fn counts_beyond_full_scale_are_no_value() {
+        let scale = Scale::Counts { max_units: 15.0, max_counts: 30_000.0 };
+        for fine in [0.0, 30_000.0, -30_000.0, 30_000.5, -30_001.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(of_counts(scale, fine, "rtd"), None, "{fine}");
+        }
+        for beyond in [30_002.0, -30_002.0, 2_147_483_647.0, 1e30] {
+            let reason = of_counts(scale, beyond, "rtd").unwrap();
+            assert_eq!(reason.kind.quality(), Quality::Bad);
+            assert_eq!(reason.to_string(), "outside its physical range: rtd, beyond max_counts 30000");
+        }
+        assert_eq!(of_counts(Scale::Engineering, 1e30, "rtd"), None);
     }
 }

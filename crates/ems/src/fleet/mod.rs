@@ -254,7 +254,10 @@ impl DeviceState {
             return;
         };
         let (value, wire) = match measured.value {
-            ieee1815::Value::Analog(wire) => (Value::Analog(config.wire.to_units(wire)), wire),
+            ieee1815::Value::Analog(wire) => {
+                // Adding zero turns -0 into 0, which is what a reader of a screen expects to see.
+                (Value::Analog(config.wire.to_units(wire) + 0.0), wire)
+            }
             ieee1815::Value::Binary(state) => (Value::Binary(state), 0.0),
             // Of types that no configuration names.
             ieee1815::Value::DoubleBit(_) | ieee1815::Value::Counter(_) => return,
@@ -327,6 +330,9 @@ impl DeviceState {
                 let mut reasons = judge::of_flags(config.point_type, reported.flags, &self.config.name);
                 if !reported.value.as_f64().is_finite() {
                     reasons.insert(because(ReasonKind::NotANumber));
+                }
+                if let Some(reason) = judge::of_counts(config.wire, reported.wire, &self.config.name) {
+                    reasons.insert(reason);
                 }
                 if now.mono.since(reported.received.mono) > self.config.age_max {
                     reasons.insert(because(ReasonKind::Stale));

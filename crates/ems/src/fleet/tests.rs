@@ -263,6 +263,28 @@ fn no_number_is_no_good_value_and_is_told_once() {
 }
 
 #[test]
+fn what_the_data_base_rules_out_is_no_good_value() {
+    let mut rig = Rig::started();
+    for wire in [1e30, 2_147_483_647.0, -2_147_483_648.0] {
+        rig.report(AnalogInput, 1, wire, Flags::ONLINE);
+        assert_eq!(rig.reasons("poi.mw"), [ReasonKind::Implausible], "{wire}");
+        assert_eq!(rig.point("poi.mw").standing.quality, Quality::Bad);
+        rig.report(AnalogInput, 1, 30_000.0, Flags::ONLINE);
+        assert!(rig.reasons("poi.mw").is_empty());
+    }
+    rig.report(AnalogOutputStatus, 1, 40_000.0, Flags::ONLINE);
+    assert_eq!(rig.reasons("bess.mw.setpoint"), [ReasonKind::Implausible]);
+}
+
+#[test]
+fn zero_has_no_sign() {
+    let mut rig = Rig::started();
+    rig.report(AnalogInput, 1, -0.0, Flags::ONLINE);
+    let Some(Value::Analog(value)) = rig.point("poi.mw").standing.value else { panic!() };
+    assert!(value == 0.0 && value.is_sign_positive());
+}
+
+#[test]
 fn what_nobody_configured_is_dropped() {
     let mut rig = Rig::started();
     rig.report(AnalogInput, 999, 1.0, Flags::ONLINE);

@@ -188,7 +188,12 @@ impl Refusal {
         };
         let detail = match why {
             CertificateError::UnknownIssuer => String::new(),
-            why => why.to_string(),
+            CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+                Some(webpki::Error::CaUsedAsEndEntity) => "it is a certificate authority's own".to_owned(),
+                Some(other) => words(&format!("{other:?}")),
+                None => other.to_string(),
+            },
+            why => words(&why.to_string()),
         };
         Self::new(kind, detail)
     }
@@ -196,6 +201,21 @@ impl Refusal {
     pub(crate) fn with_presented(self, presented: Option<PresentedIdentity>) -> Self {
         Self { presented, ..self }
     }
+}
+
+/// What a library calls `BadSignature` as words; whole sentences stay as they are.
+fn words(name: &str) -> String {
+    if !name.chars().all(char::is_alphanumeric) {
+        return name.to_owned();
+    }
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
 }
 
 /// The alerts that a wrongly configured pair really meets; the rest by their own name.
@@ -228,5 +248,23 @@ fn incompatible_text(why: &PeerIncompatible) -> String {
             "it offers no TLS version that our policy allows".to_owned()
         }
         other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_in_words() {
+        let told = |why| Refusal::from_certificate(&why).to_string();
+        let other = |why: webpki::Error| told(CertificateError::Other(rustls::OtherError(Arc::new(why))));
+        let authority = other(webpki::Error::CaUsedAsEndEntity);
+        assert_eq!(authority, "bad certificate (it is a certificate authority's own)");
+        let unsupported = other(webpki::Error::UnsupportedCertVersion);
+        assert_eq!(unsupported, "bad certificate (unsupported cert version)");
+        assert_eq!(told(CertificateError::BadSignature), "bad certificate (bad signature)");
     }
 }

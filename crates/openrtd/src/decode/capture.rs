@@ -34,10 +34,21 @@ pub(crate) struct Packet {
     pub(crate) octets: Vec<u8>,
 }
 
+/// Why a packet cannot carry DNP3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// Its link type is not known here.
+    Link(i32),
+    /// There is no TCP and no UDP in it, or not all of it.
+    Other,
+}
+
 /// One thing in a capture.
 #[derive(Debug)]
 pub(crate) enum Piece {
     Packet(Packet),
+    /// A packet of an interface that the capture does not describe: nobody can say what is in it.
+    Undescribed,
     /// TLS secrets that the capture carries itself.
     Secrets(Vec<u8>),
 }
@@ -121,13 +132,17 @@ fn piece(block: &PcapBlockOwned<'_>, interfaces: &mut Vec<Interface>, number: &m
             None
         }
         PcapBlockOwned::NG(Block::EnhancedPacket(one)) => {
-            let interface = interfaces.get(usize::try_from(one.if_id).ok()?)?;
+            let place = usize::try_from(one.if_id).ok();
+            let Some(interface) = place.and_then(|place| interfaces.get(place)) else {
+                return Some(Piece::Undescribed);
+            };
             let ticks = u64::from(one.ts_high) << 32 | u64::from(one.ts_low);
             let octets = one.data.get(..usize::try_from(one.caplen).ok()?).unwrap_or(one.data);
             packet(since_1970(ticks, interface), interface.link, octets)
         }
         PcapBlockOwned::NG(Block::SimplePacket(one)) => {
-            packet(Duration::ZERO, interfaces.first()?.link, one.data)
+            let Some(interface) = interfaces.first() else { return Some(Piece::Undescribed) };
+            packet(Duration::ZERO, interface.link, one.data)
         }
         PcapBlockOwned::NG(Block::DecryptionSecrets(one)) => Some(Piece::Secrets(one.data.to_vec())),
         PcapBlockOwned::NG(_) => None,
@@ -158,8 +173,14 @@ pub(crate) struct Segment<'a> {
 }
 
 impl Packet {
-    /// The TCP or UDP in it; `None` where there is none, or not all of it.
-    pub(crate) fn segment(&self) -> Option<Segment<'_>> {
+    /// The TCP or UDP in it.
+    pub(crate) fn segment(&self) -> Result<Segment<'_>, Unread> {
+        let sliced = self.sliced()?.ok_or(Unread::Other)?;
+        Self::transport(&sliced).ok_or(Unread::Other)
+    }
+
+    /// Its layers; `None` where they are not all there.
+    fn sliced(&self) -> Result<Option<LaxSlicedPacket<'_>>, Unread> {
         const SLL: usize = 16;
         const SLL2: usize = 20;
         let typed = |at: usize, header: usize| {
@@ -167,17 +188,19 @@ impl Packet {
             let payload = self.octets.get(header..)?;
             Some(LaxSlicedPacket::from_ether_type(EtherType(u16::from_be_bytes([high, low])), payload))
         };
-        let sliced = match self.link {
-            Linktype::ETHERNET => LaxSlicedPacket::from_ethernet(&self.octets).ok()?,
-            Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 | Linktype(12 | 14) => {
-                LaxSlicedPacket::from_ip(&self.octets).ok()?
-            }
+        let ip = |octets| LaxSlicedPacket::from_ip(octets).ok();
+        Ok(match self.link {
+            Linktype::ETHERNET => LaxSlicedPacket::from_ethernet(&self.octets).ok(),
+            Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 | Linktype(12 | 14) => ip(&self.octets),
             // BSD loopback: four octets that name the family, which the IP version tells too.
-            Linktype::NULL | Linktype::LOOP => LaxSlicedPacket::from_ip(self.octets.get(4..)?).ok()?,
-            Linktype::LINUX_SLL => typed(14, SLL)?,
-            Linktype::LINUX_SLL2 => typed(0, SLL2)?,
-            _ => return None,
-        };
+            Linktype::NULL | Linktype::LOOP => self.octets.get(4..).and_then(ip),
+            Linktype::LINUX_SLL => typed(14, SLL),
+            Linktype::LINUX_SLL2 => typed(0, SLL2),
+            Linktype(other) => return Err(Unread::Link(other)),
+        })
+    }
+
+    fn transport<'a>(sliced: &LaxSlicedPacket<'a>) -> Option<Segment<'a>> {
         let (from, to): (IpAddr, IpAddr) = match sliced.net.as_ref()? {
             LaxNetSlice::Ipv4(ip) => {
                 (ip.header().source_addr().into(), ip.header().destination_addr().into())

@@ -16,7 +16,7 @@ impl Keys {
             let (Some(label), Some(random), Some(secret)) = (words.next(), words.next(), words.next()) else {
                 continue;
             };
-            if let (Some(random), Some(secret)) =
+            if let (Ok(random), Ok(secret)) =
                 (super::digits(random.as_bytes()), super::digits(secret.as_bytes()))
             {
                 self.secrets.insert((random, label.to_owned()), secret);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ieee1815::decode::{Flow, Item, explain::Watcher};
 
-use super::capture::{Carried, Packet};
+use super::capture::{Carried, Packet, Unread};
 use super::keys::Keys;
 use super::print::{Printer, Source};
 use super::tcp::{Brought, Reassembly};
@@ -26,6 +26,10 @@ pub(crate) struct Lines {
     ports: Vec<u16>,
     lines: BTreeMap<(SocketAddr, SocketAddr, bool), Line>,
     last: Duration,
+    /// Packets of link types that are not known here.
+    links: BTreeMap<i32, u64>,
+    /// Packets of interfaces that the capture does not describe.
+    undescribed: u64,
 }
 
 /// What a line carries.
@@ -67,17 +71,40 @@ fn side<T>(both: &mut [T; 2], forward: bool) -> &mut T {
 impl Lines {
     pub(crate) fn new(printer: Printer, keys: Keys, ports: &[u16]) -> Self {
         let ports = if ports.is_empty() { PORTS.to_vec() } else { ports.to_vec() };
-        Self { printer, keys, ports, lines: BTreeMap::new(), last: Duration::ZERO }
+        Self {
+            printer,
+            keys,
+            ports,
+            lines: BTreeMap::new(),
+            last: Duration::ZERO,
+            links: BTreeMap::new(),
+            undescribed: 0,
+        }
     }
 
     pub(crate) fn secrets(&mut self, secrets: &[u8]) {
         self.keys.add(secrets);
     }
 
+    /// A packet that nobody can say anything of.
+    pub(crate) fn undescribed(&mut self) {
+        self.printer.packet();
+        self.printer.other_packet();
+        self.undescribed += 1;
+    }
+
     pub(crate) fn packet(&mut self, packet: &Packet) {
         self.printer.packet();
         self.last = self.last.max(packet.time);
-        let Some(segment) = packet.segment() else { return self.printer.other_packet() };
+        let segment = match packet.segment() {
+            Ok(segment) => segment,
+            Err(unread) => {
+                if let Unread::Link(link) = unread {
+                    *self.links.entry(link).or_default() += 1;
+                }
+                return self.printer.other_packet();
+            }
+        };
         let (from, to) = (segment.from, segment.to);
         let forward = from <= to;
         let udp = matches!(segment.carried, Carried::Udp { .. });
@@ -135,6 +162,24 @@ impl Lines {
             let source = Source { packet: None, time: Some(self.last), ends: Some((from, to)), transport };
             line.finish(&source, &self.keys, &mut self.printer);
         }
+        for (link, packets) in self.links {
+            let text = format!("{packets} packets of link type {link}, which is not known here");
+            self.printer.remark("link-type", text);
+        }
+        if self.undescribed > 0 {
+            let text =
+                format!("{} packets of interfaces that the capture does not describe", self.undescribed);
+            self.printer.remark("interface", text);
+        }
+        if self.printer.is_nothing() {
+            let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
+            let text = format!(
+                "no DNP3 found; it is looked for on the ports {} and in what begins like it elsewhere: \
+                 --port N names another",
+                ports.join(", ")
+            );
+            self.printer.remark("no-dnp3", text);
+        }
         self.printer
     }
 }
@@ -160,8 +205,12 @@ impl Line {
                     printer.findings(source, self.watcher.take());
                     self.gap(forward, source, printer);
                 } else if let Content::Tls(tls) = &mut self.content {
-                    tls.gap(forward);
-                    printer.event(source, "tls", &format!("{octets} octets are not in the capture"));
+                    let text = format!("{octets} octets are not in the capture");
+                    if tls.gap(forward) {
+                        printer.unreadable(source, &text);
+                    } else {
+                        printer.event(source, "tls", &text);
+                    }
                 }
             }
             Brought::Octets(octets) => self.octets(forward, &octets, source, keys, printer),

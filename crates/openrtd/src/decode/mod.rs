@@ -32,6 +32,11 @@ pub(crate) fn decode(arguments: &cli::Decode) -> Result<(), Failure> {
         }
     }
     let printer = Printer::new(arguments.json, arguments.explain);
+    if let [_, _, ..] = arguments.input.as_slice()
+        && let Some(file) = arguments.input.iter().find(|part| Path::new(part).is_file())
+    {
+        return Err(input(file, "one capture at a time: only digits may come in several arguments"));
+    }
     // Digits may come in groups.
     let what = arguments.input.join(" ");
     let damage = match source(&what)? {
@@ -39,9 +44,15 @@ pub(crate) fn decode(arguments: &cli::Decode) -> Result<(), Failure> {
             let mut lines = Lines::new(printer, keys, &arguments.port);
             let damage = capture::read(read, |piece| match piece {
                 Piece::Packet(packet) => lines.packet(&packet),
+                Piece::Undescribed => lines.undescribed(),
                 Piece::Secrets(secrets) => lines.secrets(&secrets),
             });
             (lines.finish(), damage.err())
+        }
+        Input::Octets(_) if arguments.keylog.is_some() => {
+            return Err(Failure::Input(
+                "--keylog needs a capture: digits are read as DNP3 itself".to_owned(),
+            ));
         }
         Input::Octets(octets) => (hex(printer, &octets), None),
     };
@@ -89,8 +100,10 @@ fn source(argument: &str) -> Result<Input, Failure> {
     } else if Path::new(argument).exists() {
         Box::new(File::open(argument).map_err(|error| input(&argument, error))?)
     } else {
-        let why = "neither a file that is there nor hexadecimal digits";
-        return digits(argument.as_bytes()).map(Input::Octets).ok_or_else(|| input(&argument, why));
+        let shown = if argument.is_empty() { "an empty argument" } else { argument };
+        let file = "neither a file that is there nor ";
+        let refuse = |why: NoDigits| input(&shown, format!("{file}{}", why.words()));
+        return digits(argument.as_bytes()).map(Input::Octets).map_err(refuse);
     };
     let mut start = Vec::new();
     read.by_ref().take(4).read_to_end(&mut start).map_err(|error| input(&argument, error))?;
@@ -98,20 +111,46 @@ fn source(argument: &str) -> Result<Input, Failure> {
         return Ok(Input::Capture(Box::new(Filling(Cursor::new(start).chain(read)))));
     }
     read.take(INPUT_OCTETS_MAX).read_to_end(&mut start).map_err(|error| input(&argument, error))?;
-    let why = "neither a capture (pcap, pcapng) nor hexadecimal digits";
-    digits(&start).map(Input::Octets).ok_or_else(|| input(&argument, why))
+    let capture = "neither a capture (pcap, pcapng) nor ";
+    let refuse = |why: NoDigits| input(&argument, format!("{capture}{}", why.words()));
+    digits(&start).map(Input::Octets).map_err(refuse)
+}
+
+/// Why a text is no octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NoDigits {
+    /// Something else is in it, or nothing is.
+    Other,
+    /// The last octet has one digit.
+    Odd(usize),
+}
+
+impl NoDigits {
+    fn words(self) -> String {
+        match self {
+            Self::Other => "hexadecimal digits".to_owned(),
+            Self::Odd(digits) => {
+                format!("whole octets: {digits} hexadecimal digits are an odd number, an octet has two")
+            }
+        }
+    }
 }
 
 /// Octets of hexadecimal digits; space, `:`, `,` and `0x` between them are nothing.
-fn digits(text: &[u8]) -> Option<Vec<u8>> {
-    let text = String::from_utf8(text.to_vec()).ok()?.replace("0x", " ");
+fn digits(text: &[u8]) -> Result<Vec<u8>, NoDigits> {
+    let text = std::str::from_utf8(text).map_err(|_| NoDigits::Other)?.replace("0x", " ");
     let digits = text
         .chars()
         .filter(|one| !one.is_whitespace() && !matches!(one, ':' | ','))
         .map(|one| one.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect::<Option<Vec<u8>>>()?;
+        .collect::<Option<Vec<u8>>>()
+        .filter(|digits| !digits.is_empty())
+        .ok_or(NoDigits::Other)?;
     let (pairs, rest) = digits.as_chunks::<2>();
-    (!pairs.is_empty() && rest.is_empty()).then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+    if !rest.is_empty() {
+        return Err(NoDigits::Odd(digits.len()));
+    }
+    Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 /// Octets without times: both directions one after the other, as somebody copied them.
@@ -133,13 +172,13 @@ fn hex(mut printer: Printer, octets: &[u8]) -> Printer {
 
 #[cfg(test)]
 mod tests {
-    use super::digits;
+    use super::{NoDigits, digits};
 
     #[test]
     fn digits_as_people_copy_them() {
-        assert_eq!(digits(b"05 64\n0x05:C0, 01"), Some(vec![5, 0x64, 5, 0xC0, 1]));
-        assert_eq!(digits(b"056"), None);
-        assert_eq!(digits(b"site.pcap"), None);
-        assert_eq!(digits(b" "), None);
+        assert_eq!(digits(b"05 64\n0x05:C0, 01"), Ok(vec![5, 0x64, 5, 0xC0, 1]));
+        assert_eq!(digits(b"056"), Err(NoDigits::Odd(3)));
+        assert_eq!(digits(b"site.pcap"), Err(NoDigits::Other));
+        assert_eq!(digits(b" "), Err(NoDigits::Other));
     }
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use config::{Problems, Source, Spanned};
-use ieee1815_tokio::{FrontConfig, FrontMaster, Inside, PeerIdentity, SerialConfig, TlsPolicy, TlsSection};
+use ieee1815_tokio::{
+    FrontConfig, FrontMaster, Inside, PeerIdentity, SerialConfig, TlsError, TlsPolicy, TlsSection,
+};
 use serde::Deserialize;
 
 /// Times are told in seconds, up to a day.
@@ -19,6 +22,34 @@ pub(super) struct Config {
     pub(super) front: FrontConfig,
     pub(super) policy: TlsPolicy,
     pub(super) masters: Vec<FrontMaster>,
+    source: Source,
+    /// The files of [tls] in the order in which they are read, and where each is named.
+    files: Vec<(PathBuf, &'static str, Range<usize>)>,
+}
+
+/// Where the files of [tls] are named; the section itself is checked elsewhere.
+#[derive(Debug, Deserialize)]
+struct Named {
+    tls: NamedFiles,
+}
+
+#[derive(Debug, Deserialize)]
+struct NamedFiles {
+    certificate: Spanned<PathBuf>,
+    key: Spanned<PathBuf>,
+    trust_anchors: Vec<Spanned<PathBuf>>,
+    #[serde(default)]
+    crls: Vec<Spanned<PathBuf>>,
+}
+
+impl NamedFiles {
+    fn places(&self, source: &Source) -> Vec<(PathBuf, &'static str, Range<usize>)> {
+        let single = [("tls.certificate", &self.certificate), ("tls.key", &self.key)];
+        let anchors = self.trust_anchors.iter().map(|path| ("tls.trust_anchors", path));
+        let lists = self.crls.iter().map(|path| ("tls.crls", path));
+        let named = single.into_iter().chain(anchors).chain(lists);
+        named.map(|(field, path)| (source.resolve(path.get_ref()), field, path.span())).collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,7 +65,7 @@ struct Raw {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFront {
-    listen: Spanned<SocketAddr>,
+    listen: Spanned<String>,
     device: Option<Spanned<String>>,
     connect_timeout_s: Option<Spanned<u64>>,
     write_timeout_s: Option<Spanned<u64>>,
@@ -70,7 +101,8 @@ impl Config {
         let raw: Raw = source.parse()?;
         let mut check = Check { source, problems: Problems::default() };
         let inside = check.inside(&raw);
-        let mut front = FrontConfig::new(*raw.front.listen.get_ref(), inside);
+        let listen = check.listen(&raw.front.listen);
+        let mut front = FrontConfig::new(listen, inside);
         let seconds = |check: &mut Check<'_>, field, value: &Option<Spanned<u64>>| {
             value.as_ref().map(|value| check.seconds(field, value))
         };
@@ -86,7 +118,28 @@ impl Config {
             check.problem(problem.span, problem.field, problem.message);
         }
         let masters = check.masters(&raw.master);
-        check.problems.into_result(Self { front, policy, masters })
+        let files = source.parse::<Named>()?.tls.places(source);
+        check.problems.into_result(Self { front, policy, masters, source: source.clone(), files })
+    }
+
+    /// What is wrong with the files of [tls], at the place that names the file.
+    pub(super) fn unusable(&self, error: &TlsError) -> Problems {
+        let file = match error {
+            TlsError::Unreadable { file, .. }
+            | TlsError::NotPem { file, .. }
+            | TlsError::BadCertificate { file, .. }
+            | TlsError::BadCrl { file, .. }
+            | TlsError::BadKey { file, .. } => Some(file),
+            TlsError::KeyMismatch { key, .. } => Some(key),
+            _ => None,
+        };
+        // What is named twice was fine where it was read first.
+        let place = self.files.iter().rev().find(|(named, ..)| Some(named) == file);
+        let message = error.to_string();
+        match place {
+            Some((_, field, span)) => self.source.problem(span.clone(), *field, message).into(),
+            None => self.source.whole("tls", message).into(),
+        }
     }
 }
 
@@ -96,8 +149,19 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn problem(&mut self, at: std::ops::Range<usize>, field: impl Into<String>, message: impl Into<String>) {
+    fn problem(&mut self, at: Range<usize>, field: impl Into<String>, message: impl Into<String>) {
         self.problems.add(self.source.problem(at, field, message));
+    }
+
+    fn listen(&mut self, listen: &Spanned<String>) -> SocketAddr {
+        listen.get_ref().parse().unwrap_or_else(|_| {
+            let message = format!(
+                "`{}`, must be an IP address and a port such as `0.0.0.0:19999` or `[::]:19999`",
+                listen.get_ref()
+            );
+            self.problem(listen.span(), "front.listen", message);
+            SocketAddr::from(([0, 0, 0, 0], 0))
+        })
     }
 
     fn inside(&mut self, raw: &Raw) -> Inside {
@@ -147,12 +211,7 @@ impl Check<'_> {
         serial
     }
 
-    fn parse<T: FromStr<Err: ToString>>(
-        &mut self,
-        field: &str,
-        at: std::ops::Range<usize>,
-        text: &str,
-    ) -> Option<T> {
+    fn parse<T: FromStr<Err: ToString>>(&mut self, field: &str, at: Range<usize>, text: &str) -> Option<T> {
         text.parse().map_err(|error: T::Err| self.problem(at, field, error.to_string())).ok()
     }
 
@@ -231,6 +290,12 @@ mod tests {
     fn errors_name_their_place_and_what_is_allowed() {
         for (from, to, told) in [
             (
+                "127.0.0.1:0",
+                "localhost",
+                "front.toml:2:10: front.listen: `localhost`, must be an IP address and a port such as \
+                 `0.0.0.0:19999` or `[::]:19999`",
+            ),
+            (
                 "rtu:20000",
                 "rtu",
                 "front.toml:3:10: front.device: `rtu`, must be `host:port` such as `192.168.1.20:20000`",
@@ -270,5 +335,32 @@ mod tests {
         ] {
             assert_eq!(refusal(from, to), told);
         }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_told_where_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let pairs: Vec<_> =
+            ["a", "b"].map(|name| rcgen::generate_simple_self_signed([name.to_owned()])).into();
+        let [a, b] = pairs.as_slice() else { panic!() };
+        let (a, b) = (a.as_ref().unwrap(), b.as_ref().unwrap());
+        write("a.pem", &a.cert.pem());
+        write("a.key", &a.signing_key.serialize_pem());
+        write("b.key", &b.signing_key.serialize_pem());
+        let told = |from: &str, to: &str| {
+            let source = Source::from_text(folder.path().join("front.toml"), TEXT.replacen(from, to, 1));
+            let config = Config::from_source(&source).unwrap();
+            let error = config.policy.server().map(drop).unwrap_err();
+            let told = config.unusable(&error).to_string();
+            told.replace(folder.path().to_str().unwrap(), "").replace("/front.toml", "front.toml")
+        };
+        let mismatch = told("a.key", "b.key");
+        assert!(
+            mismatch.starts_with("front.toml:6:7: tls.key: /b.key: this key does not belong"),
+            "{mismatch}"
+        );
+        let anchor = told("[\"a.pem\"]", "[\"a.key\"]");
+        assert!(anchor.starts_with("front.toml:7:18: tls.trust_anchors: /a.key: "), "{anchor}");
     }
 }

@@ -5,6 +5,7 @@ mod config;
 use std::path::Path;
 use std::time::Duration;
 
+use ::config::Problems;
 use ieee1815_tokio::{Front, FrontError, FrontEvent, Inside};
 use serde::Serialize;
 use serde_json::Value;
@@ -23,6 +24,8 @@ use config::Config;
 const EXAMPLE: &str = include_str!("example.toml");
 /// How long it may take to end after it was told to.
 const END_PATIENCE: Duration = Duration::from_millis(1_800);
+
+const NEEDS_RESTART: &str = "what has changed in [front] and [serial] applies after a restart only";
 
 /// A journal line.
 #[derive(Debug, Serialize)]
@@ -51,6 +54,9 @@ enum Record {
     Reload {
         time: Wall,
         taken: bool,
+        /// Something has changed that applies after a restart only.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        needs_restart: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
@@ -72,17 +78,13 @@ pub(crate) async fn tls_front(arguments: &cli::TlsFront) -> Result<(), Failure> 
     if arguments.check {
         // What only shows when the files are opened.
         let admitted = config.masters.iter().flat_map(|master| master.admit.clone()).collect();
-        config.policy.admitting(admitted).server().map_err(|error| unusable(file, &error))?;
+        config.policy.admitting(admitted).server().map_err(|error| config.unusable(&error))?;
         let _ = say(&format!("{}: fine", file.display()));
         return Ok(());
     }
     let pcap = Pcap::create(arguments.pcap.as_ref())?;
     config.front.pcap = pcap.file();
     pcap.finish(run(file, config, arguments.running).await)
-}
-
-fn unusable(file: &Path, error: &impl ToString) -> Failure {
-    Failure::Input(format!("{}: {}", file.display(), error.to_string()))
 }
 
 async fn run(file: &Path, config: Config, running: cli::Running) -> Result<(), Failure> {
@@ -93,7 +95,7 @@ async fn run(file: &Path, config: Config, running: cli::Running) -> Result<(), F
     let clock = SystemClock::start();
     let (front, events) = Front::start(config.front.clone(), &config.policy, &config.masters).await.map_err(
         |error| match error {
-            FrontError::Tls(error) => unusable(file, &format!("tls: {error}")),
+            FrontError::Tls(error) => config.unusable(&error).into(),
             error => Failure::Failed(format!("front.listen: {error}")),
         },
     )?;
@@ -118,11 +120,18 @@ async fn run(file: &Path, config: Config, running: cli::Running) -> Result<(), F
             () = stop() => break Told::Signal,
             () = &mut stdin => break Told::Stdin,
             _ = hangup.recv() => {
-                let why = reload(file, &config, &front).err().map(|failure| failure.to_string());
+                let (needs_restart, why) = match reload(file, &config, &front) {
+                    Ok(needs_restart) => (needs_restart, None),
+                    Err(problems) => (false, Some(problems.to_string())),
+                };
                 if let Some(why) = &why {
                     tracing::warn!("not reloaded, nothing has changed: {why}");
                 }
-                journal.record(&Record::Reload { time: clock.now().wall, taken: why.is_none(), why });
+                if needs_restart {
+                    tracing::warn!("{NEEDS_RESTART}");
+                }
+                let (time, taken) = (clock.now().wall, why.is_none());
+                journal.record(&Record::Reload { time, taken, needs_restart, why });
             }
         }
     };
@@ -140,21 +149,16 @@ async fn run(file: &Path, config: Config, running: cli::Running) -> Result<(), F
     Ok(())
 }
 
-/// Reads the file again. Where the listening or the device is another, that needs a restart, and is said.
-fn reload(file: &Path, running: &Config, front: &Front) -> Result<(), Failure> {
+/// Reads the file again. Whether the listening or the device is another, which needs a restart.
+fn reload(file: &Path, running: &Config, front: &Front) -> Result<bool, Problems> {
     let config = Config::read(file)?;
-    front
-        .reload(&config.policy, &config.masters)
-        .map_err(|error| unusable(file, &format!("tls: {error}")))?;
+    front.reload(&config.policy, &config.masters).map_err(|error| config.unusable(&error))?;
     let fixed = |config: &Config| {
         let front = &config.front;
         let times = (front.connect_timeout, front.write_timeout, front.idle_timeout, front.keep_alive);
         (front.listen, front.inside.clone(), times)
     };
-    if fixed(&config) != fixed(running) {
-        tracing::warn!("what has changed in [front] and [serial] applies after a restart only");
-    }
-    Ok(())
+    Ok(fixed(&config) != fixed(running))
 }
 
 async fn tell(mut events: mpsc::Receiver<FrontEvent>, journal: Journal, clock: SystemClock) {
@@ -208,6 +212,7 @@ fn plain(record: String) -> Option<String> {
             text("from_device")
         ),
         ("refused", _) => format!("{} refused: {}", text("address"), text("why")),
+        ("reload", _) if text("needs_restart") == "true" => format!("reloaded; {NEEDS_RESTART}"),
         ("reload", _) if text("taken") == "true" => "reloaded".to_owned(),
         ("reload", _) => format!("NOT reloaded, nothing has changed: {}", text("why")),
         ("stopped", _) => "stopped".to_owned(),

@@ -75,6 +75,7 @@ fn an_rtu_without_tls_is_read_and_operated_through_the_front_end() {
     front.wait("to reload", |records| {
         records.iter().any(|one| one["event"] == "reload" && one["taken"] == true).then_some(())
     });
+    assert!(front.records().iter().all(|one| one["needs_restart"].is_null()));
     let good = folder.read("front.toml");
     fs::write(&front_file, good.replace("pki/front.key", "pki/master.key")).unwrap();
     front.signal("-HUP");
@@ -89,6 +90,15 @@ fn an_rtu_without_tls_is_read_and_operated_through_the_front_end() {
         latest(records).get("level").filter(|one| is_good(one) && one["value"] == 78.0).map(drop)
     });
     assert_eq!(count(&front.records(), "session", "down"), 0);
+
+    // What only a restart changes is told as that.
+    let connect = "[front]\nconnect_timeout_s = 7";
+    fs::write(&front_file, good.replacen("[front]", connect, 1)).unwrap();
+    front.signal("-HUP");
+    front.wait("to say that it needs a restart", |records| {
+        let needs = |one: &Value| one["taken"] == true && one["needs_restart"] == true;
+        records.iter().any(needs).then_some(())
+    });
 
     // A master that is taken off the list is closed.
     fs::write(&front_file, good.replace("name:master.example", "name:nobody.example")).unwrap();

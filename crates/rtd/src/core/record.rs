@@ -70,6 +70,19 @@ pub enum Record {
         /// Why.
         why: &'static str,
     },
+    /// So many more like those just told were not told one by one: somebody sends them in a loop.
+    More {
+        /// When.
+        time: Wall,
+        /// The event that they would have been: `command` or `session`.
+        of: &'static str,
+        /// `refused`.
+        state: &'static str,
+        /// The master; `None` for connections.
+        master: Option<Arc<str>>,
+        /// How many.
+        more: u64,
+    },
     /// The device stopped.
     Stopped,
 }

@@ -107,6 +107,25 @@ impl Printer {
     pub(crate) fn unreadable(&mut self, source: &Source, why: &str) {
         self.count("unreadable", 1);
         self.event(source, "tls", why);
+        // Whoever gave a key log, or none, and gets no DNP3 must not take that for a quiet line.
+        let text = format!("a TLS session cannot be read: {why}");
+        self.findings(source, vec![warning("tls-unreadable", text)]);
+    }
+
+    /// Something about the whole input, told whether findings are asked for or not.
+    pub(crate) fn remark(&mut self, code: &'static str, text: String) {
+        let explain = std::mem::replace(&mut self.explain, true);
+        self.findings(&Source::default(), vec![warning(code, text)]);
+        self.explain = explain;
+    }
+
+    /// Whether nothing was seen that is DNP3, or may be.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.of("frames") == 0 && self.of("unreadable") == 0
+    }
+
+    fn of(&self, what: &str) -> u64 {
+        self.counts.get(what).copied().unwrap_or_default()
     }
 
     pub(crate) fn item(&mut self, source: &Source, item: &Item) {
@@ -156,17 +175,27 @@ impl Printer {
             value["errors"] = errors.into();
             self.out(&value.to_string());
         } else {
-            let of = |what| self.counts.get(what).copied().unwrap_or_default();
+            let some = |what, text: &str| match self.of(what) {
+                0 => String::new(),
+                count => format!(", {count} {text}"),
+            };
             let line = format!(
-                "{} packets, {} frames, {} fragments: {errors} errors, {warnings} warnings, {notes} notes",
-                of("packets"),
-                of("frames"),
-                of("fragments")
+                "{} packets{}, {} frames, {} fragments{}: {errors} errors, {warnings} warnings, {notes} notes",
+                self.of("packets"),
+                some("other_packets", "of them neither TCP nor UDP"),
+                self.of("frames"),
+                self.of("fragments"),
+                some("unreadable", "TLS sessions not readable"),
             );
             self.out(&line);
         }
         errors
     }
+}
+
+/// A finding about what carries DNP3.
+fn warning(code: &'static str, text: String) -> Finding {
+    Finding { at: Duration::ZERO, grade: Grade::Warning, code, text, ends: None }
 }
 
 /// Everything that is wrong with an item.

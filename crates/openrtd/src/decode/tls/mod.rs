@@ -86,12 +86,13 @@ impl Tls {
         opened
     }
 
-    /// Octets are missing: the records after them cannot be found, nor their numbers known.
-    pub(crate) fn gap(&mut self, forward: bool) {
+    /// Octets are missing: the records after them cannot be found, nor their numbers known. Whether the session
+    /// could be read until now.
+    pub(crate) fn gap(&mut self, forward: bool) -> bool {
         let half = self.half(forward);
         half.waiting.clear();
         half.opener = None;
-        self.closed = true;
+        !std::mem::replace(&mut self.closed, true)
     }
 
     fn half(&mut self, forward: bool) -> &mut Half {

@@ -1,0 +1,226 @@
+//! What the device tells, its journal and its log, with a cap on what any peer can make it say.
+//!
+//! A refused command and a refused connection are worth a line each, until somebody sends them in a loop: the disk
+//! is a resource, too, and the one line that matters is lost among a million. So only the first of a minute are
+//! told, and at the minute's end how many more there were. Accepted commands are never left out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ieee1815::CommandStatus;
+use telemetry::clock::Mono;
+use telemetry::{Journal, Now};
+
+use crate::core::Record;
+
+/// How long a cap holds from its first line on.
+const CAP_PERIOD: Duration = Duration::from_secs(60);
+/// Lines in this time. Two requests that fill a fragment with commands are still told in full.
+const CAP_LINES: u64 = 32;
+
+/// The lines of one kind.
+#[derive(Debug, Default)]
+struct Cap {
+    /// When the first line was told; `None` while there was none.
+    begun: Option<Mono>,
+    told: u64,
+    more: u64,
+}
+
+impl Cap {
+    /// Whether one more is told.
+    fn take(&mut self, now: Mono) -> bool {
+        self.begun.get_or_insert(now);
+        let tell = self.told < CAP_LINES;
+        if tell {
+            self.told += 1;
+        } else {
+            self.more += 1;
+        }
+        tell
+    }
+
+    fn due(&self) -> Option<Mono> {
+        self.begun.map(|begun| begun.plus(CAP_PERIOD))
+    }
+
+    /// Begins anew where the time is over; how many were not told.
+    fn end(&mut self, now: Option<Mono>) -> u64 {
+        let over = self.due().is_some_and(|due| now.is_none_or(|now| now >= due));
+        if over { std::mem::take(self).more } else { 0 }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    journal: Journal,
+    connections: Cap,
+    /// By master: their number is the configuration's.
+    commands: BTreeMap<Arc<str>, Cap>,
+}
+
+impl Teller {
+    pub(crate) fn new(journal: Journal) -> Self {
+        Self { journal, connections: Cap::default(), commands: BTreeMap::new() }
+    }
+
+    pub(crate) fn tell(&mut self, record: &Record, now: Now) {
+        self.tell_due(now);
+        let told = match record {
+            Record::Command { master, status, .. } if *status != CommandStatus::Success.to_string() => {
+                self.commands.entry(Arc::clone(master)).or_default().take(now.mono)
+            }
+            Record::Session { state: "refused", .. } => self.connections.take(now.mono),
+            _ => true,
+        };
+        if told {
+            log(record);
+            self.journal.record(record);
+        }
+    }
+
+    /// So many connections were refused besides, of which nothing is known any more.
+    pub(crate) fn refused_besides(&mut self, connections: u64) {
+        self.connections.more += connections;
+    }
+
+    /// When there is something to tell that nobody asks for.
+    pub(crate) fn due(&self) -> Option<Mono> {
+        self.commands.values().chain([&self.connections]).filter_map(Cap::due).min()
+    }
+
+    /// Tells how many more there were in the minutes that are over.
+    pub(crate) fn tell_due(&mut self, now: Now) {
+        self.end(Some(now.mono), now);
+    }
+
+    /// Tells how many more there were, all minutes being over.
+    pub(crate) fn finish(&mut self, now: Now) {
+        self.end(None, now);
+    }
+
+    fn end(&mut self, over_at: Option<Mono>, now: Now) {
+        let time = now.wall;
+        let more = self.connections.end(over_at);
+        let mut records = vec![Record::More { time, of: "session", state: "refused", master: None, more }];
+        for (master, cap) in &mut self.commands {
+            let (master, more) = (Some(Arc::clone(master)), cap.end(over_at));
+            records.push(Record::More { time, of: "command", state: "refused", master, more });
+        }
+        for record in records.iter().filter(|record| !matches!(record, Record::More { more: 0, .. })) {
+            log(record);
+            self.journal.record(record);
+        }
+    }
+}
+
+fn log(record: &Record) {
+    match record {
+        Record::Device { device, state, why, .. } => tracing::info!(%device, state, why, "device"),
+        Record::Session { state: "refused", peer, address, why, .. } => {
+            tracing::warn!(peer, address, why, "master refused");
+        }
+        Record::Session { state, master, peer, address, why, .. } => {
+            tracing::info!(state, ?master, peer, address, why, "session");
+        }
+        Record::Command { master, index, value, mode, status, .. } => {
+            tracing::info!(%master, index, ?value, mode, status, "command");
+        }
+        Record::More { of, state, master, more, .. } => {
+            tracing::warn!(of, state, ?master, more, "more like these, not told one by one");
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use telemetry::journal::JournalReader;
+
+    fn command(master: &str, status: CommandStatus) -> Record {
+        Record::Command {
+            time: Now::virtual_millis(0).wall,
+            master: master.into(),
+            point: None,
+            index: 1,
+            value: Some(1.0),
+            mode: "select",
+            status: status.to_string(),
+        }
+    }
+
+    fn refused() -> Record {
+        let (peer, address, why) = (String::new(), "192.0.2.1:4000".to_owned(), "no TLS".to_owned());
+        Record::Session {
+            time: Now::virtual_millis(0).wall,
+            state: "refused",
+            master: None,
+            peer,
+            address,
+            why,
+        }
+    }
+
+    fn told(reader: &JournalReader) -> Vec<Value> {
+        std::iter::from_fn(|| reader.next_within(Duration::ZERO).ok().flatten())
+            .map(|line| serde_json::from_str(&line).unwrap())
+            .collect()
+    }
+
+    fn count(records: &[Value], event: &str) -> u64 {
+        u64::try_from(records.iter().filter(|one| one["event"] == event).count()).unwrap()
+    }
+
+    #[test]
+    fn refusals_beyond_the_cap_are_counted_and_the_count_is_told() {
+        let (journal, reader) = Journal::new();
+        let mut teller = Teller::new(journal);
+        for millis in 0..3_000 {
+            teller.tell(&command("observer", CommandStatus::NotAuthorized), Now::virtual_millis(millis));
+            teller.tell(&refused(), Now::virtual_millis(millis));
+        }
+        let records = told(&reader);
+        assert_eq!((count(&records, "command"), count(&records, "session")), (CAP_LINES, CAP_LINES));
+        assert_eq!(teller.due(), Some(Now::virtual_millis(60_000).mono));
+        teller.tell_due(Now::virtual_millis(59_999));
+        assert!(told(&reader).is_empty());
+        teller.refused_besides(7);
+        teller.tell_due(Now::virtual_millis(60_000));
+        let records = told(&reader);
+        assert_eq!(records.len(), 2);
+        let (session, of_command) = (&records[0], &records[1]);
+        assert_eq!((&session["of"], &session["more"]), (&"session".into(), &(3_000 - CAP_LINES + 7).into()));
+        assert_eq!(
+            of_command,
+            &serde_json::json!({"event": "more", "time": "1970-01-01T00:01:00.000Z", "of": "command",
+                "state": "refused", "master": "observer", "more": 2_968})
+        );
+        // The next minute begins with its own first.
+        assert_eq!(teller.due(), None);
+        teller.tell(&command("observer", CommandStatus::NotAuthorized), Now::virtual_millis(70_000));
+        assert_eq!(count(&told(&reader), "command"), 1);
+    }
+
+    #[test]
+    fn accepted_commands_and_other_masters_are_told_whatever_one_does() {
+        let (journal, reader) = Journal::new();
+        let mut teller = Teller::new(journal);
+        let now = Now::virtual_millis(1);
+        for _ in 0..1_000 {
+            teller.tell(&command("observer", CommandStatus::NotAuthorized), now);
+        }
+        let _ = told(&reader);
+        for _ in 0..100 {
+            teller.tell(&command("ems", CommandStatus::Success), now);
+        }
+        teller.tell(&command("ems", CommandStatus::Blocked), now);
+        assert_eq!(told(&reader).len(), 101);
+        teller.finish(now);
+        let records = told(&reader);
+        assert_eq!((records.len(), &records[0]["more"]), (1, &(1_000 - CAP_LINES).into()));
+    }
+}
