@@ -23,11 +23,11 @@ pub(super) struct Config {
     pub(super) policy: TlsPolicy,
     pub(super) masters: Vec<FrontMaster>,
     source: Source,
-    /// The files of [tls] in the order in which they are read, and where each is named.
+    /// The files of `[tls]` in the order in which they are read, and where each is named.
     files: Vec<(PathBuf, &'static str, Range<usize>)>,
 }
 
-/// Where the files of [tls] are named; the section itself is checked elsewhere.
+/// Where the files of `[tls]` are named; the section itself is checked elsewhere.
 #[derive(Debug, Deserialize)]
 struct Named {
     tls: NamedFiles,
@@ -122,7 +122,7 @@ impl Config {
         check.problems.into_result(Self { front, policy, masters, source: source.clone(), files })
     }
 
-    /// What is wrong with the files of [tls], at the place that names the file.
+    /// What is wrong with the files of `[tls]`, at the place that names the file.
     pub(super) fn unusable(&self, error: &TlsError) -> Problems {
         let file = match error {
             TlsError::Unreadable { file, .. }
