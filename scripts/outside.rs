@@ -1,8 +1,6 @@
 //! A program outside of the workspace: an outstation and a master of the packaged crates talk over TCP.
 //! Built and run by `scripts/proof.sh package`; prints one line of JSON.
 
-use std::time::Duration;
-
 use ieee1815::master::{MasterConfig, MasterEvent};
 use ieee1815::outstation::{Outstation, PointConfig, ReadOnly, SessionConfig};
 use ieee1815::{Flags, Measured, PointType, Value};
@@ -19,13 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     device.update(PointType::AnalogInput, 0, measured);
     let mut master = MasterConfig::new(1, 10);
     master.accept.insert(PointType::AnalogInput, 0..=9);
-    let config = DriverConfig {
-        address: address.to_string(),
-        tls: None,
-        master,
-        connect_timeout: Duration::from_secs(5),
-        reconnect_delay: Duration::from_secs(1),
-    };
+    let config = DriverConfig::new(address.to_string(), master);
     let (_stop, shutdown) = tokio::sync::watch::channel(false);
     let (_master, mut events) = MasterDriver::spawn(config, shutdown);
     while let Some(event) = events.recv().await {

@@ -8,19 +8,9 @@
 //!
 //! # An outstation in twenty lines
 //! ```no_run
-//! use ieee1815::outstation::{Application, Outstation, PointConfig, SessionConfig};
-//! use ieee1815::{Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Value};
+//! use ieee1815::outstation::{Outstation, PointConfig, ReadOnly, SessionConfig};
+//! use ieee1815::{Flags, Measured, PointType, Value};
 //! use ieee1815_tokio::{OutstationConfig, OutstationDriver, Route};
-//!
-//! struct ReadOnly;
-//! impl Application for ReadOnly {
-//!     fn select(&mut self, _: usize, _: u16, _: &Command) -> CommandStatus { CommandStatus::NotSupported }
-//!     fn operate(&mut self, _: usize, _: u16, _: &Command, _: OperateMode) -> CommandStatus {
-//!         CommandStatus::NotSupported
-//!     }
-//!     fn write_time(&mut self, _: usize, _: u64) -> bool { false }
-//!     fn indications(&self, _: usize) -> Iin { Iin::NONE }
-//! }
 //!
 //! # async fn run(megawatts: f64) -> Result<(), Box<dyn std::error::Error>> {
 //! let points = [PointConfig { class: 2, ..PointConfig::new(PointType::AnalogInput, 0) }];
@@ -36,6 +26,27 @@
 //! For mutual TLS, give each [`Route`] the identities that its master may show, the configuration a [`TlsPolicy`],
 //! and call [`listen_tls`](OutstationHandle::listen_tls). [`reload`](OutstationHandle::reload) replaces certificates,
 //! keys, revocation lists and peers without touching the sessions that stay admitted.
+//!
+//! # A master in twenty lines
+//! ```no_run
+//! use std::time::Duration;
+//! use ieee1815::master::{MasterConfig, MasterEvent, Scan};
+//! use ieee1815::{Classes, PointType};
+//! use ieee1815_tokio::{DriverConfig, DriverEvent, MasterDriver};
+//!
+//! # async fn run() {
+//! let mut config = MasterConfig::new(1, 10);
+//! config.accept.insert(PointType::AnalogInput, 0..=99);
+//! config.scans = vec![Scan::classes(Classes::EVENTS, Duration::from_secs(4))];
+//! let (_stop, shutdown) = tokio::sync::watch::channel(false);
+//! let (_handle, mut events) = MasterDriver::spawn(DriverConfig::new("127.0.0.1:20000", config), shutdown);
+//! while let Some(event) = events.recv().await {
+//!     if let DriverEvent::Master { event: MasterEvent::Point { point, index, measured, .. }, .. } = event {
+//!         println!("{point:?} {index}: {measured:?}");
+//!     }
+//! }
+//! # }
+//! ```
 //!
 //! # Limits
 //! | what | bound | where |

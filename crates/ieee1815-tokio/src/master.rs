@@ -44,6 +44,20 @@ pub struct DriverConfig {
     pub reconnect_delay: Duration,
 }
 
+impl DriverConfig {
+    /// A master that dials `address` (host and port) over plain TCP: 5 s for a connection, 2 s between two tries.
+    #[must_use]
+    pub fn new(address: impl Into<String>, master: MasterConfig) -> Self {
+        Self {
+            address: address.into(),
+            tls: None,
+            master,
+            connect_timeout: Duration::from_secs(5),
+            reconnect_delay: Duration::from_secs(2),
+        }
+    }
+}
+
 /// What a driver has to say.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DriverEvent {
