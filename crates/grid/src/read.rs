@@ -31,6 +31,8 @@ pub struct Limits {
     pub columns: usize,
     /// Cells of all sheets together that are not empty.
     pub cells: usize,
+    /// Merged cells of a sheet.
+    pub merges: usize,
 }
 
 impl Default for Limits {
@@ -42,6 +44,7 @@ impl Default for Limits {
             rows: 20_000,
             columns: 256,
             cells: 1_000_000,
+            merges: 2_000,
         }
     }
 }

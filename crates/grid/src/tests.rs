@@ -139,7 +139,8 @@ fn text_that_is_none_is_refused_at_its_place() {
 
 #[test]
 fn what_is_beyond_the_limits_is_refused() {
-    let limits = Limits { octets: 100_000, unpacked: 1_000_000, sheets: 1, rows: 3, columns: 2, cells: 4 };
+    let limits =
+        Limits { octets: 100_000, unpacked: 1_000_000, sheets: 1, rows: 3, columns: 2, cells: 4, merges: 0 };
     let told = |name: &str, octets: &[u8]| refused(from_octets(Path::new(name), octets, &limits));
     let book = |grids: &[Grid]| xlsx_octets(grids).unwrap();
     let a: Cell = "a".into();
@@ -159,6 +160,9 @@ fn what_is_beyond_the_limits_is_refused() {
     assert_eq!(told("a.xlsx", &cells), "a.xlsx, sheet AI, row 3, column A: at most 4 cells are read");
     let sheets = book(&[Grid::new("one"), Grid::new("two")]);
     assert_eq!(told("a.xlsx", &sheets), "a.xlsx: 2 sheets, at most 1 are read");
+    let mut merged = sheet(&[]);
+    merged.merges = vec![Merge { first: (0, 0), last: (0, 1) }];
+    assert_eq!(told("a.xlsx", &book(&[merged])), "a.xlsx, sheet AI: 1 merged cells, at most 0 are read");
     let packed = book(&[sheet(&[&["x".repeat(30_000).as_str().into()]])]);
     let small = Limits { unpacked: 20_000, ..Limits::default() };
     assert_eq!(

@@ -100,9 +100,12 @@ fn worksheet(
     }
     drop(reader);
     let merges = book.merge_cells_by_sheet_name(name).map_err(refuse)?;
+    if merges.len() > limits.merges {
+        let message = format!("{} merged cells, at most {} are read", merges.len(), limits.merges);
+        return Err(place.problem(message));
+    }
     grid.merges = merges
         .into_iter()
-        .take(limits.cells)
         .map(|merge| {
             let at = |(row, column): (u32, u32)| (place_of(row), place_of(column));
             Merge { first: at(merge.start), last: at(merge.end) }
