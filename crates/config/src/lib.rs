@@ -21,11 +21,14 @@
 //! # Ok::<(), config::Problems>(())
 //! ```
 
+mod places;
+
 use std::fmt;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+pub use places::Places;
 use serde::de::DeserializeOwned;
 pub use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -253,12 +256,14 @@ impl Source {
         Problem { field: field.into(), ..whole_file(&self.file, message.into()) }
     }
 
-    /// Line and column of an octet offset, both from 1, columns in characters.
+    /// Where everything in the text stands.
+    #[must_use]
+    pub fn places(&self) -> Places {
+        Places::of(&self.text)
+    }
+
     fn line_and_column(&self, offset: usize) -> (usize, usize) {
-        let before = self.text.get(..offset).unwrap_or(&self.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.matches('\n').count() + 1;
-        (line, before.get(line_start..).map_or(0, |text| text.chars().count()) + 1)
+        places::line_and_column(&self.text, offset)
     }
 }
 

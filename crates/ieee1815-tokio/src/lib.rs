@@ -114,4 +114,4 @@ pub use tls::{
     TlsVersion, TlsVersionError, TlsWarning,
 };
 #[cfg(feature = "serde")]
-pub use tls::{SectionProblem, TlsSection};
+pub use tls::{SectionProblem, SectionProblemKind, TlsSection};

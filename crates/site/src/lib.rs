@@ -5,9 +5,13 @@
 //! readings by position, units and dimensions fit, indexes are unique, files exist.
 
 mod check;
+mod defaults;
 mod model;
 mod raw;
+mod resource;
 pub mod sunspec;
 
+pub use defaults::{Defaults, Head, Purpose, ServedDefaults, TlsFloor, head};
 pub use model::*;
+pub use resource::{Component, ComponentIx, Figures, Location, MasterFile, Station, StationIx, StationKind};
 pub use sunspec::{SunSpecPoint, SunSpecScale, SunSpecType};

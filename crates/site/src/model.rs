@@ -8,6 +8,8 @@ use std::time::Duration;
 use ieee1815_tokio::{PeerIdentity, TlsPolicy};
 use telemetry::{PointId, ResourceKind, Scale, Sign, Unit};
 
+use crate::defaults::TlsFloor;
+use crate::resource::{Component, ComponentIx, MasterFile, Station, StationIx};
 use crate::sunspec::SunSpecPoint;
 
 macro_rules! index {
@@ -31,6 +33,7 @@ macro_rules! index {
         }
     };
 }
+pub(crate) use index;
 
 index!(DeviceIx "A device's position in [`Site::devices`].");
 index!(ReadingIx "A reading's position in [`Device::readings`].");
@@ -44,13 +47,26 @@ pub struct Site {
     pub name: Arc<str>,
     /// What kind of resource it is to the ISO.
     pub resource: ResourceKind,
+    /// The profile that it names, as written: an id, or a path that ends in `.toml`, relative to the file.
+    pub profile: Option<Arc<str>>,
+    /// The overlay that it names, resolved; whether it is there was not looked at.
+    pub overlay: Option<PathBuf>,
+    /// What the Master File holds of it.
+    pub master_file: MasterFile,
+    /// Its parts, by [`ComponentIx`], in the order of the file.
+    pub components: Vec<Component>,
+    /// Its met stations, by [`StationIx`], in the order of the file.
+    pub stations: Vec<Station>,
     /// The running device's own control socket.
     pub socket: PathBuf,
     /// The DNP3 end.
     pub outstation: Outstation,
     /// Its end of TLS, which admits nobody by itself: the masters' lists apply. Every file existed when the site was
-    /// read.
+    /// read to be run.
     pub tls: TlsPolicy,
+    /// The oldest version of TLS that the file allows. Below 1.2 only where the site is read to be checked; `tls`
+    /// does not follow it there.
+    pub tls_floor: TlsFloor,
     /// Who may connect; at least one, no address and no identity twice.
     pub masters: Vec<Master>,
     /// Devices of the plant, by [`DeviceIx`].
@@ -78,6 +94,8 @@ pub struct Outstation {
     pub time_source: TimeSource,
     /// Events kept for each master.
     pub events_max: usize,
+    /// What is added to an index of the file to make it one of DNP3.
+    pub index_offset: i32,
 }
 
 /// Who sets the DNP3 time.
@@ -229,6 +247,9 @@ pub enum WordOrder {
 pub struct Served {
     /// DNP3 index with the offset applied; `None`: not served.
     pub index: Option<u16>,
+    /// The index as the file (and the ISO's sheet) has it, before the offset; `None` where it has none or 0. Set even
+    /// where the point is not served because its role is not.
+    pub sheet_index: Option<u16>,
     /// Event class 1 to 3; 0: no events.
     pub class: u8,
     /// Static variation (of g30, g1 or g40).
@@ -246,24 +267,41 @@ pub struct Analog {
     pub name: Arc<str>,
     /// How it is served.
     pub served: Served,
-    /// Its device.
-    pub device: DeviceIx,
-    /// Its reading of that device.
-    pub reading: ReadingIx,
-    /// Unit of the reading; of the same dimension as `unit`.
-    pub source_unit: Unit,
+    /// What it means to the ISO, in a profile's words.
+    pub role: Option<Arc<str>>,
+    /// The part of the plant that it belongs to.
+    pub component: Option<ComponentIx>,
+    /// Its 'Point Name' in the ISO's sheet.
+    pub sheet_name: Option<Arc<str>>,
+    /// The met station that it belongs to.
+    pub station: Option<StationIx>,
+    /// Accuracy of the instrument, in `unit`; above 0.
+    pub accuracy: Option<f64>,
+    /// Where it comes from; `None`: not mapped yet, served as never read.
+    pub source: Option<AnalogSource>,
     /// Unit of the point.
     pub unit: Unit,
-    /// Which way the source counts.
-    pub sign: Sign,
     /// Counts or engineering units.
     pub wire: Scale,
-    /// Older than this is stale.
-    pub age_max: Duration,
     /// Lowest and highest plausible value, in `unit`.
     pub range: Option<(f64, f64)>,
     /// A smaller change is no event, in `unit`.
     pub deadband: f64,
+}
+
+/// Where a measured quantity comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AnalogSource {
+    /// Its device.
+    pub device: DeviceIx,
+    /// Its reading of that device.
+    pub reading: ReadingIx,
+    /// Unit of the reading; of the same dimension as the point's.
+    pub unit: Unit,
+    /// Which way the source counts.
+    pub sign: Sign,
+    /// Older than this is stale.
+    pub age_max: Duration,
 }
 
 /// A measured state.
@@ -275,6 +313,21 @@ pub struct Digital {
     pub name: Arc<str>,
     /// How it is served.
     pub served: Served,
+    /// What it means to the ISO, in a profile's words.
+    pub role: Option<Arc<str>>,
+    /// The part of the plant that it belongs to.
+    pub component: Option<ComponentIx>,
+    /// Its 'Point Name' in the ISO's sheet.
+    pub sheet_name: Option<Arc<str>>,
+    /// Text of state 0 and of state 1.
+    pub states: Option<[Arc<str>; 2]>,
+    /// Where it comes from; `None`: not mapped yet, served as never read.
+    pub source: Option<DigitalSource>,
+}
+
+/// Where a measured state comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DigitalSource {
     /// Its device.
     pub device: DeviceIx,
     /// Its reading of that device.
@@ -292,6 +345,12 @@ pub struct Heartbeat {
     pub name: Arc<str>,
     /// How it is served.
     pub served: Served,
+    /// What it means to the ISO, in a profile's words; `heartbeat` unless the file says otherwise.
+    pub role: Option<Arc<str>>,
+    /// The part of the plant that it belongs to.
+    pub component: Option<ComponentIx>,
+    /// Its 'Point Name' in the ISO's sheet.
+    pub sheet_name: Option<Arc<str>>,
     /// Least time between two advances.
     pub period: Duration,
     /// Counts 0 to `wrap` - 1.
@@ -307,6 +366,14 @@ pub struct Connection {
     pub name: Arc<str>,
     /// How it is served.
     pub served: Served,
+    /// What it means to the ISO, in a profile's words; `connection` unless the file says otherwise.
+    pub role: Option<Arc<str>>,
+    /// The part of the plant that it belongs to.
+    pub component: Option<ComponentIx>,
+    /// Its 'Point Name' in the ISO's sheet.
+    pub sheet_name: Option<Arc<str>>,
+    /// Text of state 0 and of state 1.
+    pub states: Option<[Arc<str>; 2]>,
     /// Connected when all these digitals are true; at least one.
     pub all: Vec<PointId>,
 }
@@ -320,6 +387,12 @@ pub struct SetPoint {
     pub name: Arc<str>,
     /// How its status (g40, g42) is served; the index is also g41's.
     pub served: Served,
+    /// What it means to the ISO, in a profile's words; `setpoint` unless the file says otherwise.
+    pub role: Option<Arc<str>>,
+    /// The part of the plant that it belongs to.
+    pub component: Option<ComponentIx>,
+    /// Its 'Point Name' in the ISO's sheet.
+    pub sheet_name: Option<Arc<str>>,
     /// Its unit, of active power.
     pub unit: Unit,
     /// Counts or engineering units, of set point and feedback alike.
@@ -336,7 +409,7 @@ pub struct SetPoint {
     pub connected: Option<PointId>,
     /// The value in force, as an analog input.
     pub feedback: Feedback,
-    /// The devices that carry it out; at least one.
+    /// The devices that carry it out; at least one where the site is read to be run.
     pub drives: Vec<Drive>,
 }
 
@@ -349,6 +422,12 @@ pub struct Feedback {
     pub name: Arc<str>,
     /// How it is served.
     pub served: Served,
+    /// What it means to the ISO, in a profile's words; `setpoint-feedback` unless the file says otherwise.
+    pub role: Option<Arc<str>>,
+    /// The part of the plant that it belongs to; its set point's unless the file says otherwise.
+    pub component: Option<ComponentIx>,
+    /// Its 'Point Name' in the ISO's sheet.
+    pub sheet_name: Option<Arc<str>>,
 }
 
 /// A device's part of a set point.

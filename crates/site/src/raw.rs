@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use config::Spanned;
 use ieee1815_tokio::TlsSection;
 use serde::Deserialize;
-use telemetry::{ResourceKind, Sign, Unit, WireForm};
+use telemetry::{Area, ResourceKind, Service, Sign, Unit, WireForm};
 
 use crate::model::{Protocol, RegisterTable, RegisterType, TimeSource, WordOrder};
+use crate::resource::StationKind;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +18,11 @@ pub(crate) struct RawSite {
     pub(crate) site: RawHead,
     pub(crate) outstation: RawOutstation,
     pub(crate) tls: TlsSection,
+    pub(crate) resource: Option<RawResource>,
+    #[serde(default)]
+    pub(crate) component: Vec<RawComponent>,
+    #[serde(default)]
+    pub(crate) station: Vec<RawStation>,
     #[serde(default)]
     pub(crate) master: Vec<RawMaster>,
     #[serde(default)]
@@ -36,16 +42,105 @@ pub(crate) struct RawSite {
 pub(crate) struct RawHead {
     pub(crate) name: String,
     pub(crate) resource: ResourceKind,
+    pub(crate) profile: Option<Spanned<String>>,
+    pub(crate) overlay: Option<Spanned<PathBuf>>,
     pub(crate) socket: Spanned<PathBuf>,
 }
+
+/// The tables that say where something is, and what the Master File says of it. Written by a macro since
+/// `serde(flatten)` would lose the places of the fields and let unknown ones pass.
+macro_rules! placed {
+    ($name:ident { $($field:ident: $type:ty,)* }) => {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            $(pub(crate) $field: $type,)*
+            pub(crate) latitude: Option<Spanned<f64>>,
+            pub(crate) longitude: Option<Spanned<f64>>,
+            pub(crate) elevation_m: Option<Spanned<f64>>,
+        }
+
+        impl $name {
+            pub(crate) fn location(&self) -> RawLocation<'_> {
+                RawLocation {
+                    latitude: self.latitude.as_ref(),
+                    longitude: self.longitude.as_ref(),
+                    elevation_m: self.elevation_m.as_ref(),
+                }
+            }
+        }
+    };
+}
+
+macro_rules! figured {
+    ($name:ident { $($field:ident: $type:ty,)* }) => {
+        placed!($name {
+            $($field: $type,)*
+            capacity_mw: Option<Spanned<f64>>,
+            pmin_mw: Option<Spanned<f64>>,
+            pmax_mw: Option<Spanned<f64>>,
+            energy_min_mwh: Option<Spanned<f64>>,
+            energy_max_mwh: Option<Spanned<f64>>,
+            ramp_mw_per_min: Option<Spanned<f64>>,
+        });
+
+        impl $name {
+            pub(crate) fn figures(&self) -> RawFigures<'_> {
+                RawFigures {
+                    capacity_mw: self.capacity_mw.as_ref(),
+                    pmin_mw: self.pmin_mw.as_ref(),
+                    pmax_mw: self.pmax_mw.as_ref(),
+                    energy_min_mwh: self.energy_min_mwh.as_ref(),
+                    energy_max_mwh: self.energy_max_mwh.as_ref(),
+                    ramp_mw_per_min: self.ramp_mw_per_min.as_ref(),
+                }
+            }
+        }
+    };
+}
+
+/// Where something is.
+pub(crate) struct RawLocation<'a> {
+    pub(crate) latitude: Option<&'a Spanned<f64>>,
+    pub(crate) longitude: Option<&'a Spanned<f64>>,
+    pub(crate) elevation_m: Option<&'a Spanned<f64>>,
+}
+
+/// What the Master File says of something.
+pub(crate) struct RawFigures<'a> {
+    pub(crate) capacity_mw: Option<&'a Spanned<f64>>,
+    pub(crate) pmin_mw: Option<&'a Spanned<f64>>,
+    pub(crate) pmax_mw: Option<&'a Spanned<f64>>,
+    pub(crate) energy_min_mwh: Option<&'a Spanned<f64>>,
+    pub(crate) energy_max_mwh: Option<&'a Spanned<f64>>,
+    pub(crate) ramp_mw_per_min: Option<&'a Spanned<f64>>,
+}
+
+figured!(RawResource {
+    id: Option<Spanned<String>>,
+    services: Option<Spanned<Vec<Spanned<Service>>>>,
+    area: Option<Area>,
+    device_name: Option<Spanned<String>>,
+});
+
+figured!(RawComponent {
+    id: Spanned<String>,
+    kind: ResourceKind,
+});
+
+placed!(RawStation {
+    id: Spanned<String>,
+    kind: Option<StationKind>,
+    component: Option<Spanned<String>>,
+    independent_power: Option<bool>,
+});
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawOutstation {
     pub(crate) listen: SocketAddr,
     pub(crate) address: Spanned<u16>,
-    #[serde(default)]
-    pub(crate) index_offset: i32,
+    pub(crate) index_offset: Option<i32>,
     #[serde(default)]
     pub(crate) time_source: TimeSource,
     pub(crate) events_max: Option<Spanned<usize>>,
@@ -93,13 +188,18 @@ pub(crate) struct RawAnalog {
     pub(crate) id: Spanned<String>,
     pub(crate) name: Option<String>,
     pub(crate) index: Option<Spanned<u16>>,
+    pub(crate) role: Option<Spanned<String>>,
+    pub(crate) component: Option<Spanned<String>>,
+    pub(crate) sheet_name: Option<Spanned<String>>,
     pub(crate) unit: Spanned<Unit>,
-    pub(crate) sign: Sign,
-    pub(crate) source: Spanned<RawSource>,
+    pub(crate) station: Option<Spanned<String>>,
+    pub(crate) accuracy: Option<Spanned<f64>>,
+    pub(crate) sign: Option<Sign>,
+    pub(crate) source: Option<Spanned<RawSource>>,
     pub(crate) wire: Option<Spanned<WireForm>>,
     pub(crate) max_units: Option<Spanned<f64>>,
     pub(crate) max_counts: Option<Spanned<f64>>,
-    pub(crate) age_max_ms: Spanned<u64>,
+    pub(crate) age_max_ms: Option<Spanned<u64>>,
     pub(crate) range: Option<Spanned<(f64, f64)>>,
     pub(crate) deadband: Option<Spanned<f64>>,
     pub(crate) class: Option<Spanned<u8>>,
@@ -113,8 +213,12 @@ pub(crate) struct RawDigital {
     pub(crate) id: Spanned<String>,
     pub(crate) name: Option<String>,
     pub(crate) index: Option<Spanned<u16>>,
-    pub(crate) source: Spanned<RawSource>,
-    pub(crate) age_max_ms: Spanned<u64>,
+    pub(crate) role: Option<Spanned<String>>,
+    pub(crate) component: Option<Spanned<String>>,
+    pub(crate) sheet_name: Option<Spanned<String>>,
+    pub(crate) states: Option<Spanned<[Spanned<String>; 2]>>,
+    pub(crate) source: Option<Spanned<RawSource>>,
+    pub(crate) age_max_ms: Option<Spanned<u64>>,
     pub(crate) class: Option<Spanned<u8>>,
     pub(crate) static_variation: Option<Spanned<u8>>,
     pub(crate) event_variation: Option<Spanned<u8>>,
@@ -126,8 +230,11 @@ pub(crate) struct RawHeartbeat {
     pub(crate) id: Spanned<String>,
     pub(crate) name: Option<String>,
     pub(crate) index: Option<Spanned<u16>>,
-    pub(crate) period_ms: Spanned<u64>,
-    pub(crate) wrap: Spanned<u32>,
+    pub(crate) role: Option<Spanned<String>>,
+    pub(crate) component: Option<Spanned<String>>,
+    pub(crate) sheet_name: Option<Spanned<String>>,
+    pub(crate) period_ms: Option<Spanned<u64>>,
+    pub(crate) wrap: Option<Spanned<u32>>,
     pub(crate) class: Option<Spanned<u8>>,
     pub(crate) static_variation: Option<Spanned<u8>>,
     pub(crate) event_variation: Option<Spanned<u8>>,
@@ -139,6 +246,10 @@ pub(crate) struct RawConnection {
     pub(crate) id: Spanned<String>,
     pub(crate) name: Option<String>,
     pub(crate) index: Option<Spanned<u16>>,
+    pub(crate) role: Option<Spanned<String>>,
+    pub(crate) component: Option<Spanned<String>>,
+    pub(crate) sheet_name: Option<Spanned<String>>,
+    pub(crate) states: Option<Spanned<[Spanned<String>; 2]>>,
     pub(crate) all: Spanned<Vec<Spanned<String>>>,
     pub(crate) class: Option<Spanned<u8>>,
     pub(crate) static_variation: Option<Spanned<u8>>,
@@ -151,6 +262,9 @@ pub(crate) struct RawSetPoint {
     pub(crate) id: Spanned<String>,
     pub(crate) name: Option<String>,
     pub(crate) index: Option<Spanned<u16>>,
+    pub(crate) role: Option<Spanned<String>>,
+    pub(crate) component: Option<Spanned<String>>,
+    pub(crate) sheet_name: Option<Spanned<String>>,
     pub(crate) unit: Spanned<Unit>,
     pub(crate) wire: Option<Spanned<WireForm>>,
     pub(crate) max_units: Option<Spanned<f64>>,
@@ -161,7 +275,7 @@ pub(crate) struct RawSetPoint {
     pub(crate) remote: Option<Spanned<String>>,
     pub(crate) connected: Option<Spanned<String>>,
     pub(crate) feedback: RawFeedback,
-    pub(crate) drive: Spanned<Vec<Spanned<RawDrive>>>,
+    pub(crate) drive: Option<Spanned<Vec<Spanned<RawDrive>>>>,
     pub(crate) class: Option<Spanned<u8>>,
     pub(crate) static_variation: Option<Spanned<u8>>,
     pub(crate) event_variation: Option<Spanned<u8>>,
@@ -173,6 +287,9 @@ pub(crate) struct RawFeedback {
     pub(crate) id: Spanned<String>,
     pub(crate) name: Option<String>,
     pub(crate) index: Option<Spanned<u16>>,
+    pub(crate) role: Option<Spanned<String>>,
+    pub(crate) component: Option<Spanned<String>>,
+    pub(crate) sheet_name: Option<Spanned<String>>,
     pub(crate) class: Option<Spanned<u8>>,
     pub(crate) static_variation: Option<Spanned<u8>>,
     pub(crate) event_variation: Option<Spanned<u8>>,

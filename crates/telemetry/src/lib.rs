@@ -11,21 +11,24 @@
 //! | [`sample`] | [`Value`], [`Sample`], [`Origin`] |
 //! | [`mod@unit`] | [`Unit`] and conversions between units of one dimension |
 //! | [`scale`] | [`Scale`]: counts on the wire and units on the screen |
-//! | [`point`] | [`PointId`], [`Sign`], [`ResourceKind`] |
+//! | [`point`] | [`PointId`], [`Sign`] |
+//! | [`resource`] | [`ResourceKind`], [`Service`], [`Area`] |
 //! | [`journal`] | [`Journal`]: one-line JSON records that never slow their writer |
 
 pub mod clock;
 pub mod journal;
 pub mod point;
 pub mod quality;
+pub mod resource;
 pub mod sample;
 pub mod scale;
 pub mod unit;
 
 pub use clock::{Mono, Now, Wall, WallTrust};
 pub use journal::Journal;
-pub use point::{PointId, ResourceKind, Sign};
+pub use point::{PointId, Sign};
 pub use quality::{Quality, Reason, ReasonKind, Reasons};
+pub use resource::{Area, ResourceKind, Service, UnknownWord};
 pub use sample::{Origin, Sample, Value};
 pub use scale::{Scale, ScaleError, ScalePart, WireForm};
 pub use unit::{Dimension, Unit};

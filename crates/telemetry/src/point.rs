@@ -65,23 +65,3 @@ impl Sign {
         }
     }
 }
-
-/// Kinds of resources, as the ISO's rules tell them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ResourceKind {
-    /// Thermal or hydro generating unit.
-    Conventional,
-    /// Wind plant.
-    Wind,
-    /// Solar plant.
-    Solar,
-    /// Battery or other limited-energy storage.
-    Storage,
-    /// Several technologies behind one interconnection and one resource id.
-    Hybrid,
-    /// Several technologies behind one interconnection, a resource id each.
-    CoLocated,
-    /// Many small units telemetered as one.
-    Aggregate,
-}

@@ -16,5 +16,5 @@ pub use policy::{ClientTls, ServerTls, TlsPolicy, TlsVersion, TlsVersionError};
 pub(crate) use refusal::capture;
 pub use refusal::{Refusal, RefusalKind};
 #[cfg(feature = "serde")]
-pub use section::{SectionProblem, TlsSection};
+pub use section::{SectionProblem, SectionProblemKind, TlsSection};
 pub use suite::{CipherSuite, CipherSuiteError};

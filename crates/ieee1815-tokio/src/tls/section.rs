@@ -36,9 +36,32 @@ pub struct SectionProblem {
     pub field: &'static str,
     /// What is wrong and what is allowed.
     pub message: String,
+    /// What kind of thing is wrong.
+    pub kind: SectionProblemKind,
 }
 
+/// Kinds of problems. A plan of a site can live with some that a running program cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SectionProblemKind {
+    /// A file that is named is not there.
+    FileMissing,
+    /// `min_version` names a version of TLS that exists and is too old to be spoken here: 1.0 or 1.1.
+    MinVersionLegacy,
+    /// Anything else.
+    Other,
+}
+
+/// Versions of TLS that are too old to be spoken here.
+const LEGACY: [&str; 2] = ["1.0", "1.1"];
+
 impl TlsSection {
+    /// The oldest version of TLS that the section allows, as written; `None` where it leaves that to us.
+    #[must_use]
+    pub fn min_version(&self) -> Option<&str> {
+        self.min_version.as_ref().map(|text| text.get_ref().as_str())
+    }
+
     /// The policy, which admits nobody yet, and everything wrong with it. `resolve` makes the paths of the file paths
     /// of the program.
     pub fn check(&self, resolve: impl Fn(&Path) -> PathBuf) -> (TlsPolicy, Vec<SectionProblem>) {
@@ -56,6 +79,11 @@ impl TlsSection {
         };
         let min_version =
             version(&mut check, "tls.min_version", &self.min_version).unwrap_or(TlsVersion::V1_2);
+        if self.min_version().is_some_and(|text| LEGACY.contains(&text))
+            && let Some(last) = check.problems.last_mut()
+        {
+            last.kind = SectionProblemKind::MinVersionLegacy;
+        }
         let max_version =
             version(&mut check, "tls.max_version", &self.max_version).unwrap_or(TlsVersion::V1_3);
         if min_version > max_version
@@ -96,7 +124,8 @@ struct Check<R> {
 
 impl<R: Fn(&Path) -> PathBuf> Check<R> {
     fn problem(&mut self, span: Range<usize>, field: &'static str, message: impl Into<String>) {
-        self.problems.push(SectionProblem { span, field, message: message.into() });
+        let kind = SectionProblemKind::Other;
+        self.problems.push(SectionProblem { span, field, message: message.into(), kind });
     }
 
     /// A file that must be there.
@@ -106,7 +135,12 @@ impl<R: Fn(&Path) -> PathBuf> Check<R> {
             Ok(found) if found.is_file() => {}
             Ok(_) => self.problem(path.span(), field, format!("{} is not a file", resolved.display())),
             Err(error) => {
-                self.problem(path.span(), field, format!("{} cannot be read: {error}", resolved.display()));
+                let message = format!("{} cannot be read: {error}", resolved.display());
+                let kind = match error.kind() {
+                    std::io::ErrorKind::NotFound => SectionProblemKind::FileMissing,
+                    _ => SectionProblemKind::Other,
+                };
+                self.problems.push(SectionProblem { span: path.span(), field, message, kind });
             }
         }
         resolved

@@ -1,11 +1,10 @@
 //! From a site to the machine that runs it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ieee1815::PointType;
 use ieee1815::outstation::{PointConfig, SessionConfig};
-use site::{Control, DeviceIx, ReadingIx, Served, Site, TimeSource};
+use site::{Control, DeviceIx, Served, Site, TimeSource};
 use telemetry::{Now, PointId, Scale, Unit};
 
 use super::brain::{Brain, Commanded};
@@ -115,12 +114,12 @@ fn specs(site: &Site) -> Vec<PointSpec> {
         unit: None,
         scale: None,
         full_scale: Arc::from(""),
-        source: field(
-            digital.device,
-            digital.reading,
-            Rule { kind: RuleKind::Digital, device: device_id(site, digital.device) },
-            digital.age_max,
-        ),
+        source: digital.source.map_or(Source::Unmapped, |source| Source::Field {
+            device: source.device,
+            reading: source.reading,
+            rule: Rule { kind: RuleKind::Digital, device: device_id(site, source.device) },
+            age_max: source.age_max,
+        }),
     });
     let heartbeat = site.heartbeat.iter().map(|beat| {
         let counts = f64::from(beat.wrap);
@@ -144,12 +143,20 @@ fn specs(site: &Site) -> Vec<PointSpec> {
 
 fn analog_spec(site: &Site, analog: &site::Analog) -> PointSpec {
     let text = |(low, high): (f64, f64)| (low, high, Arc::from(format!("{low}..{high} {}", analog.unit)));
-    let kind = RuleKind::Analog {
-        from: analog.source_unit,
-        to: analog.unit,
-        sign: analog.sign,
-        range: analog.range.map(text),
-    };
+    let source = analog.source.map_or(Source::Unmapped, |source| {
+        let kind = RuleKind::Analog {
+            from: source.unit,
+            to: analog.unit,
+            sign: source.sign,
+            range: analog.range.map(text),
+        };
+        Source::Field {
+            device: source.device,
+            reading: source.reading,
+            rule: Rule { kind, device: device_id(site, source.device) },
+            age_max: source.age_max,
+        }
+    });
     PointSpec {
         id: analog.id.clone(),
         name: Arc::clone(&analog.name),
@@ -158,17 +165,8 @@ fn analog_spec(site: &Site, analog: &site::Analog) -> PointSpec {
         unit: Some(analog.unit),
         scale: Some(analog.wire),
         full_scale: full_scale(analog.wire, analog.unit),
-        source: field(
-            analog.device,
-            analog.reading,
-            Rule { kind, device: device_id(site, analog.device) },
-            analog.age_max,
-        ),
+        source,
     }
-}
-
-fn field(device: DeviceIx, reading: ReadingIx, rule: Rule, age_max: Duration) -> Source {
-    Source::Field { device, reading, rule, age_max }
 }
 
 fn made(

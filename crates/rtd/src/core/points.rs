@@ -54,6 +54,8 @@ pub(crate) enum Source {
     },
     /// Made in this program.
     Made,
+    /// From nowhere: the site says what the point is, and not yet where it comes from. It stays as never read.
+    Unmapped,
 }
 
 /// A reading as it came, kept for the point's story.
@@ -91,6 +93,7 @@ impl Row {
         let cause = match &spec.source {
             Source::Field { rule, .. } => Arc::clone(&rule.device),
             Source::Made => Arc::from(""),
+            Source::Unmapped => Arc::from("the site gives it no source"),
         };
         let never = Reasons::of(Reason::new(ReasonKind::NeverRead, cause));
         let sample = Sample {
@@ -306,7 +309,7 @@ impl Table {
         let Some(row) = self.rows.get_mut(point.0) else { return };
         let dead = match row.spec.source {
             Source::Field { device, .. } => self.devices.is_dead(device),
-            Source::Made => false,
+            Source::Made | Source::Unmapped => false,
         };
         let reasons = row.reasons(dead);
         if reasons != row.sample.reasons {

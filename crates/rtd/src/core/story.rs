@@ -85,7 +85,7 @@ pub(super) fn devices(brain: &Brain, now: Now) -> Json {
             Source::Field { device, .. } => {
                 brain.table.devices().get(device).is_some_and(|device| &*device.id == id)
             }
-            Source::Made => false,
+            Source::Made | Source::Unmapped => false,
         };
         brain.table.rows().filter(of_device).filter(|row| row.sample.quality() != Quality::Good).count()
     };

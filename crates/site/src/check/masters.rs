@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use config::Spanned;
-use ieee1815_tokio::{PeerIdentity, TlsPolicy, TlsSection};
+use ieee1815_tokio::{PeerIdentity, SectionProblemKind, TlsPolicy, TlsSection};
 
 use super::{ADDRESS_MAX, Check, EVENTS_MAX_DEFAULT, EVENTS_MAX_MAX};
+use crate::defaults::Purpose;
 use crate::model::{Master, Outstation};
 use crate::raw::{RawMaster, RawOutstation};
 
@@ -23,6 +24,7 @@ impl Check<'_> {
             address: *raw.address.get_ref(),
             time_source: raw.time_source,
             events_max: raw.events_max.as_ref().map_or(EVENTS_MAX_DEFAULT, |events| *events.get_ref()),
+            index_offset: self.index_offset,
         }
     }
 
@@ -36,7 +38,13 @@ impl Check<'_> {
     pub(crate) fn tls(&mut self, raw: &TlsSection) -> TlsPolicy {
         let (policy, problems) = raw.check(|path| self.source.resolve(path));
         for problem in problems {
-            self.problem(problem.span, problem.field, problem.message);
+            let later = matches!(
+                problem.kind,
+                SectionProblemKind::FileMissing | SectionProblemKind::MinVersionLegacy
+            );
+            if !(later && self.purpose == Purpose::Check) {
+                self.problem(problem.span, problem.field, problem.message);
+            }
         }
         policy
     }

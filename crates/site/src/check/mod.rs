@@ -3,6 +3,8 @@
 mod devices;
 mod masters;
 mod points;
+mod resource;
+mod served;
 mod setpoints;
 #[cfg(test)]
 mod tests;
@@ -10,12 +12,16 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use config::{Problems, Source, Spanned};
 use telemetry::PointId;
 
+use crate::defaults::{Defaults, Purpose, TlsFloor, problems_of_profile};
 use crate::model::Site;
 use crate::raw::RawSite;
+use crate::resource::{Component, Station};
 
 /// Events kept for each master, unless the file says otherwise.
 const EVENTS_MAX_DEFAULT: usize = 1000;
@@ -25,7 +31,7 @@ const EVENTS_MAX_MAX: usize = 1_000_000;
 pub(crate) const ADDRESS_MAX: u16 = 65_519;
 
 impl Site {
-    /// Reads and checks a site file.
+    /// Reads and checks a site file that is to be run without a profile.
     ///
     /// # Errors
     /// Everything wrong with the file, at its lines and columns; files that it names and that do not exist.
@@ -33,13 +39,32 @@ impl Site {
         Self::from_source(&Source::read(path)?)
     }
 
-    /// Checks a site's text.
+    /// Checks the text of a site that is to be run without a profile.
     ///
     /// # Errors
     /// As for [`Self::read`].
     pub fn from_source(source: &Source) -> Result<Self, Problems> {
+        Self::read_with(source, &Defaults::default(), Purpose::Run)
+    }
+
+    /// Checks a site's text. Where it says nothing `defaults` hold; `purpose` says how much must be there already.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn read_with(source: &Source, defaults: &Defaults, purpose: Purpose) -> Result<Self, Problems> {
         let raw: RawSite = source.parse()?;
-        let mut check = Check::new(source, raw.outstation.index_offset);
+        let index_offset = raw.outstation.index_offset.unwrap_or(defaults.index_offset);
+        let mut check = Check {
+            source,
+            defaults,
+            purpose,
+            problems: Problems::default(),
+            index_offset,
+            components: Vec::new(),
+            stations: Vec::new(),
+            points: BTreeMap::new(),
+            indexes: BTreeMap::new(),
+        };
         let site = check.site(raw);
         check.problems.into_result(site)
     }
@@ -65,26 +90,30 @@ impl Kind {
 
 pub(crate) struct Check<'a> {
     source: &'a Source,
+    defaults: &'a Defaults,
+    purpose: Purpose,
     pub(crate) problems: Problems,
     index_offset: i32,
+    components: Vec<Component>,
+    stations: Vec<Station>,
     points: BTreeMap<PointId, Kind>,
     indexes: BTreeMap<(Kind, u16), PointId>,
 }
 
-impl<'a> Check<'a> {
-    fn new(source: &'a Source, index_offset: i32) -> Self {
-        let problems = Problems::default();
-        Self { source, problems, index_offset, points: BTreeMap::new(), indexes: BTreeMap::new() }
-    }
-
+impl Check<'_> {
     pub(crate) fn problem(&mut self, at: Range<usize>, field: impl Into<String>, message: impl Into<String>) {
         self.problems.add(self.source.problem(at, field, message));
     }
 
     fn site(&mut self, raw: RawSite) -> Site {
+        let profile = problems_of_profile(self.source, raw.site.profile.as_ref());
+        profile.into_iter().for_each(|problem| self.problems.add(problem));
         let socket = self.socket("site.socket", &raw.site.socket);
         let outstation = self.outstation(&raw.outstation);
         let tls = self.tls(&raw.tls);
+        let master_file = raw.resource.as_ref().map(|raw| self.master_file(raw)).unwrap_or_default();
+        self.components(&raw.component);
+        self.stations(&raw.station);
         let masters = self.masters(&raw.master, outstation.address);
         let mut devices = self.devices(&raw.device);
         let analogs: Vec<_> =
@@ -103,9 +132,15 @@ impl<'a> Check<'a> {
             file: self.source.file().to_owned(),
             name: raw.site.name.into(),
             resource: raw.site.resource,
+            profile: raw.site.profile.map(|text| text.into_inner().into()),
+            overlay: raw.site.overlay.map(|path| self.source.resolve(path.get_ref())),
+            master_file,
+            components: std::mem::take(&mut self.components),
+            stations: std::mem::take(&mut self.stations),
             socket,
             outstation,
             tls,
+            tls_floor: TlsFloor::of(raw.tls.min_version()),
             masters,
             devices,
             analogs: analogs.into_iter().flatten().collect(),
@@ -127,14 +162,26 @@ impl<'a> Check<'a> {
 
     /// A text that must say something.
     pub(crate) fn id(&mut self, field: &str, id: &Spanned<String>) {
-        let text = id.get_ref();
+        self.word(field, id, "an id");
+    }
+
+    /// One word: an id, a role.
+    pub(crate) fn word(&mut self, field: &str, word: &Spanned<String>, what: &str) {
+        let text = word.get_ref();
         if text.is_empty() || text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
-            self.problem(
-                id.span(),
-                field,
-                format!("`{text}` is not an id: it must not be empty or hold blanks"),
-            );
+            let message = format!("`{text}` is not {what}: it must not be empty or hold blanks");
+            self.problem(word.span(), field, message);
         }
+    }
+
+    /// A text of one line that must say something.
+    pub(crate) fn line(&mut self, field: &str, line: &Spanned<String>) -> Arc<str> {
+        let text = line.get_ref();
+        if text.trim().is_empty() || text.chars().any(char::is_control) {
+            let message = format!("`{text}`, must be a text of one line, not empty");
+            self.problem(line.span(), field, message);
+        }
+        text.as_str().into()
     }
 
     /// A number of milliseconds within `low..=high`.
@@ -142,13 +189,24 @@ impl<'a> Check<'a> {
         &mut self,
         field: impl Into<String>,
         value: &Spanned<u64>,
+        allowed: (u64, u64),
+    ) -> Duration {
+        let value_of = Duration::from_millis(*value.get_ref());
+        self.within(field, value.span(), value_of, allowed);
+        value_of
+    }
+
+    /// A time, told at a place, within so many milliseconds.
+    pub(crate) fn within(
+        &mut self,
+        field: impl Into<String>,
+        at: Range<usize>,
+        time: Duration,
         (low, high): (u64, u64),
-    ) -> std::time::Duration {
-        let millis = *value.get_ref();
-        if !(low..=high).contains(&millis) {
-            self.problem(value.span(), field, format!("{millis} ms, allowed: {low} to {high}"));
+    ) {
+        if !(Duration::from_millis(low)..=Duration::from_millis(high)).contains(&time) {
+            self.problem(at, field, format!("{} ms, allowed: {low} to {high}", time.as_millis()));
         }
-        std::time::Duration::from_millis(millis)
     }
 
     /// A number that must be finite and above 0.

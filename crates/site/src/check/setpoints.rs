@@ -3,10 +3,12 @@
 use config::Spanned;
 use telemetry::{Dimension, Scale, Unit};
 
-use super::points::{RawScale, RawServed, Variations, name, raw_scale, raw_served};
+use super::points::name;
+use super::served::{Entered, RawScale, RawServed, Variations, raw_scale, raw_served};
 use super::{Check, Kind};
+use crate::defaults::Purpose;
 use crate::model::{Analog, Control, Device, Drive, Feedback, Protocol, SetPoint};
-use crate::raw::{RawControl, RawDrive, RawSetPoint};
+use crate::raw::{RawControl, RawDrive, RawFeedback, RawSetPoint};
 
 impl Check<'_> {
     pub(crate) fn setpoint(
@@ -23,7 +25,8 @@ impl Check<'_> {
             self.problem(raw.unit.span(), format!("{field}.unit"), format!("{unit}, allowed: W, kW, MW"));
         }
         let wire = self.wire(&field, &raw_scale!(raw));
-        let served = self.served(&field, &raw_served!(raw), &Variations::output(wire), Some(wire));
+        let role = Some("setpoint");
+        let entered = self.enter(&field, &raw_served!(raw), role, &Variations::output(wire), Some(wire));
         let limits = self.ordered(format!("{field}.limits"), &raw.limits);
         if let Scale::Counts { max_units, .. } = wire
             && (limits.0 < -max_units || limits.1 > max_units)
@@ -43,17 +46,23 @@ impl Check<'_> {
             id.as_ref().map(|id| self.point(format!("{field}.{name}"), id, Kind::Digital))
         };
         let (remote, connected) = (digital("remote", &raw.remote), digital("connected", &raw.connected));
-        let told = format!("{field}.feedback");
-        let feedback = Feedback {
-            id: raw.feedback.id.get_ref().as_str().into(),
-            name: name(raw.feedback.name.as_ref(), &raw.feedback.id),
-            served: self.served(&told, &raw_served!(raw.feedback), &Variations::analog(wire), Some(wire)),
+        let feedback = self.feedback(&format!("{field}.feedback"), &raw.feedback, wire, &entered);
+        let drives = match &raw.drive {
+            Some(drive) => self.drives(&format!("{field}.drive"), drive, unit, devices),
+            None if self.purpose == Purpose::Check => Vec::new(),
+            None => {
+                let message = "missing field `drive`: the devices that carry the set point out";
+                self.problem(raw.id.span(), field, message);
+                Vec::new()
+            }
         };
-        let drives = self.drives(&format!("{field}.drive"), &raw.drive, unit, devices);
         SetPoint {
             id: raw.id.get_ref().as_str().into(),
             name: name(raw.name.as_ref(), &raw.id),
-            served,
+            served: entered.served,
+            role: entered.role,
+            component: entered.component,
+            sheet_name: entered.sheet_name,
             unit,
             wire,
             limits,
@@ -63,6 +72,24 @@ impl Check<'_> {
             connected,
             feedback,
             drives,
+        }
+    }
+
+    fn feedback(&mut self, field: &str, raw: &RawFeedback, wire: Scale, setpoint: &Entered) -> Feedback {
+        let role = Some("setpoint-feedback");
+        let entered = self.enter(field, &raw_served!(raw), role, &Variations::analog(wire), Some(wire));
+        let mut served = entered.served;
+        if !self.serves(setpoint.role.as_deref()) {
+            // Left out with its set point: nobody asks for a value in force that nobody can ask for.
+            served.index = None;
+        }
+        Feedback {
+            id: raw.id.get_ref().as_str().into(),
+            name: name(raw.name.as_ref(), &raw.id),
+            served,
+            role: entered.role,
+            component: entered.component.or(setpoint.component),
+            sheet_name: entered.sheet_name,
         }
     }
 

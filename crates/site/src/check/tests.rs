@@ -37,13 +37,15 @@ fn the_example_is_fine_and_resolved() {
     let site = read(SITE).unwrap();
     assert_eq!((site.devices.len(), site.analogs.len(), site.digitals.len()), (4, 4, 2));
     let poi = &site.analogs[0];
-    assert_eq!((&*site.devices[poi.device.get()].id, poi.served.index), ("meter", Some(1)));
+    let source = poi.source.unwrap();
+    assert_eq!((&*site.devices[source.device.get()].id, poi.served.index), ("meter", Some(1)));
     assert_eq!((poi.served.static_variation, poi.served.event_variation, poi.served.class), (2, 2, 2));
-    let reading = &site.devices[poi.device.get()].readings[poi.reading.get()];
+    let reading = &site.devices[source.device.get()].readings[source.reading.get()];
     assert!(matches!(reading.place, Place::SunSpec(point) if point.name == "W" && point.model == 203));
     assert_eq!(poi.wire, Scale::Counts { max_units: 15.0, max_counts: 30_000.0 });
     let breaker = &site.digitals[0];
-    let reading = &site.devices[breaker.device.get()].readings[breaker.reading.get()];
+    let source = breaker.source.unwrap();
+    let reading = &site.devices[source.device.get()].readings[source.reading.get()];
     assert_eq!(reading.form, Form::Bit(0));
     let soc = &site.analogs[3];
     assert_eq!((soc.wire, soc.served.static_variation, soc.served.index), (Scale::Engineering, 5, None));
@@ -58,7 +60,7 @@ fn one_reading_for_two_points_is_read_once() {
                  source = { device = 'meter', sunspec = '203.W' }\n";
     let site = read(&format!("{SITE}\n{twice}")).unwrap();
     assert_eq!(site.devices[1].readings.len(), 1);
-    assert_eq!(site.analogs[4].reading, site.analogs[0].reading);
+    assert_eq!(site.analogs[4].source.unwrap().reading, site.analogs[0].source.unwrap().reading);
 }
 
 #[test]
