@@ -261,7 +261,9 @@ impl Predicate {
 
     /// Every amount that it compares with.
     pub fn amounts(&self) -> Vec<&Amount> {
-        let of = |bounds: &'_ Bounds| bounds.limits().map(|(_, amount)| amount).collect::<Vec<_>>();
+        fn of(bounds: &Bounds) -> Vec<&Amount> {
+            bounds.limits().map(|(_, amount)| amount).collect()
+        }
         match self {
             Self::CapacityMw(bounds)
             | Self::Stations(bounds)

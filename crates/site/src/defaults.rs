@@ -83,9 +83,11 @@ impl TlsFloor {
         }
     }
 
-    pub(crate) fn of(text: Option<&str>) -> Self {
+    /// The version of this text.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
         let all = [Self::V1_0, Self::V1_1, Self::V1_2, Self::V1_3];
-        all.into_iter().find(|one| Some(one.text()) == text).unwrap_or_default()
+        all.into_iter().find(|one| one.text() == text)
     }
 }
 

@@ -69,9 +69,9 @@ impl Context<'_> {
                 either(services.iter()),
             ),
             Predicate::Area(areas) => Verdict::of(
-                areas.contains(&site.master_file.area),
+                site.master_file.area.is_some_and(|area| areas.contains(&area)),
                 "area",
-                site.master_file.area.to_string(),
+                site.master_file.area.map_or("no area".to_owned(), |area| area.to_string()),
                 either(areas.iter()),
             ),
             Predicate::Given(figures) => {
@@ -334,10 +334,10 @@ impl Context<'_> {
 
     fn ask_device(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         Some(match (predicate, subject) {
-            (Predicate::Located(wanted), Subject::Station(_, one)) => located(one.location.is_some(), *wanted),
-            (Predicate::Located(wanted), Subject::Component(_, one)) => located(one.location.is_some(), *wanted),
+            (Predicate::Located(wanted), Subject::Station(_, one)) => located(one.location.is_complete(), *wanted),
+            (Predicate::Located(wanted), Subject::Component(_, one)) => located(one.location.is_complete(), *wanted),
             (Predicate::Located(wanted), Subject::Site) => {
-                located(self.site.master_file.location.is_some(), *wanted)
+                located(self.site.master_file.location.is_complete(), *wanted)
             }
             (Predicate::IndependentPower(wanted), Subject::Station(_, one)) => Verdict::flag(
                 one.independent_power == Some(true),
@@ -378,7 +378,7 @@ impl Context<'_> {
     fn ask_security(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         match (predicate, subject) {
             (Predicate::MinVersion(text), Subject::Tls) => {
-                let wanted = text.parse::<TlsFloor>().ok()?;
+                let wanted = TlsFloor::of(text)?;
                 let found = format!("TLS {} is spoken", self.site.tls_floor);
                 Some(Verdict::of(
                     self.site.tls_floor >= wanted,
@@ -429,7 +429,7 @@ impl Context<'_> {
     }
 
     fn ask_facts(&self, predicate: &Predicate, subject: &Subject<'_>, facts: &Facts) -> Option<Verdict> {
-        let day = |time: jiff::Timestamp| time.to_zoned(TimeZone::UTC).date();
+        let day = |time: jiff::Timestamp| TimeZone::UTC.to_datetime(time).date();
         let (from, until, now) = (day(facts.not_before), day(facts.not_after), self.as_of.0);
         Some(match predicate {
             Predicate::Sha2(wanted) => match facts.sha2 {
@@ -559,8 +559,8 @@ impl Context<'_> {
         let file = &self.site.master_file;
         match figure {
             Figure::Location => match self.component_of(subject) {
-                Some(component) => component.location.is_some(),
-                None => file.location.is_some(),
+                Some(component) => component.location.is_complete(),
+                None => file.location.is_complete(),
             },
             Figure::Id => file.id.is_some(),
             Figure::DeviceName => file.device_name.is_some(),

@@ -332,7 +332,7 @@ impl Check<'_> {
             .collect();
         let mut wrong = BTreeSet::new();
         for (entry, predicates) in profile.asked() {
-            for amount in predicates.iter().flat_map(Predicate::amounts) {
+            for amount in predicates.into_iter().flat_map(Predicate::amounts) {
                 let Amount::Entry(id) = amount else { continue };
                 let message = match numbers.get(id.as_str()) {
                     Some(true) => continue,
