@@ -9,6 +9,7 @@ pub mod certificates;
 pub mod judge;
 pub mod predicate;
 pub mod profile;
+pub mod report;
 
 pub use predicate::Predicate;
 pub use profile::{Profile, Severity, Tag};

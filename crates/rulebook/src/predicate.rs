@@ -79,8 +79,10 @@ impl PointType {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PointWanted {
-    /// Its role.
-    pub role: String,
+    /// Its role, or several of which one will do.
+    #[serde(deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany")]
+    pub role: Vec<String>,
     /// Its type; any where left out.
     #[serde(rename = "type")]
     pub kind: Option<PointType>,
@@ -90,6 +92,22 @@ pub struct PointWanted {
     /// It must belong to the subject's station.
     #[serde(default)]
     pub station: bool,
+}
+
+/// One word or a list of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    match OneOrMany::deserialize(deserializer) {
+        Ok(OneOrMany::One(word)) => Ok(vec![word]),
+        Ok(OneOrMany::Many(words)) => Ok(words),
+        Err(_) => Err(serde::de::Error::custom("allowed: a role or a list of roles")),
+    }
 }
 
 /// Limits of the two ends of a range.
@@ -110,6 +128,26 @@ pub struct Ends {
 pub struct StepPercent {
     /// Of what.
     pub of: Figure,
+    /// Per cent, at most.
+    pub at_most: Amount,
+}
+
+/// Of what an instrument's accuracy is a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whole {
+    /// Units at full scale.
+    FullScale,
+    /// Greatest output.
+    Pmax,
+}
+
+/// An instrument's accuracy as a share.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccuracyPercent {
+    /// Of what.
+    pub of: Whole,
     /// Per cent, at most.
     pub at_most: Amount,
 }
@@ -163,6 +201,8 @@ predicates! {
     Given(Vec<Figure>) Resource "The site file gives these figures.";
     Point(PointWanted) Resource "Such a point is served.";
     Stations(Bounds) Resource "Number of met stations (of the subject's component where it has one).";
+    StationExists(Vec<site::StationKind> as "Vec<String>") Resource
+        "There is a met station of one of these kinds (of the subject's component where it has one).";
     Masters(Bounds) Resource "Number of masters.";
     Controllers(Bounds) Resource "Number of masters that may control.";
     Anchors(Bounds) Resource "Number of trust anchors: certificates in the files named.";
@@ -178,10 +218,12 @@ predicates! {
     Index(Bounds) Point "The index as the sheet has it.";
     IndexKept(bool) Point "The index is that of the previous sheet.";
     ScaleKept(bool) Scaled "The scaling is that of the previous sheet.";
-    StaticVariation(Vec<u8>) Point "Static variation.";
-    EventVariation(Vec<u8>) Point "Event variation.";
+    Type(Vec<PointType>) Point "The point is of one of these types.";
+    WireIndex(Bounds) Point "The index on the wire: that of the sheet and the offset.";
+    StaticVariation(Vec<Amount>) Point "Static variation.";
+    EventVariation(Vec<Amount>) Point "Event variation.";
     Flags(bool) Point "Static and event variation carry flags.";
-    Class(Vec<u8>) Point "Event class; 0: no events.";
+    Class(Vec<Amount>) Point "Event class; 0: no events.";
     Unit(Vec<Unit> as "Vec<String>") Scaled "The point's unit.";
     FullScale(Bounds) Scaled "Units at full scale (max_units).";
     Counts(Bounds) Scaled "Counts at full scale (max_counts).";
@@ -191,6 +233,7 @@ predicates! {
     Range(Ends) Analog "The plausible range.";
     DeadbandCounts(Bounds) Analog "The deadband in counts.";
     Accuracy(Bounds) Analog "Accuracy of the instrument, in the point's unit.";
+    AccuracyPercent(AccuracyPercent) Analog "Accuracy of the instrument as a share.";
     AccuracyGiven(bool) Analog "Accuracy of the instrument is given.";
     AgeMs(Bounds) Measured "Age limit, ms.";
     AgeCoversPoll(bool) Measured "The age limit is not below poll interval and time-out of the device together.";
@@ -218,6 +261,7 @@ predicates! {
     Valid(bool) Certificate "Valid on the day of the check.";
     DaysLeft(Bounds) Certificate "Days until it expires.";
     CommonNameGiven(bool) Certificate "It has a common name.";
+    CommonNameIs(Figure) Certificate "Its common name is what the site file gives as this (`device-name`, `id`).";
     NamePrefix(Vec<String>) Certificate "Its common name begins with one of these.";
     IssuerNot(Vec<String>) Certificate "None of these words stands in its issuer or subject.";
     Authority(bool) Certificate "It is a certificate authority's.";
@@ -272,6 +316,7 @@ impl Predicate {
             | Self::Anchors(bounds)
             | Self::Components(bounds)
             | Self::Index(bounds)
+            | Self::WireIndex(bounds)
             | Self::FullScale(bounds)
             | Self::Counts(bounds)
             | Self::DeadbandCounts(bounds)
@@ -289,6 +334,8 @@ impl Predicate {
             | Self::Admits(bounds) => of(bounds),
             Self::Range(ends) | Self::Limits(ends) => [of(&ends.low), of(&ends.high)].concat(),
             Self::StepPercent(step) => vec![&step.at_most],
+            Self::AccuracyPercent(share) => vec![&share.at_most],
+            Self::StaticVariation(list) | Self::EventVariation(list) | Self::Class(list) => list.iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -307,7 +354,8 @@ impl Predicate {
             Self::StaticVariation(list) | Self::EventVariation(list) | Self::Class(list) => list.is_empty(),
             Self::Unit(list) => list.is_empty(),
             Self::Wire(list) => list.is_empty(),
-            Self::StationKind(list) => list.is_empty(),
+            Self::StationKind(list) | Self::StationExists(list) => list.is_empty(),
+            Self::Type(list) => list.is_empty(),
             Self::TimeSource(list) => list.is_empty(),
             _ => false,
         };
@@ -318,7 +366,11 @@ impl Predicate {
             Self::States(words) if words.len() != 2 || words.iter().any(Vec::is_empty) => {
                 Some("must hold two lists of words, of state 0 and of state 1".to_owned())
             }
-            Self::MinVersion(text) if !["1.0", "1.1", "1.2", "1.3"].contains(&text.as_str()) => {
+            Self::Point(wanted) if wanted.role.is_empty() => Some("names no role".to_owned()),
+            Self::CommonNameIs(figure) if !matches!(figure, Figure::DeviceName | Figure::Id) => {
+                Some(format!("`{figure}`, allowed: device-name, id"))
+            }
+            Self::MinVersion(text) if !text.starts_with('@') && !["1.0", "1.1", "1.2", "1.3"].contains(&text.as_str()) => {
                 Some(format!("`{text}`, allowed: 1.0, 1.1, 1.2, 1.3"))
             }
             Self::StepPercent(step) if !matches!(step.of, Figure::Pmax | Figure::Capacity | Figure::EnergyMax) => {
@@ -341,6 +393,7 @@ impl Predicate {
                 | Self::Anchors(_)
                 | Self::Components(_)
                 | Self::Index(_)
+                | Self::WireIndex(_)
                 | Self::FullScale(_)
                 | Self::Counts(_)
                 | Self::DeadbandCounts(_)

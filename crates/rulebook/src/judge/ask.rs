@@ -2,14 +2,14 @@
 
 use ieee1815_tokio::PeerIdentity;
 use jiff::tz::TimeZone;
-use site::{ComponentIx, Site, TlsFloor};
+use site::{Site, TlsFloor};
 use telemetry::Scale;
 
 use super::previous::Previous;
 use super::subject::{PointView, Subject};
 use super::verdict::Verdict;
 use crate::certificates::{Certificates, Facts, Held, KeyKind};
-use crate::predicate::{PointType, PointWanted, Predicate, StepPercent, SubjectKind};
+use crate::predicate::{PointType, PointWanted, Predicate, StepPercent, SubjectKind, Whole};
 use crate::profile::{Amount, Bounds, Day, Figure, Profile};
 
 /// Everything that predicates are judged on.
@@ -81,11 +81,12 @@ impl Context<'_> {
             }
             Predicate::Point(wanted) => self.point_wanted(wanted, subject),
             Predicate::Stations(bounds) => {
-                let component = self.component_ix(subject);
-                let held = site.stations.iter().filter(|station| {
-                    component.is_none() || station.component.is_none() || station.component == component
-                });
-                self.bounds(subject, "", whole(held.count()), " met stations", bounds)
+                self.bounds(subject, "", whole(self.stations(subject).count()), " met stations", bounds)
+            }
+            Predicate::StationExists(kinds) => {
+                let found = self.stations(subject).any(|station| kinds.contains(&station.kind));
+                let wanted = format!("a met station of kind {}", either(kinds.iter()));
+                Verdict::of(found, "", format!("no {}", wanted.trim_start_matches("a ")), wanted)
             }
             Predicate::Masters(bounds) => count(site.masters.len(), "", bounds),
             Predicate::Controllers(bounds) => {
@@ -99,8 +100,17 @@ impl Context<'_> {
 
     fn ask_point(&self, predicate: &Predicate, subject: &Subject<'_>, point: &PointView<'_>) -> Option<Verdict> {
         let served = point.served;
-        let code = |field: &str, value: u8, allowed: &[u8]| {
-            Verdict::of(allowed.contains(&value), field, value.to_string(), either(allowed.iter()))
+        let code = |field: &str, value: u8, allowed: &[Amount]| {
+            let allowed: Result<Vec<_>, _> = allowed.iter().map(|one| self.amount(one, subject)).collect();
+            match allowed {
+                Err(why) => Verdict::NotJudged(why),
+                Ok(allowed) => Verdict::of(
+                    allowed.iter().any(|(one, _)| (one - f64::from(value)).abs() < 0.5),
+                    field,
+                    value.to_string(),
+                    either(allowed.iter().map(|(_, told)| told)),
+                ),
+            }
         };
         Some(match predicate {
             Predicate::Served(wanted) => {
@@ -150,6 +160,16 @@ impl Context<'_> {
                 let index = served.sheet_index?;
                 self.bounds(subject, "index", f64::from(index), "", bounds)
             }
+            Predicate::WireIndex(bounds) => {
+                let index = served.index?;
+                self.bounds(subject, "index", f64::from(index), " on the wire", bounds)
+            }
+            Predicate::Type(kinds) => Verdict::of(
+                kinds.contains(&point.kind),
+                "",
+                point.kind.words(),
+                either(kinds.iter().map(|kind| kind.words())),
+            ),
             Predicate::IndexKept(_) => match self.previous {
                 None => Verdict::NotJudged("no previous sheet was given (--previous)".to_owned()),
                 Some(previous) => previous.index_kept(point),
@@ -285,6 +305,23 @@ impl Context<'_> {
                 Some(accuracy) => self.bounds(subject, "accuracy", accuracy, &unit, bounds),
                 None => Verdict::NotJudged("no accuracy is given".to_owned()),
             },
+            Predicate::AccuracyPercent(share) => {
+                let whole = match (share.of, one.wire) {
+                    (Whole::FullScale, Scale::Counts { max_units, .. }) => Some(max_units),
+                    (Whole::FullScale, Scale::Engineering) => None,
+                    (Whole::Pmax, _) => self.figure(Figure::Pmax, subject),
+                };
+                match (one.accuracy, whole.filter(|whole| *whole != 0.0), self.amount(&share.at_most, subject)) {
+                    (_, _, Err(why)) => Verdict::NotJudged(why),
+                    (None, _, _) => Verdict::NotJudged("no accuracy is given".to_owned()),
+                    (_, None, _) => Verdict::NotJudged("nothing is known that it is a share of".to_owned()),
+                    (Some(accuracy), Some(whole), Ok((limit, told))) => {
+                        let percent = 100.0 * accuracy / whole.abs();
+                        let found = format!("{} % of {}{unit}", short(percent), short(whole));
+                        Verdict::of(percent <= limit + 1e-9, "accuracy", found, format!("at most {told} %"))
+                    }
+                }
+            }
             Predicate::AccuracyGiven(wanted) => {
                 Verdict::flag(one.accuracy.is_some(), *wanted, "accuracy", "an accuracy", "no accuracy")
             }
@@ -378,6 +415,10 @@ impl Context<'_> {
     fn ask_security(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         match (predicate, subject) {
             (Predicate::MinVersion(text), Subject::Tls) => {
+                let text = match text.strip_prefix('@') {
+                    Some(id) => self.profile.entry(id)?.value.as_ref()?.text()?,
+                    None => text,
+                };
                 let wanted = TlsFloor::of(text)?;
                 let found = format!("TLS {} is spoken", self.site.tls_floor);
                 Some(Verdict::of(
@@ -464,6 +505,14 @@ impl Context<'_> {
                 let given = facts.common_name.as_deref().is_some_and(|name| !name.trim().is_empty());
                 Verdict::flag(given, *wanted, "", "a common name", "no common name")
             }
+            Predicate::CommonNameIs(figure) => {
+                let file = &self.site.master_file;
+                let given = if *figure == Figure::Id { file.id.as_deref() } else { file.device_name.as_deref() };
+                let Some(given) = given else { return Some(self.missing(*figure, subject)) };
+                let name = facts.common_name.as_deref().unwrap_or_default();
+                let required = format!("`{given}`, the {figure} of [resource]");
+                Verdict::of(name == given, "", format!("common name `{name}`"), required)
+            }
             Predicate::NamePrefix(prefixes) => {
                 let name = facts.common_name.as_deref().unwrap_or_default();
                 let holds = prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
@@ -483,16 +532,22 @@ impl Context<'_> {
         })
     }
 
+    /// The met stations of the subject's component, or all where it has none.
+    fn stations(&self, subject: &Subject<'_>) -> impl Iterator<Item = &site::Station> {
+        let component = subject.component();
+        self.site.stations.iter().filter(move |one| component.is_none() || one.component == component)
+    }
+
     /// A point that must be served.
     fn point_wanted(&self, wanted: &PointWanted, subject: &Subject<'_>) -> Verdict {
-        let component = self.component_ix(subject);
+        let component = subject.component();
         let station = match subject {
             Subject::Station(at, _) => Some(site::StationIx::new(*at)),
             _ => subject.point().and_then(|point| point.station),
         };
         let found = Subject::all(SubjectKind::Point, self.site, self.certificates).into_iter().any(|one| {
             one.point().is_some_and(|point| {
-                point.role == Some(wanted.role.as_str())
+                point.role.is_some_and(|role| wanted.role.iter().any(|known| known == role))
                     && point.served.index.is_some()
                     && wanted.kind.is_none_or(|kind| kind == point.kind)
                     && (!wanted.component || point.component == component)
@@ -508,8 +563,8 @@ impl Context<'_> {
         Verdict::of(
             found,
             "",
-            format!("no served {kind} with role `{}`{scope}", wanted.role),
-            format!("a served {kind} with role `{}`{scope}", wanted.role),
+            format!("no served {kind} with role {}{scope}", either(wanted.role.iter())),
+            format!("a served {kind} with role {}{scope}", either(wanted.role.iter())),
         )
     }
 
@@ -523,10 +578,6 @@ impl Context<'_> {
             .filter(|known| known.contains(role) || role.contains(*known))
             .min_by_key(|known| known.len().abs_diff(role.len()));
         near.map_or_else(String::new, |known| format!(", such as `{known}`"))
-    }
-
-    pub(crate) fn component_ix(&self, subject: &Subject<'_>) -> Option<ComponentIx> {
-        subject.component()
     }
 
     pub(crate) fn component_of(&self, subject: &Subject<'_>) -> Option<&site::Component> {
@@ -569,11 +620,15 @@ impl Context<'_> {
     }
 
     fn missing(&self, figure: Figure, subject: &Subject<'_>) -> Verdict {
+        Verdict::NotJudged(self.missing_words(figure, subject))
+    }
+
+    fn missing_words(&self, figure: Figure, subject: &Subject<'_>) -> String {
         let whose = match self.component_of(subject) {
             Some(component) => format!("component `{}`", component.id),
             None => "[resource]".to_owned(),
         };
-        Verdict::NotJudged(format!("{whose} gives no {}", figure.key()))
+        format!("{whose} gives no {}", figure.key())
     }
 
     /// A number to compare with, and how it is told; `Err`: why there is none.
@@ -584,12 +639,12 @@ impl Context<'_> {
                 let value = self.profile.entry(id).and_then(|entry| entry.value.as_ref()?.number());
                 value.map(|number| (number, short(number))).ok_or_else(|| format!("entry `{id}` has no number"))
             }
-            Amount::Figure(figure) => match self.figure(*figure, subject) {
+            Amount::Figure(figure) | Amount::Minus(figure) => match self.figure(*figure, subject) {
+                Some(number) if matches!(amount, Amount::Minus(_)) => {
+                    Ok((-number, format!("{} (-{figure})", short(-number))))
+                }
                 Some(number) => Ok((number, format!("{} ({figure})", short(number)))),
-                None => match self.missing(*figure, subject) {
-                    Verdict::NotJudged(why) => Err(why),
-                    _ => Err(format!("no {figure}")),
-                },
+                None => Err(self.missing_words(*figure, subject)),
             },
         }
     }

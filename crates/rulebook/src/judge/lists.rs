@@ -36,8 +36,16 @@ impl Judge<'_> {
     }
 
     fn listed(&mut self, listed: &ListedPoint, at_best: Tag) {
-        let tag = self.tag(&listed.entry, listed.when.iter()).min(at_best);
+        let tag = self.tag(&listed.entry, listed.when.iter().chain(&listed.filter)).min(at_best);
         for owner in self.owners(listed) {
+            match self.met(&listed.filter, &owner.subject) {
+                Met::Yes => {}
+                Met::No => continue,
+                Met::Unknown(why) => {
+                    self.not_judged(&listed.entry, &owner.subject, why);
+                    continue;
+                }
+            }
             self.count(&listed.entry);
             let points = Subject::all(SubjectKind::Point, self.input.site, self.input.certificates);
             let mut found = points.into_iter().filter_map(|subject| Some((subject, subject.point()?))).filter(
@@ -99,14 +107,13 @@ impl Judge<'_> {
                 .enumerate()
                 .filter(|(_, station)| {
                     let component = station.component.and_then(|at| site.components.get(at.get()));
-                    let fits = match component {
+                    match component {
                         Some(component) => listed_kind(&component.kind),
                         None => {
                             listed_kind(&site.resource)
                                 || site.components.iter().any(|Component { kind, .. }| listed_kind(kind))
                         }
-                    };
-                    fits && (listed.station_kinds.is_empty() || listed.station_kinds.contains(&station.kind))
+                    }
                 })
                 .map(|(at, station)| Owner {
                     subject: Subject::Station(at, station),

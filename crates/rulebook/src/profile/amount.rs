@@ -125,6 +125,8 @@ pub enum Amount {
     Entry(String),
     /// A figure of the Master File.
     Figure(Figure),
+    /// A figure of the Master File with its sign turned: the charging side of a battery.
+    Minus(Figure),
 }
 
 impl<'de> Deserialize<'de> for Amount {
@@ -149,11 +151,12 @@ impl<'de> Deserialize<'de> for Amount {
                 if let Some(entry) = text.strip_prefix('@') {
                     return Ok(Amount::Entry(entry.to_owned()));
                 }
-                let figure: Figure = text.parse().map_err(E::custom)?;
-                if figure.is_number() {
-                    Ok(Amount::Figure(figure))
-                } else {
-                    Err(E::custom(format!("`{figure}` is no number")))
+                let (minus, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
+                let figure: Figure = name.parse().map_err(E::custom)?;
+                match (figure.is_number(), minus) {
+                    (false, _) => Err(E::custom(format!("`{figure}` is no number"))),
+                    (true, false) => Ok(Amount::Figure(figure)),
+                    (true, true) => Ok(Amount::Minus(figure)),
                 }
             }
         }
@@ -171,7 +174,7 @@ impl JsonSchema for Amount {
             "description": "a number, \"@entry.id\" (the value of that entry) or a Master File figure",
             "anyOf": [
                 { "type": "number" },
-                { "type": "string", "pattern": "^(@.+|pmin|pmax|capacity|energy-min|energy-max|ramp)$" }
+                { "type": "string", "pattern": "^(@.+|-?(pmin|pmax|capacity|energy-min|energy-max|ramp))$" }
             ]
         })
     }

@@ -130,6 +130,18 @@ pub enum Per {
     Station,
 }
 
+impl Per {
+    /// The subject that needs one.
+    #[must_use]
+    pub const fn subject(self) -> SubjectKind {
+        match self {
+            Self::Resource => SubjectKind::Site,
+            Self::Component => SubjectKind::Component,
+            Self::Station => SubjectKind::Station,
+        }
+    }
+}
+
 /// Whether a point must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -161,10 +173,10 @@ pub struct ListedPoint {
     pub need: Need,
     /// Units that it may have; none for states.
     pub units: Vec<Unit>,
-    /// Only stations of these kinds; empty: all.
-    pub station_kinds: Vec<site::StationKind>,
     /// Further conditions about the resource.
     pub when: Vec<Predicate>,
+    /// Further conditions about what needs one.
+    pub filter: Vec<Predicate>,
 }
 
 /// A paper of an installation.

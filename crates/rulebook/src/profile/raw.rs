@@ -196,13 +196,12 @@ entries! {
         #[serde(default)]
         #[schemars(with = "Vec<String>")]
         unit: Vec<Unit>,
-        /// Only stations of these kinds; all where left out.
-        #[serde(default)]
-        #[schemars(with = "Vec<String>")]
-        station_kinds: Vec<site::StationKind>,
         /// Further conditions about the resource.
         #[serde(default)]
         when: Vec<Predicate>,
+        /// Further conditions about what needs one.
+        #[serde(default, rename = "where")]
+        filter: Vec<Predicate>,
     }
     /// A paper of an installation.
     RawPaper {

@@ -206,6 +206,7 @@ impl Check<'_> {
                 let unit = one.unit.iter().map(|unit| unit.text()).collect::<Vec<_>>().join(" or ");
                 let entry = one.entry(table, section, Some(unit.as_str()).filter(|unit| !unit.is_empty()));
                 self.predicates(&path, "when", &entry, &one.when, SubjectKind::Site);
+                self.predicates(&path, "where", &entry, &one.filter, one.per.subject());
                 if one.kinds.is_empty() {
                     self.entry_problem(&path, "kinds", &entry, "names no kind".to_owned());
                 }
@@ -223,8 +224,8 @@ impl Check<'_> {
                     per: one.per,
                     need: one.need,
                     units: one.unit,
-                    station_kinds: one.station_kinds,
                     when: one.when,
+                    filter: one.filter,
                 });
             });
         }
@@ -367,7 +368,10 @@ impl Profile {
     /// Every entry that asks something, with what it asks.
     pub fn asked(&self) -> impl Iterator<Item = (&Entry, Vec<&Predicate>)> {
         let thresholds = self.thresholds.iter().map(|one| (&one.entry, one.when.iter().collect()));
-        let points = self.points.iter().map(|one| (&one.entry, one.when.iter().collect()));
+        let points = self
+            .points
+            .iter()
+            .map(|one| (&one.entry, one.when.iter().chain(&one.filter).collect()));
         let rules = self
             .rules
             .iter()
