@@ -1,32 +1,31 @@
 //! From `ems.toml` as written to a [`Config`]: all problems are collected, none is left for the first scan to find.
 
+mod points;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use config::{Problems, Source, Spanned};
-use ieee1815::PointType;
 use ieee1815_tokio::{PeerIdentity, TlsPolicy, TlsSection};
-use telemetry::{Scale, ScalePart, WireForm};
 
-use crate::model::{Config, Device, Heartbeat, Observer, Point, ScanMode, SetPoint, Transport};
-use crate::operate::command;
-use crate::raw::{RawConfig, RawDevice, RawHeartbeat, RawObserver, RawPoint, RawSetPoint};
+use crate::defaults::{Defaults, problem_of_profile};
+use crate::model::{Config, Device, Observer, ScanMode, Transport};
+use crate::raw::{RawConfig, RawDevice, RawObserver};
 
 /// DNP3 addresses above are reserved.
 const ADDRESS_MAX: u16 = 65_519;
+/// The least time between two scans.
+const SCAN_MS_MIN: u64 = 10;
 /// Times are told in milliseconds, up to a day.
 const DAY_MS: u64 = 86_400_000;
 /// Integrity polls in mode events: one in so many scans, unless the file says otherwise.
 const INTEGRITY_SCANS_DEFAULT: u32 = 15;
 /// Unless the file says otherwise.
 const RESPONSE_TIMEOUT_MS_DEFAULT: u64 = 3_000;
-/// A beat of the heartbeat may fall between two scans, so fewer scans than these prove nothing.
-const HEARTBEAT_SCANS_MIN: u32 = 3;
 
 impl Config {
     /// Reads and checks an EMS file. Relative paths in it start at its own folder.
@@ -42,8 +41,16 @@ impl Config {
     /// # Errors
     /// As for [`Self::read`].
     pub fn from_source(source: &Source) -> Result<Self, Problems> {
+        Self::read_with(source, &Defaults::default())
+    }
+
+    /// Checks a text. Where it says nothing `defaults` hold.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn read_with(source: &Source, defaults: &Defaults) -> Result<Self, Problems> {
         let raw: RawConfig = source.parse()?;
-        let mut check = Check { source, problems: Problems::default() };
+        let mut check = Check { source, defaults, problems: Problems::default() };
         let config = check.config(&raw);
         check.problems.into_result(config)
     }
@@ -51,14 +58,8 @@ impl Config {
 
 struct Check<'a> {
     source: &'a Source,
+    defaults: &'a Defaults,
     problems: Problems,
-}
-
-/// What one device has been seen to name so far.
-#[derive(Default)]
-struct Names {
-    ids: BTreeSet<String>,
-    indexes: BTreeMap<(PointType, u16), String>,
 }
 
 impl Check<'_> {
@@ -67,6 +68,8 @@ impl Check<'_> {
     }
 
     fn config(&mut self, raw: &RawConfig) -> Config {
+        let profile = problem_of_profile(self.source, raw.ems.profile.as_ref());
+        profile.into_iter().for_each(|problem| self.problems.add(problem));
         if raw.device.is_empty() {
             self.problems.add(self.source.whole("device", "at least one [[device]] is needed"));
         }
@@ -90,6 +93,7 @@ impl Check<'_> {
         }
         Config {
             file: self.source.file().to_owned(),
+            profile: raw.ems.profile.as_ref().map(|text| text.get_ref().as_str().into()),
             socket: self.socket("ems.socket", &raw.ems.socket),
             tls: raw.tls.as_ref().map(|tls| self.tls(tls)),
             observer: raw.observer.as_ref().map(|observer| self.observer(observer, &raw.device)),
@@ -165,9 +169,19 @@ impl Check<'_> {
     fn device(&mut self, at: usize, raw: &RawDevice) -> Device {
         let field = |name: &str| format!("device[{at}].{name}");
         self.host_and_port(field("address"), &raw.address);
-        let scan = self.millis(field("scan_ms"), &raw.scan_ms, 10);
-        let integrity_scans =
-            raw.integrity_scans.as_ref().map_or(INTEGRITY_SCANS_DEFAULT, |scans| *scans.get_ref());
+        let scan = match (&raw.scan_ms, self.defaults.scan) {
+            (Some(millis), _) => self.millis(field("scan_ms"), millis, SCAN_MS_MIN),
+            (None, Some(scan)) => scan.max(Duration::from_millis(SCAN_MS_MIN)),
+            (None, None) => {
+                let message = "missing field `scan_ms`: the time between two scans";
+                self.problem(raw.name.span(), format!("device[{at}]"), message);
+                // Long enough that nothing else is told of it.
+                Duration::from_millis(DAY_MS)
+            }
+        };
+        let scan_mode = raw.scan.or(self.defaults.scan_mode).unwrap_or_default();
+        let default = self.defaults.integrity_scans.unwrap_or(INTEGRITY_SCANS_DEFAULT).max(1);
+        let integrity_scans = raw.integrity_scans.as_ref().map_or(default, |scans| *scans.get_ref());
         if let Some(scans) = raw.integrity_scans.as_ref().filter(|_| integrity_scans == 0) {
             self.problem(scans.span(), field("integrity_scans"), "0, must be 1 or more");
         }
@@ -177,28 +191,9 @@ impl Check<'_> {
         };
         let age_max = match &raw.age_max_ms {
             Some(millis) => self.millis(field("age_max_ms"), millis, 1),
-            None => age_max_default(scan, raw.scan, integrity_scans),
+            None => age_max_default(scan, scan_mode, integrity_scans),
         };
-        let mut names = Names::default();
-        let mut points = Vec::new();
-        for (place, analog) in raw.analog.iter().enumerate() {
-            let field = field(&format!("analog[{place}]"));
-            points.push(self.point(&field, &analog.point(), PointType::AnalogInput, &mut names));
-        }
-        for (place, digital) in raw.digital.iter().enumerate() {
-            let field = field(&format!("digital[{place}]"));
-            points.push(self.point(&field, &digital.point(), PointType::BinaryInput, &mut names));
-        }
-        let mut setpoints = Vec::new();
-        for (place, setpoint) in raw.setpoint.iter().enumerate() {
-            self.setpoint(
-                &field(&format!("setpoint[{place}]")),
-                setpoint,
-                &mut names,
-                &mut points,
-                &mut setpoints,
-            );
-        }
+        let table = self.points(at, raw, scan);
         let master_address = self.dnp3_address(field("master_address"), &raw.master_address);
         let outstation_address = self.dnp3_address(field("outstation_address"), &raw.outstation_address);
         if master_address == outstation_address {
@@ -214,13 +209,13 @@ impl Check<'_> {
             outstation_address,
             admit: self.admit(&field("admit"), raw),
             scan,
-            scan_mode: raw.scan,
+            scan_mode,
             integrity_scans: integrity_scans.max(1),
             response_timeout,
             age_max,
-            heartbeat: raw.heartbeat.as_ref().and_then(|raw| self.heartbeat(at, raw, scan, &points)),
-            points,
-            setpoints,
+            heartbeat: table.heartbeat,
+            points: table.points,
+            setpoints: table.setpoints,
         }
     }
 
@@ -255,125 +250,6 @@ impl Check<'_> {
             }
         }
         identities
-    }
-
-    fn heartbeat(
-        &mut self,
-        at: usize,
-        raw: &RawHeartbeat,
-        scan: Duration,
-        points: &[Point],
-    ) -> Option<Heartbeat> {
-        let field = |name: &str| format!("device[{at}].heartbeat.{name}");
-        let scans = *raw.scans.get_ref();
-        if scans < HEARTBEAT_SCANS_MIN {
-            let message = format!("{scans}, must be {HEARTBEAT_SCANS_MIN} or more");
-            self.problem(raw.scans.span(), field("scans"), message);
-        }
-        if let Some(text) = &raw.period_ms {
-            let period = self.millis(field("period_ms"), text, 1);
-            // Otherwise a heartbeat in order is called stuck between any two of its beats.
-            if scan.saturating_mul(scans) <= period {
-                let (scan, period) = (scan.as_millis(), period.as_millis());
-                let message = format!(
-                    "{scans} scans of {scan} ms are not longer than the heartbeat's period of {period} ms, \
-                     must be {} or more",
-                    period.checked_div(scan).unwrap_or_default() + 1
-                );
-                self.problem(raw.scans.span(), field("scans"), message);
-            }
-        }
-        let point = self.input_analog(field("id"), &raw.id, points)?;
-        Some(Heartbeat { point, scans })
-    }
-
-    /// The place of an analog of the same device.
-    fn input_analog(&mut self, field: String, id: &Spanned<String>, points: &[Point]) -> Option<usize> {
-        let found = points.iter().position(|point| {
-            point.id.as_str() == id.get_ref() && point.point_type == PointType::AnalogInput
-        });
-        if found.is_none() {
-            self.problem(id.span(), field, format!("this device has no analog `{}`", id.get_ref()));
-        }
-        found
-    }
-
-    /// Enters a point's id and index, and settles how it travels.
-    fn point(&mut self, field: &str, raw: &RawPoint<'_>, kind: PointType, names: &mut Names) -> Point {
-        let text = raw.id.get_ref();
-        if text.is_empty() || text.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
-            let message = format!("`{text}` is not an id: it must not be empty or hold blanks");
-            self.problem(raw.id.span(), format!("{field}.id"), message);
-        } else if !names.ids.insert(text.clone()) {
-            let message = format!("there is already a point `{text}`");
-            self.problem(raw.id.span(), format!("{field}.id"), message);
-        }
-        let index = *raw.index.get_ref();
-        if let Some(other) = names.indexes.insert((kind, index), text.clone()) {
-            let message = format!("{index} is already the index of `{other}`");
-            self.problem(raw.index.span(), format!("{field}.index"), message);
-        }
-        let name = if raw.name.is_empty() { text } else { raw.name };
-        Point {
-            id: text.as_str().into(),
-            name: name.to_owned(),
-            point_type: kind,
-            index,
-            unit: raw.quantity.as_ref().map(|quantity| quantity.unit),
-            wire: self.wire(field, raw),
-        }
-    }
-
-    fn wire(&mut self, field: &str, raw: &RawPoint<'_>) -> Scale {
-        let Some(quantity) = &raw.quantity else { return Scale::Engineering };
-        let form = quantity.wire.map_or(WireForm::Counts, |form| *form.get_ref());
-        let number = |text: Option<&Spanned<f64>>| text.map(|number| *number.get_ref());
-        let (max_units, max_counts) = (quantity.max_units, quantity.max_counts);
-        let (scale, errors) = Scale::described(form, number(max_units), number(max_counts));
-        for error in errors {
-            let text = match error.part {
-                ScalePart::Whole => None,
-                ScalePart::MaxUnits => max_units,
-                ScalePart::MaxCounts => max_counts,
-            };
-            let at = text.map_or_else(|| raw.id.span(), Spanned::span);
-            self.problem(at, format!("{field}{}", error.part.suffix()), error.message);
-        }
-        scale
-    }
-
-    fn setpoint(
-        &mut self,
-        field: &str,
-        raw: &RawSetPoint,
-        names: &mut Names,
-        points: &mut Vec<Point>,
-        setpoints: &mut Vec<SetPoint>,
-    ) {
-        let status = self.point(field, &raw.point(), PointType::AnalogOutputStatus, names);
-        let (low, high) = *raw.limits.get_ref();
-        if !(low.is_finite() && high.is_finite() && low < high) {
-            let message = format!("[{low}, {high}], must be two numbers, the lower one first");
-            self.problem(raw.limits.span(), format!("{field}.limits"), message);
-        } else if let Some(limit) =
-            [low, high].into_iter().find(|limit| command(status.wire, *limit).is_none())
-        {
-            let message = format!("{limit} does not fit max_units");
-            self.problem(raw.limits.span(), format!("{field}.limits"), message);
-        }
-        let feedback = self.input_analog(format!("{field}.feedback"), &raw.feedback, points);
-        if let Some(unit) = feedback.and_then(|place| points.get(place)).and_then(|point| point.unit)
-            && unit.dimension() != raw.unit.dimension()
-        {
-            let message = format!("is in {unit}, the set point in {}", raw.unit);
-            self.problem(raw.feedback.span(), format!("{field}.feedback"), message);
-        }
-        setpoints.push(SetPoint {
-            point: points.len(),
-            limits: (low, high),
-            feedback: feedback.unwrap_or_default(),
-        });
-        points.push(status);
     }
 }
 

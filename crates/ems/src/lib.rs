@@ -14,6 +14,7 @@
 //! to see points while no EMS runs.
 
 mod check;
+mod defaults;
 pub mod fleet;
 mod frontend;
 pub mod model;
@@ -24,8 +25,9 @@ mod raw;
 pub mod record;
 mod run;
 
+pub use defaults::{Defaults, Head, head};
 pub use fleet::{Fleet, ScanKind};
-pub use model::{Config, Device, Observer, Transport};
+pub use model::{Config, Device, Observer, ScanMode, Transport};
 pub use observe::{ObserveError, Observed, Unanswered, observe};
 pub use record::{DeviceView, PointView, Record};
 pub use run::{RunError, run, run_captured};

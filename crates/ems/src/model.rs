@@ -13,6 +13,8 @@ use telemetry::{PointId, Scale, Unit};
 pub struct Config {
     /// The file it was read from.
     pub file: PathBuf,
+    /// The profile that it names, as written.
+    pub profile: Option<Arc<str>>,
     /// Our own control socket.
     pub socket: PathBuf,
     /// Our end of TLS, which admits nobody by itself: the devices' lists apply. `None` only where every device is reached over plain TCP.
@@ -108,8 +110,10 @@ pub struct Point {
     pub name: String,
     /// Its DNP3 type.
     pub point_type: PointType,
-    /// Its DNP3 index.
+    /// Its DNP3 index, with the offset applied.
     pub index: u16,
+    /// What it means to the ISO, in a profile's words.
+    pub role: Option<Arc<str>>,
     /// `None` for states.
     pub unit: Option<Unit>,
     /// How an analog travels; meaningless for states.

@@ -23,6 +23,7 @@ pub(crate) struct RawConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawEms {
     pub(crate) socket: Spanned<PathBuf>,
+    pub(crate) profile: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,9 +44,8 @@ pub(crate) struct RawDevice {
     pub(crate) master_address: Spanned<u16>,
     pub(crate) outstation_address: Spanned<u16>,
     pub(crate) admit: Option<Spanned<Vec<Spanned<String>>>>,
-    pub(crate) scan_ms: Spanned<u64>,
-    #[serde(default)]
-    pub(crate) scan: ScanMode,
+    pub(crate) scan_ms: Option<Spanned<u64>>,
+    pub(crate) scan: Option<ScanMode>,
     pub(crate) integrity_scans: Option<Spanned<u32>>,
     pub(crate) response_timeout_ms: Option<Spanned<u64>>,
     pub(crate) age_max_ms: Option<Spanned<u64>>,
@@ -71,6 +71,7 @@ pub(crate) struct RawPoint<'a> {
     pub(crate) id: &'a Spanned<String>,
     pub(crate) name: &'a str,
     pub(crate) index: &'a Spanned<u16>,
+    pub(crate) role: Option<&'a Spanned<String>>,
     /// `None` for states.
     pub(crate) quantity: Option<RawQuantity<'a>>,
 }
@@ -94,6 +95,7 @@ macro_rules! quantity {
             #[serde(default)]
             pub(crate) name: String,
             pub(crate) index: Spanned<u16>,
+            pub(crate) role: Option<Spanned<String>>,
             pub(crate) unit: Unit,
             pub(crate) wire: Option<Spanned<WireForm>>,
             pub(crate) max_units: Option<Spanned<f64>>,
@@ -109,7 +111,13 @@ macro_rules! quantity {
                     max_units: self.max_units.as_ref(),
                     max_counts: self.max_counts.as_ref(),
                 };
-                RawPoint { id: &self.id, name: &self.name, index: &self.index, quantity: Some(quantity) }
+                RawPoint {
+                    id: &self.id,
+                    name: &self.name,
+                    index: &self.index,
+                    role: self.role.as_ref(),
+                    quantity: Some(quantity),
+                }
             }
         }
     };
@@ -128,10 +136,17 @@ pub(crate) struct RawDigital {
     #[serde(default)]
     pub(crate) name: String,
     pub(crate) index: Spanned<u16>,
+    pub(crate) role: Option<Spanned<String>>,
 }
 
 impl RawDigital {
     pub(crate) fn point(&self) -> RawPoint<'_> {
-        RawPoint { id: &self.id, name: &self.name, index: &self.index, quantity: None }
+        RawPoint {
+            id: &self.id,
+            name: &self.name,
+            index: &self.index,
+            role: self.role.as_ref(),
+            quantity: None,
+        }
     }
 }

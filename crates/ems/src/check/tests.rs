@@ -1,10 +1,18 @@
 //! The example, and golden texts of what is told about a wrong one.
 
+use ieee1815::PointType;
+use telemetry::{Scale, WireForm};
+
 use super::*;
+use crate::model::Heartbeat;
 
 const EMS: &str = include_str!("example.toml");
 
 fn read(text: &str) -> Result<Config, String> {
+    read_with(text, &Defaults::default())
+}
+
+fn read_with(text: &str, defaults: &Defaults) -> Result<Config, String> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pki")).unwrap();
     for file in ["ems.pem", "ems.key", "ca.pem", "observer.pem", "observer.key"] {
@@ -13,7 +21,8 @@ fn read(text: &str) -> Result<Config, String> {
     let path = folder.path().join("ems.toml");
     std::fs::write(&path, text).unwrap();
     let prefix = format!("{}/", folder.path().display());
-    Config::read(&path).map_err(|problems| problems.to_string().replace(&prefix, ""))
+    Config::read_with(&Source::read(&path).unwrap(), defaults)
+        .map_err(|problems| problems.to_string().replace(&prefix, ""))
 }
 
 /// What is told of the example with `from` replaced, once, by `to`.
@@ -145,4 +154,101 @@ fn what_needs_two_fields() {
 fn every_problem_is_told_at_once() {
     let text = EMS.replacen("index = 40", "index = 1", 1).replacen("pki/ems.key", "pki/none.key", 1);
     assert_eq!(read(&text).unwrap_err().lines().count(), 2);
+}
+
+/// The ids of the points that are polled.
+fn ids(config: &Config) -> Vec<&str> {
+    config.devices[0].points.iter().map(|point| point.id.as_str()).collect()
+}
+
+fn roles(list: &[&str]) -> Defaults {
+    Defaults { roles: Some(list.iter().map(|role| (*role).to_owned()).collect()), ..Defaults::default() }
+}
+
+#[test]
+fn a_profile_is_read_before_all_the_rest() {
+    let named = EMS.replacen("[ems]\n", "[ems]\nprofile = \"other.toml\"\n", 1);
+    let source = Source::from_text("ems.toml", format!("{named}\n[unknown]\nthing = 1\n"));
+    assert_eq!(crate::head(&source).unwrap().profile.as_deref(), Some("other.toml"));
+    assert_eq!(crate::head(&Source::from_text("ems.toml", EMS)).unwrap().profile, None);
+    assert_eq!(read(&named).unwrap().profile.as_deref(), Some("other.toml"));
+    let told = "ems.toml:2:11: ems.profile: is empty: the id of a profile, or a path that ends in `.toml`; left out \
+                for none";
+    let empty = EMS.replacen("[ems]\n", "[ems]\nprofile = \"\"\n", 1);
+    assert_eq!(read(&empty).unwrap_err(), told);
+    assert_eq!(crate::head(&Source::from_text("ems.toml", empty)).unwrap_err().to_string(), told);
+}
+
+#[test]
+fn a_profile_gives_what_the_file_leaves_out() {
+    let bare = EMS.replacen("scan_ms = 4000\nintegrity_scans = 15\n", "", 1);
+    assert_eq!(
+        read(&bare).unwrap_err(),
+        "ems.toml:15:8: device[0]: missing field `scan_ms`: the time between two scans"
+    );
+    let defaults = Defaults {
+        scan: Some(Duration::from_secs(10)),
+        scan_mode: Some(ScanMode::Class0),
+        integrity_scans: Some(7),
+        ..Defaults::default()
+    };
+    let device = read_with(&bare, &defaults).unwrap().devices.remove(0);
+    assert_eq!(
+        (device.scan, device.scan_mode, device.integrity_scans),
+        (Duration::from_secs(10), ScanMode::Class0, 7)
+    );
+    let said = EMS.replacen("scan_ms = 4000", "scan_ms = 4000\nscan = \"events\"", 1);
+    let device = read_with(&said, &defaults).unwrap().devices.remove(0);
+    assert_eq!(
+        (device.scan, device.scan_mode, device.integrity_scans),
+        (Duration::from_secs(4), ScanMode::Events, 15),
+        "the file has the last word"
+    );
+}
+
+#[test]
+fn a_profile_shifts_the_indexes() {
+    let defaults = Defaults { index_offset: -1, ..Defaults::default() };
+    let config = read_with(EMS, &defaults).unwrap();
+    let indexes: Vec<u16> = config.devices[0].points.iter().map(|point| point.index).collect();
+    assert_eq!(indexes, [0, 39, 49, 0, 0]);
+    assert_eq!(
+        read_with(&EMS.replacen("index = 40", "index = 0", 1), &defaults).unwrap_err(),
+        "ems.toml:36:9: device[0].analog[1].index: 0 with the profile's index offset -1 is no index"
+    );
+}
+
+#[test]
+fn only_points_of_the_listed_roles_are_polled() {
+    let told = EMS.replacen("index = 1\nunit", "index = 1\nrole = \"mw\"\nunit", 1);
+    let all = ["mw", "heartbeat", "setpoint", "setpoint-feedback"];
+    let config = read_with(&told, &roles(&all)).unwrap();
+    assert_eq!(ids(&config), ["poi.mw", "bess.mw.feedback", "rtd.heartbeat", "bess.mw.setpoint"]);
+    let device = &config.devices[0];
+    assert_eq!((device.setpoints[0].point, device.setpoints[0].feedback), (3, 1));
+    assert_eq!(device.heartbeat.map(|beat| beat.point), Some(2));
+
+    let config = read_with(&told, &roles(&["mw", "setpoint-feedback"])).unwrap();
+    assert_eq!(ids(&config), ["poi.mw"], "feedback goes with its set point");
+    assert_eq!(config.devices[0].heartbeat, None);
+
+    let config = read_with(&told, &roles(&["heartbeat", "setpoint"])).unwrap();
+    assert_eq!(ids(&config), ["rtd.heartbeat"], "and a set point with its feedback");
+    let device = &config.devices[0];
+    assert!(device.setpoints.is_empty() && device.heartbeat == Some(Heartbeat { point: 0, scans: 3 }));
+
+    assert_eq!(
+        read(&EMS.replacen("index = 1\nunit", "index = 1\nrole = \"m w\"\nunit", 1)).unwrap_err(),
+        "ems.toml:30:8: device[0].analog[0].role: `m w` is not a role: it must not be empty or hold blanks"
+    );
+}
+
+#[test]
+fn a_full_scale_waits_where_a_profile_wants_engineering_values() {
+    let defaults = Defaults { wire: WireForm::Engineering, ..Defaults::default() };
+    let config = read_with(EMS, &defaults).unwrap();
+    assert!(config.devices[0].points.iter().all(|point| point.wire == Scale::Engineering));
+    let counts = EMS.replacen("max_units = 15.0", "wire = \"counts\"\nmax_units = 15.0", 1);
+    let config = read_with(&counts, &defaults).unwrap();
+    assert_eq!(config.devices[0].points[0].wire, Scale::Counts { max_units: 15.0, max_counts: 30_000.0 });
 }

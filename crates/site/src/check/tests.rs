@@ -1,5 +1,8 @@
 //! The example site, and golden texts of what is told about a wrong one.
 
+mod profile;
+mod resource;
+
 use std::path::PathBuf;
 
 use super::*;
@@ -24,6 +27,12 @@ fn read(text: &str) -> Result<Site, String> {
     std::fs::write(&path, text).unwrap();
     let prefix = format!("{}/", folder.path().display());
     Site::read(&path).map_err(|problems| problems.to_string().replace(&prefix, ""))
+}
+
+/// As [`read`], for a file in a folder with nothing else, with what a profile and a purpose say.
+fn read_with(text: &str, defaults: &Defaults, purpose: Purpose) -> Result<Site, String> {
+    let source = Source::from_text("site.toml", text);
+    Site::read_with(&source, defaults, purpose).map_err(|problems| problems.to_string())
 }
 
 /// What is told of the example with `from` replaced, once, by `to`.

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 
 use ieee1815::master::Outcome;
 use ieee1815::{Classes, CommandStatus, Flags, OperateMode, PointType};
+use serde_json::{Value as Json, json};
+use telemetry::Now;
 
 use super::{FieldWrite, Record};
-use world::{BESS, EMS, METER, OBSERVER, SWITCHGEAR, World};
+use world::{BESS, EMS, METER, OBSERVER, SWITCHGEAR, World, site_with};
 
 #[test]
 fn nothing_is_good_before_it_was_read() {
@@ -24,6 +26,28 @@ fn nothing_is_good_before_it_was_read() {
     assert_eq!(world.analog(EMS, 1), (18_000.0, Flags::ONLINE));
     assert_eq!(world.analog(EMS, 2), (6_000.0, Flags::ONLINE));
     assert_eq!(world.of(EMS, PointType::BinaryInput, 3), (1.0, Flags::ONLINE), "connected");
+}
+
+#[test]
+fn a_point_without_a_source_stays_as_never_read() {
+    let more = "[[analog]]\nid = 'later.mw'\nindex = 70\nunit = 'MW'\nmax_units = 15.0\nmax_counts = 30000\n\
+                [[digital]]\nid = 'later.switch'\nindex = 71\n";
+    let mut world = World::with_site(&site_with(more));
+    world.all_good();
+    world.connect(EMS);
+    world.pass(60_000);
+    world.read(EMS, Classes::ALL);
+    assert_eq!(world.analog(EMS, 70), (0.0, Flags::RESTART));
+    assert_eq!(world.of(EMS, PointType::BinaryInput, 71), (0.0, Flags::RESTART));
+    assert!(world.analog(EMS, 1).1.contains(Flags::COMM_LOST), "time has passed for all the others");
+    let told = world.core.points(Now::virtual_millis(60_000));
+    let story = |id: &str| told["points"].as_array().unwrap().iter().find(|point| point["id"] == id).unwrap();
+    for id in ["later.mw", "later.switch"] {
+        let story = story(id);
+        assert_eq!((&story["value"], &story["device"]), (&Json::Null, &Json::Null), "{story}");
+        assert_eq!((&story["quality"], &story["flags"]), (&json!("bad"), &json!(["RESTART"])), "{story}");
+        assert!(story["reasons"].to_string().contains("the site gives it no source"), "{story}");
+    }
 }
 
 #[test]

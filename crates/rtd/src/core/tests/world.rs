@@ -21,12 +21,17 @@ pub(super) const EMS: usize = 0;
 pub(super) const OBSERVER: usize = 1;
 
 pub(super) fn site() -> Site {
+    site_with("")
+}
+
+/// The site with more at its end.
+pub(super) fn site_with(more: &str) -> Site {
     let folder = tempfile::tempdir().unwrap();
     for file in ["rtd.pem", "rtd.key", "ca.pem"] {
         std::fs::write(folder.path().join(file), "").unwrap();
     }
     let path = folder.path().join("site.toml");
-    std::fs::write(&path, include_str!("site.toml")).unwrap();
+    std::fs::write(&path, format!("{}\n{more}", include_str!("site.toml"))).unwrap();
     Site::read(&path).unwrap()
 }
 
@@ -48,7 +53,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let site = site();
+        Self::with_site(&site())
+    }
+
+    pub(super) fn with_site(site: &Site) -> Self {
         let master = |at: usize| {
             let mut config = MasterConfig::new(site.masters[at].address, site.outstation.address);
             config.accept = [PointType::AnalogInput, PointType::BinaryInput, PointType::AnalogOutputStatus]
@@ -57,7 +65,7 @@ impl World {
             (Master::new(config), false)
         };
         Self {
-            core: Core::new(&site, 7, Now::virtual_millis(0)).unwrap(),
+            core: Core::new(site, 7, Now::virtual_millis(0)).unwrap(),
             masters: vec![master(EMS), master(OBSERVER)],
             seen: vec![Seen::new(); 2],
             outcomes: Vec::new(),
