@@ -1,12 +1,14 @@
 //! What the site served before: indexes and scalings that the ISO's data base holds already. A point that moves is
 //! a wrong megawatt until that data base follows.
 
+use site::Site;
 use telemetry::Scale;
 
 use super::ask::short;
-use super::subject::PointView;
+use super::subject::{PointView, Subject};
 use super::verdict::Verdict;
-use crate::predicate::PointType;
+use crate::certificates::Certificates;
+use crate::predicate::{PointType, SubjectKind};
 
 /// A sheet or site file as it was before.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +31,31 @@ pub struct PreviousPoint {
 }
 
 impl Previous {
+    /// What a site serves, as the next check's past.
+    #[must_use]
+    pub fn of_site(site: &Site) -> Self {
+        let certificates = Certificates::default();
+        let points = Subject::all(SubjectKind::Point, site, &certificates)
+            .into_iter()
+            .filter_map(|subject| subject.point())
+            .map(|point| PreviousPoint {
+                kind: point.kind,
+                names: point
+                    .sheet_name
+                    .map(|name| name.to_string())
+                    .into_iter()
+                    .chain([point.id.to_string(), point.name.to_owned()])
+                    .collect(),
+                index: point.served.sheet_index,
+                scale: match point.scale {
+                    Some(Scale::Counts { max_units, max_counts }) => Some((max_units, max_counts)),
+                    _ => None,
+                },
+            })
+            .collect();
+        Self { points }
+    }
+
     fn find(&self, point: &PointView<'_>) -> Option<&PreviousPoint> {
         let sheet_name = point.sheet_name.map(AsRef::as_ref);
         [sheet_name, Some(point.id.as_str()), Some(point.name)].into_iter().flatten().find_map(|name| {

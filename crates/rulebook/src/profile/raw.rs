@@ -199,6 +199,10 @@ entries! {
         /// Further conditions about the resource.
         #[serde(default)]
         when: Vec<Predicate>,
+        /// Only stations of these kinds; all where left out.
+        #[serde(default)]
+        #[schemars(with = "Vec<String>")]
+        station_kinds: Vec<site::StationKind>,
         /// Further conditions about what needs one.
         #[serde(default, rename = "where")]
         filter: Vec<Predicate>,

@@ -206,7 +206,11 @@ impl Check<'_> {
                 let unit = one.unit.iter().map(|unit| unit.text()).collect::<Vec<_>>().join(" or ");
                 let entry = one.entry(table, section, Some(unit.as_str()).filter(|unit| !unit.is_empty()));
                 self.predicates(&path, "when", &entry, &one.when, SubjectKind::Site);
-                self.predicates(&path, "where", &entry, &one.filter, one.per.subject());
+                let mut filter = one.filter;
+                if !one.station_kinds.is_empty() {
+                    filter.push(Predicate::StationKind(one.station_kinds));
+                }
+                self.predicates(&path, "where", &entry, &filter, one.per.subject());
                 if one.kinds.is_empty() {
                     self.entry_problem(&path, "kinds", &entry, "names no kind".to_owned());
                 }
@@ -225,7 +229,7 @@ impl Check<'_> {
                     need: one.need,
                     units: one.unit,
                     when: one.when,
-                    filter: one.filter,
+                    filter,
                 });
             });
         }
