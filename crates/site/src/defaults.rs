@@ -145,7 +145,7 @@ pub fn head(source: &Source) -> Result<Head, Problems> {
     let raw: RawFile = source.parse()?;
     let mut problems = Problems::default();
     let profile = raw.site.profile.as_ref();
-    problems_of_profile(source, profile).into_iter().for_each(|problem| problems.add(problem));
+    problem_of_profile(source, profile).into_iter().for_each(|problem| problems.add(problem));
     problems.into_result(Head {
         profile: profile.map(|text| text.get_ref().clone()),
         overlay: raw.site.overlay.as_ref().map(|path| source.resolve(path.get_ref())),
@@ -155,7 +155,7 @@ pub fn head(source: &Source) -> Result<Head, Problems> {
 }
 
 /// What is wrong with the name of a profile.
-pub(crate) fn problems_of_profile(
+pub(crate) fn problem_of_profile(
     source: &Source,
     profile: Option<&Spanned<String>>,
 ) -> Option<config::Problem> {

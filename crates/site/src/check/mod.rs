@@ -18,7 +18,7 @@ use std::time::Duration;
 use config::{Problems, Source, Spanned};
 use telemetry::PointId;
 
-use crate::defaults::{Defaults, Purpose, TlsFloor, problems_of_profile};
+use crate::defaults::{Defaults, Purpose, TlsFloor, problem_of_profile};
 use crate::model::Site;
 use crate::raw::RawSite;
 use crate::resource::{Component, Station};
@@ -106,7 +106,7 @@ impl Check<'_> {
     }
 
     fn site(&mut self, raw: RawSite) -> Site {
-        let profile = problems_of_profile(self.source, raw.site.profile.as_ref());
+        let profile = problem_of_profile(self.source, raw.site.profile.as_ref());
         profile.into_iter().for_each(|problem| self.problems.add(problem));
         let socket = self.socket("site.socket", &raw.site.socket);
         let outstation = self.outstation(&raw.outstation);
@@ -191,9 +191,9 @@ impl Check<'_> {
         value: &Spanned<u64>,
         allowed: (u64, u64),
     ) -> Duration {
-        let value_of = Duration::from_millis(*value.get_ref());
-        self.within(field, value.span(), value_of, allowed);
-        value_of
+        let time = Duration::from_millis(*value.get_ref());
+        self.within(field, value.span(), time, allowed);
+        time
     }
 
     /// A time, told at a place, within so many milliseconds.

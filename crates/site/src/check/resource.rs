@@ -17,7 +17,7 @@ const ELEVATION_M: RangeInclusive<f64> = -500.0..=9_000.0;
 impl Check<'_> {
     pub(crate) fn master_file(&mut self, raw: &RawResource) -> MasterFile {
         let mut services = Vec::new();
-        for text in raw.services.iter().flat_map(|services| services.get_ref()) {
+        for text in raw.services.iter().flat_map(Spanned::get_ref) {
             let service = *text.get_ref();
             if services.contains(&service) {
                 self.problem(text.span(), "resource.services", format!("`{service}` is listed twice"));
