@@ -87,13 +87,17 @@ pub(crate) enum Command {
         Exit code 0 clean, 1 findings, 2 a file that cannot be read.")]
     Check(rules::cli::Check),
     /// List the rules with source and tag; write a worksheet to confirm them, and make it an overlay
-    #[command(after_help = "Examples:\n  openrtd rules\n  openrtd rules --json --all\n  openrtd rules --profiles\n  \
+    #[command(
+        after_help = "Examples:\n  openrtd rules\n  openrtd rules --json --all\n  openrtd rules --profiles\n  \
         openrtd rules worksheet worksheet.xlsx\n  \
-        openrtd rules confirm worksheet.xlsx --document \"BPM for Direct Telemetry V20\"")]
+        openrtd rules confirm worksheet.xlsx --document \"BPM for Direct Telemetry V20\""
+    )]
     Rules(rules::cli::Rules),
     /// What a rule, a point or a quality means, why it exists, where it comes from, how sure we are
-    #[command(after_help = "Examples:\n  openrtd explain tls.version\n  openrtd explain soc\n  openrtd explain stale\n  \
-        openrtd explain bess.soc.mwh --site site/site.toml")]
+    #[command(
+        after_help = "Examples:\n  openrtd explain tls.version\n  openrtd explain soc\n  openrtd explain stale\n  \
+        openrtd explain bess.soc.mwh --site site/site.toml"
+    )]
     Explain(rules::cli::Explain),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \

@@ -114,13 +114,13 @@ impl Held {
 
 /// The certificates of a file; one entry that says why where there is none.
 fn held(file: &Path) -> Vec<Held> {
-    let none = |why: Option<String>| {
-        vec![Held { file: file.to_owned(), read: why.map(Err) }]
-    };
+    let none = |why: Option<String>| vec![Held { file: file.to_owned(), read: why.map(Err) }];
     let octets = match fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return none(None),
         Err(error) => return none(Some(format!("cannot be read: {error}"))),
-        Ok(found) if found.len() > FILE_OCTETS_MAX => return none(Some("is too large for certificates".to_owned())),
+        Ok(found) if found.len() > FILE_OCTETS_MAX => {
+            return none(Some("is too large for certificates".to_owned()));
+        }
         Ok(_) => match fs::read(file) {
             Ok(octets) => octets,
             Err(error) => return none(Some(format!("cannot be read: {error}"))),

@@ -335,7 +335,9 @@ impl Predicate {
             Self::Range(ends) | Self::Limits(ends) => [of(&ends.low), of(&ends.high)].concat(),
             Self::StepPercent(step) => vec![&step.at_most],
             Self::AccuracyPercent(share) => vec![&share.at_most],
-            Self::StaticVariation(list) | Self::EventVariation(list) | Self::Class(list) => list.iter().collect(),
+            Self::StaticVariation(list) | Self::EventVariation(list) | Self::Class(list) => {
+                list.iter().collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -370,10 +372,14 @@ impl Predicate {
             Self::CommonNameIs(figure) if !matches!(figure, Figure::DeviceName | Figure::Id) => {
                 Some(format!("`{figure}`, allowed: device-name, id"))
             }
-            Self::MinVersion(text) if !text.starts_with('@') && !["1.0", "1.1", "1.2", "1.3"].contains(&text.as_str()) => {
+            Self::MinVersion(text)
+                if !text.starts_with('@') && !["1.0", "1.1", "1.2", "1.3"].contains(&text.as_str()) =>
+            {
                 Some(format!("`{text}`, allowed: 1.0, 1.1, 1.2, 1.3"))
             }
-            Self::StepPercent(step) if !matches!(step.of, Figure::Pmax | Figure::Capacity | Figure::EnergyMax) => {
+            Self::StepPercent(step)
+                if !matches!(step.of, Figure::Pmax | Figure::Capacity | Figure::EnergyMax) =>
+            {
                 Some(format!("of `{}`, allowed: pmax, capacity, energy-max", step.of))
             }
             _ if self.takes_bounds() && self.amounts().is_empty() => {

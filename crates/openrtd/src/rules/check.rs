@@ -19,7 +19,8 @@ pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
     let book = of_site(&source, &arguments.book)?;
     let site = Site::read_with(&source, &book.defaults, Purpose::Check)?;
     let previous = arguments.previous.as_deref().map(previous).transpose()?;
-    let certificates = Certificates::read(&site.tls);
+    let admitted = site.masters.iter().flat_map(|master| master.admit.clone()).collect();
+    let certificates = Certificates::read(&site.tls.admitting(admitted));
     let places = source.places();
     let report = judge(&Judgement {
         site: &site,

@@ -88,9 +88,11 @@ pub(crate) enum RulesCommand {
         leave the others empty. `openrtd rules confirm` makes an overlay of it.")]
     Worksheet(Worksheet),
     /// Make a filled sheet an overlay that lifts tags and corrects values
-    #[command(after_help = "Examples:\n  openrtd rules confirm worksheet.xlsx --document \"BPM for Direct Telemetry V20\"\n  \
+    #[command(
+        after_help = "Examples:\n  openrtd rules confirm worksheet.xlsx --document \"BPM for Direct Telemetry V20\"\n  \
         openrtd rules confirm worksheet.csv --document \"BPM V20\" --out confirmed.toml\n  \
-        openrtd check site.toml --overlay confirmed.toml")]
+        openrtd check site.toml --overlay confirmed.toml"
+    )]
     Confirm(Confirm),
 }
 

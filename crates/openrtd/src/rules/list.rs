@@ -30,8 +30,7 @@ fn list(arguments: &List) -> Result<(), Failure> {
         let judges = |entry: &&Entry| {
             arguments.all || matches!(entry.table, Table::Threshold | Table::Point | Table::Met | Table::Rule)
         };
-        let entries: Vec<_> =
-            profile.entries().filter(judges).filter(|entry| entry.in_force(day)).collect();
+        let entries: Vec<_> = profile.entries().filter(judges).filter(|entry| entry.in_force(day)).collect();
         if arguments.json { as_json(&profile, &entries) } else { as_text(&profile, &entries) }
     };
     let _ = said;
@@ -48,13 +47,18 @@ fn profiles(as_json: bool) -> Result<Result<(), Gone>, Failure> {
     }
     let lines: Vec<_> = heads
         .iter()
-        .map(|head| format!("{}\n    {}\n    {}; effective {}", head.id, head.title, head.edition, head.effective))
+        .map(|head| {
+            format!("{}\n    {}\n    {}; effective {}", head.id, head.title, head.edition, head.effective)
+        })
         .collect();
     Ok(say(&lines.join("\n")))
 }
 
 fn as_text(profile: &Profile, entries: &[&Entry]) -> Result<(), Gone> {
-    say(&format!("{}: {}\n{}\n{}", profile.head.id, profile.head.title, profile.head.edition, profile.head.notice))?;
+    say(&format!(
+        "{}: {}\n{}\n{}",
+        profile.head.id, profile.head.title, profile.head.edition, profile.head.notice
+    ))?;
     let mut section = "";
     for entry in entries {
         if entry.section != section {
@@ -78,7 +82,10 @@ fn as_text(profile: &Profile, entries: &[&Entry]) -> Result<(), Gone> {
 
 fn as_json(profile: &Profile, entries: &[&Entry]) -> Result<(), Gone> {
     let rows: Vec<_> = entries.iter().map(|entry| entry_json(entry)).collect();
-    say(&format!("{:#}", json!({ "profile": profile.head, "overlay": profile.overlay, "sources": profile.sources, "entries": rows })))
+    say(&format!(
+        "{:#}",
+        json!({ "profile": profile.head, "overlay": profile.overlay, "sources": profile.sources, "entries": rows })
+    ))
 }
 
 /// An entry as JSON tells it.

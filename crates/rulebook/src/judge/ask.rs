@@ -36,7 +36,8 @@ impl Context<'_> {
 
     fn ask_resource(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         let site = self.site;
-        let count = |number: usize, field: &str, bounds| self.bounds(subject, field, whole(number), "", bounds);
+        let count =
+            |number: usize, field: &str, bounds| self.bounds(subject, field, whole(number), "", bounds);
         Some(match predicate {
             Predicate::Kind(kinds) => Verdict::of(
                 kinds.contains(&site.resource),
@@ -68,14 +69,15 @@ impl Context<'_> {
                 listed(site.master_file.services.iter()),
                 either(services.iter()),
             ),
-            Predicate::Area(areas) => Verdict::of(
-                site.master_file.area.is_some_and(|area| areas.contains(&area)),
-                "area",
-                site.master_file.area.map_or("no area".to_owned(), |area| area.to_string()),
-                either(areas.iter()),
-            ),
+            Predicate::Area(areas) => match site.master_file.area {
+                Some(area) => {
+                    Verdict::of(areas.contains(&area), "area", area.to_string(), either(areas.iter()))
+                }
+                None => Verdict::NotJudged("[resource] gives no area".to_owned()),
+            },
             Predicate::Given(figures) => {
-                let missing: Vec<_> = figures.iter().filter(|figure| !self.given(**figure, subject)).collect();
+                let missing: Vec<_> =
+                    figures.iter().filter(|figure| !self.given(**figure, subject)).collect();
                 let keys = listed(missing.iter().map(|figure| figure.key()));
                 Verdict::of(missing.is_empty(), YES_NO, format!("no {keys}"), format!("{keys} given"))
             }
@@ -98,7 +100,12 @@ impl Context<'_> {
         })
     }
 
-    fn ask_point(&self, predicate: &Predicate, subject: &Subject<'_>, point: &PointView<'_>) -> Option<Verdict> {
+    fn ask_point(
+        &self,
+        predicate: &Predicate,
+        subject: &Subject<'_>,
+        point: &PointView<'_>,
+    ) -> Option<Verdict> {
         let served = point.served;
         let code = |field: &str, value: u8, allowed: &[Amount]| {
             let allowed: Result<Vec<_>, _> = allowed.iter().map(|one| self.amount(one, subject)).collect();
@@ -116,9 +123,13 @@ impl Context<'_> {
             Predicate::Served(wanted) => {
                 Verdict::flag(served.index.is_some(), *wanted, "index", "is served", "is not served")
             }
-            Predicate::Mapped(wanted) => {
-                Verdict::flag(point.mapped, *wanted, "source", "has a source", "has no source: it will never be Good")
-            }
+            Predicate::Mapped(wanted) => Verdict::flag(
+                point.mapped,
+                *wanted,
+                "source",
+                "has a source",
+                "has no source: it will never be Good",
+            ),
             Predicate::Role(roles) => Verdict::of(
                 point.role.is_some_and(|role| roles.iter().any(|known| known == role)),
                 "role",
@@ -135,7 +146,12 @@ impl Context<'_> {
                 if known == *wanted {
                     Verdict::Holds
                 } else {
-                    Verdict::of(false, "role", found, format!("a role of the lists{}", self.nearest_role(role)))
+                    Verdict::of(
+                        false,
+                        "role",
+                        found,
+                        format!("a role of the lists{}", self.nearest_role(role)),
+                    )
                 }
             }
             Predicate::Named(wanted) => {
@@ -150,11 +166,23 @@ impl Context<'_> {
             }
             Predicate::InComponent(wanted) => {
                 let inside = point.component.is_some();
-                Verdict::flag(inside, *wanted, "component", "belongs to a component", "belongs to no component")
+                Verdict::flag(
+                    inside,
+                    *wanted,
+                    "component",
+                    "belongs to a component",
+                    "belongs to no component",
+                )
             }
             Predicate::InStation(wanted) => {
                 let inside = point.station.is_some();
-                Verdict::flag(inside, *wanted, "station", "belongs to a met station", "belongs to no met station")
+                Verdict::flag(
+                    inside,
+                    *wanted,
+                    "station",
+                    "belongs to a met station",
+                    "belongs to no met station",
+                )
             }
             Predicate::Index(bounds) => {
                 let index = served.sheet_index?;
@@ -190,7 +218,12 @@ impl Context<'_> {
         })
     }
 
-    fn ask_scaled(&self, predicate: &Predicate, subject: &Subject<'_>, point: &PointView<'_>) -> Option<Verdict> {
+    fn ask_scaled(
+        &self,
+        predicate: &Predicate,
+        subject: &Subject<'_>,
+        point: &PointView<'_>,
+    ) -> Option<Verdict> {
         let counts = match point.scale {
             Some(Scale::Counts { max_units, max_counts }) => Some((max_units, max_counts)),
             _ => None,
@@ -246,13 +279,18 @@ impl Context<'_> {
             let age = millis(measured.age_max);
             return Some(match predicate {
                 Predicate::AgeMs(bounds) => self.bounds(subject, "age_max_ms", age, " ms", bounds),
-                Predicate::PollMs(bounds) => {
-                    self.bounds(subject, "source", millis(device.poll), " ms between polls of its device", bounds)
-                }
+                Predicate::PollMs(bounds) => self.bounds(
+                    subject,
+                    "source",
+                    millis(device.poll),
+                    " ms between polls of its device",
+                    bounds,
+                ),
                 _ => {
                     let least = millis(device.poll) + millis(device.timeout);
                     let found = format!("age limit {age} ms");
-                    let required = format!("at least {least} ms: poll interval and time-out of `{}`", device.id);
+                    let required =
+                        format!("at least {least} ms: poll interval and time-out of `{}`", device.id);
                     Verdict::of(age >= least, "age_max_ms", found, required)
                 }
             });
@@ -282,7 +320,12 @@ impl Context<'_> {
         }
     }
 
-    fn ask_analog(&self, predicate: &Predicate, subject: &Subject<'_>, one: &site::Analog) -> Option<Verdict> {
+    fn ask_analog(
+        &self,
+        predicate: &Predicate,
+        subject: &Subject<'_>,
+        one: &site::Analog,
+    ) -> Option<Verdict> {
         let unit = format!(" {}", one.unit);
         Some(match predicate {
             Predicate::RangeGiven(wanted) => {
@@ -292,7 +335,9 @@ impl Context<'_> {
                 None => Verdict::NotJudged("no range is given".to_owned()),
                 Some((low, high)) => self
                     .bounds(subject, "range", low, &format!("{unit} at the lower end"), &ends.low)
-                    .and(|| self.bounds(subject, "range", high, &format!("{unit} at the upper end"), &ends.high)),
+                    .and(|| {
+                        self.bounds(subject, "range", high, &format!("{unit} at the upper end"), &ends.high)
+                    }),
             },
             Predicate::DeadbandCounts(bounds) => match one.wire {
                 Scale::Counts { .. } => {
@@ -311,7 +356,11 @@ impl Context<'_> {
                     (Whole::FullScale, Scale::Engineering) => None,
                     (Whole::Pmax, _) => self.figure(Figure::Pmax, subject),
                 };
-                match (one.accuracy, whole.filter(|whole| *whole != 0.0), self.amount(&share.at_most, subject)) {
+                match (
+                    one.accuracy,
+                    whole.filter(|whole| *whole != 0.0),
+                    self.amount(&share.at_most, subject),
+                ) {
                     (_, _, Err(why)) => Verdict::NotJudged(why),
                     (None, _, _) => Verdict::NotJudged("no accuracy is given".to_owned()),
                     (_, None, _) => Verdict::NotJudged("nothing is known that it is a share of".to_owned()),
@@ -335,8 +384,9 @@ impl Context<'_> {
         Some(match predicate {
             Predicate::Limits(ends) => {
                 let (low, high) = one.limits;
-                self.bounds(subject, "limits", low, &format!("{unit} at the lower end"), &ends.low)
-                    .and(|| self.bounds(subject, "limits", high, &format!("{unit} at the upper end"), &ends.high))
+                self.bounds(subject, "limits", low, &format!("{unit} at the lower end"), &ends.low).and(
+                    || self.bounds(subject, "limits", high, &format!("{unit} at the upper end"), &ends.high),
+                )
             }
             Predicate::Follows(roles) => {
                 let actual = self.site.analogs.iter().find(|analog| analog.id == one.actual)?;
@@ -344,7 +394,11 @@ impl Context<'_> {
                 Verdict::of(
                     role.is_some_and(|role| roles.iter().any(|known| known == role)),
                     "actual",
-                    format!("`{}`, {}", actual.id, role.map_or("without a role".to_owned(), |role| format!("role `{role}`"))),
+                    format!(
+                        "`{}`, {}",
+                        actual.id,
+                        role.map_or("without a role".to_owned(), |role| format!("role `{role}`"))
+                    ),
                     format!("an analog of role {}", either(roles.iter())),
                 )
             }
@@ -371,8 +425,12 @@ impl Context<'_> {
 
     fn ask_device(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         Some(match (predicate, subject) {
-            (Predicate::Located(wanted), Subject::Station(_, one)) => located(one.location.is_complete(), *wanted),
-            (Predicate::Located(wanted), Subject::Component(_, one)) => located(one.location.is_complete(), *wanted),
+            (Predicate::Located(wanted), Subject::Station(_, one)) => {
+                located(one.location.is_complete(), *wanted)
+            }
+            (Predicate::Located(wanted), Subject::Component(_, one)) => {
+                located(one.location.is_complete(), *wanted)
+            }
             (Predicate::Located(wanted), Subject::Site) => {
                 located(self.site.master_file.location.is_complete(), *wanted)
             }
@@ -388,12 +446,22 @@ impl Context<'_> {
             }
             (Predicate::TimeSource(sources), Subject::Outstation) => {
                 let source = self.site.outstation.time_source;
-                Verdict::of(sources.contains(&source), "time_source", source.to_string(), either(sources.iter()))
+                Verdict::of(
+                    sources.contains(&source),
+                    "time_source",
+                    source.to_string(),
+                    either(sources.iter()),
+                )
             }
             (Predicate::ListenFixed(wanted), Subject::Outstation) => {
                 let listen = self.site.outstation.listen;
                 let fixed = !listen.ip().is_unspecified();
-                Verdict::of(fixed == *wanted, "listen", format!("{listen}, every address"), "one static address")
+                Verdict::of(
+                    fixed == *wanted,
+                    "listen",
+                    format!("{listen}, every address"),
+                    "one static address",
+                )
             }
             (Predicate::ListenRemote(wanted), Subject::Outstation) => {
                 let listen = self.site.outstation.listen;
@@ -440,9 +508,13 @@ impl Context<'_> {
             (Predicate::FitsCertificate(wanted), Subject::Key(key)) => Some(match &key.fits {
                 None => Verdict::NotJudged("key or certificate is not here".to_owned()),
                 Some(Err(why)) => Verdict::of(false, "", why.clone(), "a key that can be used"),
-                Some(Ok(fits)) => {
-                    Verdict::flag(*fits, *wanted, "", "is the certificate's key", "is not the certificate's key")
-                }
+                Some(Ok(fits)) => Verdict::flag(
+                    *fits,
+                    *wanted,
+                    "",
+                    "is the certificate's key",
+                    "is not the certificate's key",
+                ),
             }),
             (_, Subject::Certificate(held) | Subject::Anchor(_, held)) => {
                 self.ask_certificate(predicate, subject, held)
@@ -507,7 +579,8 @@ impl Context<'_> {
             }
             Predicate::CommonNameIs(figure) => {
                 let file = &self.site.master_file;
-                let given = if *figure == Figure::Id { file.id.as_deref() } else { file.device_name.as_deref() };
+                let given =
+                    if *figure == Figure::Id { file.id.as_deref() } else { file.device_name.as_deref() };
                 let Some(given) = given else { return Some(self.missing(*figure, subject)) };
                 let name = facts.common_name.as_deref().unwrap_or_default();
                 let required = format!("`{given}`, the {figure} of [resource]");
@@ -525,9 +598,13 @@ impl Context<'_> {
                 let found = format!("issuer {}", facts.issuer);
                 Verdict::of(word.is_none(), "", found, format!("none of {}", listed(words.iter())))
             }
-            Predicate::Authority(wanted) => {
-                Verdict::flag(facts.authority, *wanted, "", "an authority's certificate", "no authority's certificate")
-            }
+            Predicate::Authority(wanted) => Verdict::flag(
+                facts.authority,
+                *wanted,
+                "",
+                "an authority's certificate",
+                "no authority's certificate",
+            ),
             _ => return None,
         })
     }
@@ -637,7 +714,9 @@ impl Context<'_> {
             Amount::Number(number) => Ok((*number, short(*number))),
             Amount::Entry(id) => {
                 let value = self.profile.entry(id).and_then(|entry| entry.value.as_ref()?.number());
-                value.map(|number| (number, short(number))).ok_or_else(|| format!("entry `{id}` has no number"))
+                value
+                    .map(|number| (number, short(number)))
+                    .ok_or_else(|| format!("entry `{id}` has no number"))
             }
             Amount::Figure(figure) | Amount::Minus(figure) => match self.figure(*figure, subject) {
                 Some(number) if matches!(amount, Amount::Minus(_)) => {
@@ -649,7 +728,14 @@ impl Context<'_> {
         }
     }
 
-    fn bounds(&self, subject: &Subject<'_>, field: &str, number: f64, unit: &str, bounds: &Bounds) -> Verdict {
+    fn bounds(
+        &self,
+        subject: &Subject<'_>,
+        field: &str,
+        number: f64,
+        unit: &str,
+        bounds: &Bounds,
+    ) -> Verdict {
         let mut fails = None;
         let mut required = Vec::new();
         for (limit, amount) in bounds.limits() {
@@ -668,17 +754,28 @@ impl Context<'_> {
 
 fn ask_states(predicate: &Predicate, states: Option<&[std::sync::Arc<str>; 2]>) -> Option<Verdict> {
     match predicate {
-        Predicate::StatesGiven(wanted) => {
-            Some(Verdict::flag(states.is_some(), *wanted, "states", "words of both states", "no words of its states"))
-        }
+        Predicate::StatesGiven(wanted) => Some(Verdict::flag(
+            states.is_some(),
+            *wanted,
+            "states",
+            "words of both states",
+            "no words of its states",
+        )),
         Predicate::States(allowed) => Some(match states {
             None => Verdict::NotJudged("no words of its states are given".to_owned()),
             Some(words) => {
-                let fits = words.iter().zip(allowed).all(|(word, allowed)| {
-                    allowed.iter().any(|known| known.eq_ignore_ascii_case(word))
-                });
-                let required = allowed.iter().map(|words| either(words.iter())).collect::<Vec<_>>().join(" / ");
-                Verdict::of(fits, "states", format!("0 = {}, 1 = {}", words[0], words[1]), format!("0 / 1: {required}"))
+                let fits = words
+                    .iter()
+                    .zip(allowed)
+                    .all(|(word, allowed)| allowed.iter().any(|known| known.eq_ignore_ascii_case(word)));
+                let required =
+                    allowed.iter().map(|words| either(words.iter())).collect::<Vec<_>>().join(" / ");
+                Verdict::of(
+                    fits,
+                    "states",
+                    format!("0 = {}, 1 = {}", words[0], words[1]),
+                    format!("0 / 1: {required}"),
+                )
             }
         }),
         _ => None,
@@ -697,10 +794,7 @@ fn located(fact: bool, wanted: bool) -> Verdict {
 
 /// Of static variations only g1v1, g30v3 and g30v4 carry no flags; event variations all do (IEEE 1815, annex A).
 const fn carries_flags(kind: PointType, static_variation: u8) -> bool {
-    !matches!(
-        (kind, static_variation),
-        (PointType::DigitalInput, 1) | (PointType::AnalogInput, 3 | 4)
-    )
+    !matches!((kind, static_variation), (PointType::DigitalInput, 1) | (PointType::AnalogInput, 3 | 4))
 }
 
 fn unit_of(point: &PointView<'_>) -> String {

@@ -48,26 +48,38 @@ impl Judge<'_> {
             }
             self.count(&listed.entry);
             let points = Subject::all(SubjectKind::Point, self.input.site, self.input.certificates);
-            let mut found = points.into_iter().filter_map(|subject| Some((subject, subject.point()?))).filter(
-                |(_, point)| {
+            let mut found = points
+                .into_iter()
+                .filter_map(|subject| Some((subject, subject.point()?)))
+                .filter(|(_, point)| {
                     point.role == Some(listed.role.as_str())
                         && point.served.index.is_some()
                         && owner.owns(listed, point)
-                },
-            );
+                });
             let first = found.next();
             match (listed.need, first) {
                 (Need::Forbidden, Some((subject, _))) => {
                     let found = format!("role `{}` is served", listed.role);
                     let required = "not to be served".to_owned();
-                    self.find(&listed.entry, tag, &subject, Miss { field: "role".to_owned(), found, required });
+                    self.find(
+                        &listed.entry,
+                        tag,
+                        &subject,
+                        Miss { field: "role".to_owned(), found, required },
+                    );
                 }
                 (Need::Forbidden, None) => {}
                 (_, None) => {
-                    let what = format!("{} with role `{}`{}", listed.kind.words(), listed.role, owner.words(self));
+                    let what =
+                        format!("{} with role `{}`{}", listed.kind.words(), listed.role, owner.words(self));
                     let found = format!("no served {what}");
                     let required = format!("a served {what}{}", units(listed));
-                    self.find(&listed.entry, tag, &owner.subject, Miss { field: String::new(), found, required });
+                    self.find(
+                        &listed.entry,
+                        tag,
+                        &owner.subject,
+                        Miss { field: String::new(), found, required },
+                    );
                 }
                 (_, Some((subject, point))) => {
                     if let Some(miss) = unlike(listed, &point) {

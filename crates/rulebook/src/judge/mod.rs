@@ -20,7 +20,9 @@ use self::subject::Subject;
 use self::verdict::{Miss, Verdict};
 use crate::certificates::Certificates;
 use crate::predicate::Predicate;
-use crate::profile::{Amount, Confirmation, Day, Entry, Head, Obligation, OverlayHead, Profile, Rule, Severity, Tag};
+use crate::profile::{
+    Amount, Confirmation, Day, Entry, Head, Obligation, OverlayHead, Profile, Rule, Severity, Tag,
+};
 
 /// What a site is held against.
 #[derive(Clone, Copy, Debug)]
@@ -159,13 +161,8 @@ pub fn judge(input: &Judgement<'_>) -> Report {
         as_of: input.as_of,
         previous: input.previous,
     };
-    let mut judge = Judge {
-        input,
-        context,
-        findings: Vec::new(),
-        judged: BTreeMap::new(),
-        not_judged: BTreeSet::new(),
-    };
+    let mut judge =
+        Judge { input, context, findings: Vec::new(), judged: BTreeMap::new(), not_judged: BTreeSet::new() };
     let required = judge.required();
     judge.lists(&required);
     for rule in input.profile.rules.iter().filter(|rule| rule.entry.in_force(input.as_of)) {
@@ -302,8 +299,7 @@ impl Judge<'_> {
     fn find(&mut self, entry: &Entry, tag: Tag, subject: &Subject<'_>, miss: Miss) {
         let path = subject.path();
         let field = if miss.field.is_empty() { path.clone() } else { format!("{path}.{}", miss.field) };
-        let (line, column) =
-            self.input.places.at(&field).unwrap_or_else(|| self.input.places.nearest(&path));
+        let (line, column) = self.input.places.at(&field).unwrap_or_else(|| self.input.places.nearest(&path));
         self.findings.push(Finding {
             rule: entry.id.clone(),
             title: entry.title.clone(),

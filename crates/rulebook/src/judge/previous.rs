@@ -67,7 +67,8 @@ impl Previous {
 
     pub(crate) fn index_kept(&self, point: &PointView<'_>) -> Verdict {
         let now = point.served.sheet_index;
-        let told = |index: Option<u16>| index.map_or("not served".to_owned(), |index| format!("index {index}"));
+        let told =
+            |index: Option<u16>| index.map_or("not served".to_owned(), |index| format!("index {index}"));
         match self.find(point) {
             Some(before) if before.index.is_some() => Verdict::of(
                 before.index == now,

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use site::{Analog, Component, ComponentIx, Connection, Device, DeviceIx, Digital, Heartbeat, Master, Served, SetPoint, Site, Station, StationIx};
+use site::{
+    Analog, Component, ComponentIx, Connection, Device, DeviceIx, Digital, Heartbeat, Master, Served,
+    SetPoint, Site, Station, StationIx,
+};
 use telemetry::{PointId, Scale, Unit};
 
 use crate::certificates::{Certificates, Held, Key};

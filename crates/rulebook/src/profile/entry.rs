@@ -249,15 +249,8 @@ pub enum Table {
 
 impl Table {
     /// All tables, in the order in which they are told.
-    pub const ALL: [Self; 7] = [
-        Self::Setting,
-        Self::Threshold,
-        Self::Point,
-        Self::Met,
-        Self::Paper,
-        Self::Step,
-        Self::Rule,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Setting, Self::Threshold, Self::Point, Self::Met, Self::Paper, Self::Step, Self::Rule];
 
     /// Its name in the file.
     #[must_use]

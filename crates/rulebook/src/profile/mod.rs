@@ -215,9 +215,8 @@ pub struct Rule {
 impl Profile {
     /// Every entry, in the order of [`Table::ALL`].
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        let points = |table| {
-            self.points.iter().map(|point| &point.entry).filter(move |entry| entry.table == table)
-        };
+        let points =
+            |table| self.points.iter().map(|point| &point.entry).filter(move |entry| entry.table == table);
         self.settings
             .iter()
             .map(|one| &one.entry)

@@ -74,7 +74,10 @@ impl Profile {
             }
             for (field, text) in [("by", &one.by), ("page", &one.page), ("clause", &one.clause)] {
                 if text.trim().is_empty() {
-                    problem(&path(field), "is empty: who, where and on which page is what a confirmation is".to_owned());
+                    problem(
+                        &path(field),
+                        "is empty: who, where and on which page is what a confirmation is".to_owned(),
+                    );
                 }
             }
             let Some(entry) = self.entries_mut().find(|entry| entry.id == one.id) else {
@@ -92,7 +95,10 @@ impl Profile {
                     .and_then(|(_, sets)| sets.defect(Some(value)));
                 match (same_form, unfit) {
                     (false, _) => {
-                        let told = entry.value.as_ref().map_or("has no value".to_owned(), |known| format!("is `{known}`"));
+                        let told = entry
+                            .value
+                            .as_ref()
+                            .map_or("has no value".to_owned(), |known| format!("is `{known}`"));
                         problem(&path("value"), format!("`{value}`, but the entry {told}: not of one form"));
                     }
                     (true, Some(defect)) => problem(&path("value"), defect),
@@ -104,8 +110,7 @@ impl Profile {
                 }
             }
             entry.clause.clone_from(&one.clause);
-            entry.confirmed =
-                Some(Confirmation { by: one.by.clone(), on: one.on, page: one.page.clone() });
+            entry.confirmed = Some(Confirmation { by: one.by.clone(), on: one.on, page: one.page.clone() });
         }
         self.overlay = Some(OverlayHead {
             file: source.file().display().to_string(),

@@ -37,7 +37,10 @@ impl Profile {
         } else {
             shipped::source(name).ok_or_else(|| {
                 let known: Vec<_> = shipped().map(|(id, _)| id).collect();
-                let message = format!("no profile of this id, shipped: {}; a file's name ends in .toml", known.join(", "));
+                let message = format!(
+                    "no profile of this id, shipped: {}; a file's name ends in .toml",
+                    known.join(", ")
+                );
                 config::whole_file(name.as_ref(), message)
             })?
         };
@@ -95,7 +98,9 @@ fn named(source: &Source, problems: Problems) -> Problems {
             .at
             .and_then(|at| ids.iter().filter(|(place, _)| *place <= at).max_by_key(|(place, _)| *place));
         told.add(match entry {
-            Some((_, id)) => Problem { message: format!("entry `{id}`: {}", problem.message), ..problem.clone() },
+            Some((_, id)) => {
+                Problem { message: format!("entry `{id}`: {}", problem.message), ..problem.clone() }
+            }
             None => problem.clone(),
         });
     }
@@ -280,7 +285,8 @@ impl Check<'_> {
 
     /// What every entry must keep.
     fn entry(&mut self, path: &str, entry: &Entry, profile: &Profile) {
-        let id_letter = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-".contains(letter);
+        let id_letter =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-".contains(letter);
         if entry.id.is_empty() || !entry.id.chars().all(id_letter) {
             let message = "an id is made of lower-case letters, digits, dots and hyphens".to_owned();
             self.entry_problem(path, "id", entry, message);
@@ -294,7 +300,12 @@ impl Check<'_> {
         }
         for (field, text) in [("title", &entry.title), ("clause", &entry.clause)] {
             if text.trim().is_empty() {
-                self.entry_problem(path, field, entry, "is empty; a clause nobody knows is \"unknown\"".to_owned());
+                self.entry_problem(
+                    path,
+                    field,
+                    entry,
+                    "is empty; a clause nobody knows is \"unknown\"".to_owned(),
+                );
             }
         }
         // Nobody who wrote a profile here has read that text; whoever has, confirms with an overlay.
@@ -372,10 +383,7 @@ impl Profile {
     /// Every entry that asks something, with what it asks.
     pub fn asked(&self) -> impl Iterator<Item = (&Entry, Vec<&Predicate>)> {
         let thresholds = self.thresholds.iter().map(|one| (&one.entry, one.when.iter().collect()));
-        let points = self
-            .points
-            .iter()
-            .map(|one| (&one.entry, one.when.iter().chain(&one.filter).collect()));
+        let points = self.points.iter().map(|one| (&one.entry, one.when.iter().chain(&one.filter).collect()));
         let rules = self
             .rules
             .iter()

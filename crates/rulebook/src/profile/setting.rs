@@ -134,7 +134,11 @@ impl Profile {
     }
 
     /// A whole number; the reader has made sure that it is one and within bounds.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and bounded by the reader")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole, and bounded by the reader"
+    )]
     fn whole(&self, key: SettingKey, day: Day) -> Option<u32> {
         self.number(key, day).map(|number| number as u32)
     }

@@ -7,7 +7,10 @@ pub const DEFAULT: &str = "caiso-direct-telemetry";
 
 const SHIPPED: &[(&str, &str)] = &[
     ("caiso-direct-telemetry", include_str!("../../../../profiles/caiso-direct-telemetry.toml")),
-    ("caiso-direct-telemetry-prr1679", include_str!("../../../../profiles/caiso-direct-telemetry-prr1679.toml")),
+    (
+        "caiso-direct-telemetry-prr1679",
+        include_str!("../../../../profiles/caiso-direct-telemetry-prr1679.toml"),
+    ),
     ("ieso-real-time-data", include_str!("../../../../profiles/ieso-real-time-data.toml")),
 ];
 

@@ -51,9 +51,8 @@ impl Report {
     /// Its sums.
     #[must_use]
     pub fn summary(&self, strict: bool) -> Summary {
-        let of = |severity| {
-            self.findings.iter().filter(|one| one.citable && one.severity == severity).count()
-        };
+        let of =
+            |severity| self.findings.iter().filter(|one| one.citable && one.severity == severity).count();
         Summary {
             errors: of(Severity::Error),
             warnings: of(Severity::Warning),
@@ -77,11 +76,21 @@ impl Required {
             Self::Yes { by: ids, tag } => {
                 format!("expected by {} ({tag}, unconfirmed); its lists are unconfirmed with it", by(ids))
             }
-            Self::Exempt { by: ids, tag } if tag.is_citable() => format!("not required: exempt by {} ({tag})", by(ids)),
-            Self::Exempt { by: ids, tag } => format!("not expected: exempt by {} ({tag}, unconfirmed)", by(ids)),
-            Self::No => "not required by any threshold of the profile; point lists were not held against the site".to_owned(),
+            Self::Exempt { by: ids, tag } if tag.is_citable() => {
+                format!("not required: exempt by {} ({tag})", by(ids))
+            }
+            Self::Exempt { by: ids, tag } => {
+                format!("not expected: exempt by {} ({tag}, unconfirmed)", by(ids))
+            }
+            Self::No => {
+                "not required by any threshold of the profile; point lists were not held against the site"
+                    .to_owned()
+            }
             Self::Unknown { why } => {
-                format!("not known: {}; point lists were held against the site as if it were required", why.join(", "))
+                format!(
+                    "not known: {}; point lists were held against the site as if it were required",
+                    why.join(", ")
+                )
             }
         }
     }

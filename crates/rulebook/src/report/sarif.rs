@@ -93,7 +93,9 @@ fn unconfirmed(citable: bool, text: &str) -> String {
 fn uri(file: &str) -> String {
     file.bytes()
         .map(|octet| match octet {
-            b'/' | b'.' | b'-' | b'_' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(octet).to_string(),
+            b'/' | b'.' | b'-' | b'_' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                char::from(octet).to_string()
+            }
             other => format!("%{other:02X}"),
         })
         .collect()

@@ -27,18 +27,18 @@ fn write_report(
     writeln!(out, "  profile    {} ({})", head.id, head.edition)?;
     if let Some(overlay) = &report.overlay {
         let (confirmed, corrected) = (overlay.confirmed, overlay.corrected);
-        writeln!(out, "  overlay    {}: {confirmed} entries confirmed, {corrected} of them corrected", overlay.file)?;
+        writeln!(
+            out,
+            "  overlay    {}: {confirmed} entries confirmed, {corrected} of them corrected",
+            overlay.file
+        )?;
     }
     writeln!(out, "  as of      {}", report.as_of)?;
     writeln!(out, "  telemetry  {}", report.required.words())?;
-    for finding in report.findings.iter().filter(|one| one.citable) {
-        write_finding(out, finding, profile)?;
-    }
+    write_findings(out, report.findings.iter().filter(|one| one.citable), profile)?;
     if report.findings.iter().any(|one| !one.citable) {
         writeln!(out, "\n{UNCONFIRMED}")?;
-        for finding in report.findings.iter().filter(|one| !one.citable) {
-            write_finding(out, finding, profile)?;
-        }
+        write_findings(out, report.findings.iter().filter(|one| !one.citable), profile)?;
     }
     if verbose && !report.not_judged.is_empty() {
         writeln!(out, "\nNot judged")?;
@@ -62,19 +62,31 @@ fn write_report(
     )
 }
 
-fn write_finding(out: &mut String, finding: &Finding, profile: &Profile) -> std::fmt::Result {
-    let (grade, wanted) =
-        if finding.citable { ("", "required") } else { ("unconfirmed ", "expected") };
-    writeln!(
-        out,
-        "\n{}:{}:{}: {grade}{}: {}: {}",
-        finding.file, finding.line, finding.column, finding.severity, finding.rule, finding.title
-    )?;
-    writeln!(out, "    {}", finding.subject)?;
-    writeln!(out, "    found     {}", finding.found)?;
-    writeln!(out, "    {wanted}  {}", finding.required)?;
-    if !finding.fix.is_empty() {
-        writeln!(out, "    fix       {}", finding.fix)?;
+/// A rule once, then every place: fifty points of one kind are one thing to mend.
+fn write_findings<'a>(
+    out: &mut String,
+    findings: impl Iterator<Item = &'a Finding>,
+    profile: &Profile,
+) -> std::fmt::Result {
+    let mut groups: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
+    for finding in findings {
+        match groups.iter_mut().find(|(first, _)| first.rule == finding.rule && first.tag == finding.tag) {
+            Some((_, group)) => group.push(finding),
+            None => groups.push((finding, vec![finding])),
+        }
     }
-    writeln!(out, "    source    {}", finding.provenance(profile))
+    groups.sort_by_key(|(first, _)| std::cmp::Reverse(first.severity));
+    for (first, group) in groups {
+        let (grade, wanted) = if first.citable { ("", "required") } else { ("unconfirmed ", "expected") };
+        writeln!(out, "\n{grade}{}: {}: {}", first.severity, first.rule, first.title)?;
+        writeln!(out, "  source  {}", first.provenance(profile))?;
+        if !first.fix.is_empty() {
+            writeln!(out, "  fix     {}", first.fix)?;
+        }
+        for one in group {
+            writeln!(out, "  {}:{}:{}: {}", one.file, one.line, one.column, one.subject)?;
+            writeln!(out, "      found {}; {wanted}: {}", one.found, one.required)?;
+        }
+    }
+    Ok(())
 }
