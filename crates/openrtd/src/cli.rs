@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::rules;
+
 /// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
 #[derive(Debug, Parser)]
 #[command(
@@ -75,6 +77,28 @@ pub(crate) enum Command {
         secrets of a key log (suites of AES-GCM and ChaCha20-Poly1305).\n\
         Exit code 1 where there are findings of grade error, 2 where the input cannot be read.")]
     Decode(Decode),
+    /// Hold a site file against the ISO's rules, each finding with rule, source, place and fix
+    #[command(after_help = "Examples:\n  openrtd check site/site.toml\n  \
+        openrtd check site/site.toml --profile caiso-direct-telemetry-prr1679 --strict\n  \
+        openrtd check site/site.toml --as-of 2022-06-29 --format json\n  \
+        openrtd check site/site.toml --previous sheet.xlsx --format html > check.html\n\n\
+        Nothing told here is the ISO's word: every rule names its source and how sure we are. What is only\n\
+        remembered stands apart as unconfirmed and fails the check only with --strict; notes never do.\n\
+        Exit code 0 clean, 1 findings, 2 a file that cannot be read.")]
+    Check(rules::cli::Check),
+    /// List the rules with source and tag; write a worksheet to confirm them, and make it an overlay
+    #[command(
+        after_help = "Examples:\n  openrtd rules\n  openrtd rules --json --all\n  openrtd rules --profiles\n  \
+        openrtd rules worksheet worksheet.xlsx\n  \
+        openrtd rules confirm worksheet.xlsx --document \"BPM for Direct Telemetry V20\""
+    )]
+    Rules(rules::cli::Rules),
+    /// What a rule, a point or a quality means, why it exists, where it comes from, how sure we are
+    #[command(
+        after_help = "Examples:\n  openrtd explain tls.version\n  openrtd explain soc\n  openrtd explain stale\n  \
+        openrtd explain bess.soc.mwh --site site/site.toml"
+    )]
+    Explain(rules::cli::Explain),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
         openrtd demo --speed 60\n\n\

@@ -11,6 +11,9 @@ pub(crate) enum Failure {
     /// The input was fine, the thing failed.
     #[error("{0}")]
     Failed(String),
+    /// The thing worked and its report, already told, holds findings.
+    #[error("findings")]
+    Found,
 }
 
 impl Failure {
@@ -23,7 +26,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Self::Input(_) => 2,
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Found => 1,
         }
     }
 }
@@ -39,6 +42,7 @@ pub(crate) fn report(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) if crate::output::lost() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure @ Failure::Found) => failure.code().into(),
         Err(failure) => {
             for line in failure.to_string().lines() {
                 crate::output::complain(&format!("error: {line}"));

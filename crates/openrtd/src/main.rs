@@ -9,6 +9,7 @@ mod local;
 mod output;
 mod plain;
 mod programs;
+mod rules;
 mod signals;
 mod tls_front;
 
@@ -48,6 +49,9 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Fault(arguments) => local::fault(arguments).await,
         Command::TlsFront(arguments) => tls_front::tls_front(arguments).await,
         Command::Decode(arguments) => decode::decode(arguments),
+        Command::Check(arguments) => rules::check(arguments),
+        Command::Rules(arguments) => rules::rules(arguments),
+        Command::Explain(arguments) => rules::explain(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }

@@ -83,9 +83,11 @@ impl TlsFloor {
         }
     }
 
-    pub(crate) fn of(text: Option<&str>) -> Self {
+    /// The version of this text.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
         let all = [Self::V1_0, Self::V1_1, Self::V1_2, Self::V1_3];
-        all.into_iter().find(|one| Some(one.text()) == text).unwrap_or_default()
+        all.into_iter().find(|one| one.text() == text)
     }
 }
 
@@ -104,11 +106,28 @@ pub struct Head {
     pub overlay: Option<PathBuf>,
     /// What kind of resource it is.
     pub resource: ResourceKind,
+    /// The kinds of its components.
+    pub components: Vec<ResourceKind>,
+}
+
+impl Head {
+    /// The kinds of the resource and of its components: what decides on which point lists apply.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<ResourceKind> {
+        std::iter::once(self.resource).chain(self.components.iter().copied()).collect()
+    }
 }
 
 #[derive(Deserialize)]
 struct RawFile {
     site: RawHead,
+    #[serde(default)]
+    component: Vec<RawKind>,
+}
+
+#[derive(Deserialize)]
+struct RawKind {
+    kind: ResourceKind,
 }
 
 #[derive(Deserialize)]
@@ -131,6 +150,7 @@ pub fn head(source: &Source) -> Result<Head, Problems> {
         profile: profile.map(|text| text.get_ref().clone()),
         overlay: raw.site.overlay.as_ref().map(|path| source.resolve(path.get_ref())),
         resource: raw.site.resource,
+        components: raw.component.iter().map(|one| one.kind).collect(),
     })
 }
 

@@ -109,6 +109,15 @@ pub enum TimeSource {
     Master,
 }
 
+impl std::fmt::Display for TimeSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Master => "master",
+        })
+    }
+}
+
 /// One master.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Master {

@@ -51,6 +51,14 @@ pub struct Location {
     pub elevation_m: Option<f64>,
 }
 
+impl Location {
+    /// Whether all of it is known.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.latitude.is_some() && self.longitude.is_some() && self.elevation_m.is_some()
+    }
+}
+
 /// A part of a hybrid, a co-located plant or an aggregate, or a unit of a multi-stage plant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Component {

@@ -46,6 +46,15 @@ pub enum WireForm {
     Engineering,
 }
 
+impl fmt::Display for WireForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Counts => "counts",
+            Self::Engineering => "engineering",
+        })
+    }
+}
+
 /// The part of a scale's description that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScalePart {

@@ -140,7 +140,7 @@ impl Check<'_> {
             socket,
             outstation,
             tls,
-            tls_floor: TlsFloor::of(raw.tls.min_version()),
+            tls_floor: raw.tls.min_version().and_then(TlsFloor::of).unwrap_or_default(),
             masters,
             devices,
             analogs: analogs.into_iter().flatten().collect(),

@@ -1,0 +1,109 @@
+//! What the site served before: indexes and scalings that the ISO's data base holds already. A point that moves is
+//! a wrong megawatt until that data base follows.
+
+use site::Site;
+use telemetry::Scale;
+
+use super::ask::short;
+use super::subject::{PointView, Subject};
+use super::verdict::Verdict;
+use crate::certificates::Certificates;
+use crate::predicate::{PointType, SubjectKind};
+
+/// A sheet or site file as it was before.
+#[derive(Clone, Debug, Default)]
+pub struct Previous {
+    /// Its points.
+    pub points: Vec<PreviousPoint>,
+}
+
+/// A point as it was before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PreviousPoint {
+    /// Its type.
+    pub kind: PointType,
+    /// What it may be known by: the sheet's point name, the id, the description.
+    pub names: Vec<String>,
+    /// Index as the sheet has it; `None`: it was not served.
+    pub index: Option<u16>,
+    /// Units and counts at full scale.
+    pub scale: Option<(f64, f64)>,
+}
+
+impl Previous {
+    /// What a site serves, as the next check's past.
+    #[must_use]
+    pub fn of_site(site: &Site) -> Self {
+        let certificates = Certificates::default();
+        let points = Subject::all(SubjectKind::Point, site, &certificates)
+            .into_iter()
+            .filter_map(|subject| subject.point())
+            .map(|point| PreviousPoint {
+                kind: point.kind,
+                names: point
+                    .sheet_name
+                    .map(|name| name.to_string())
+                    .into_iter()
+                    .chain([point.id.to_string(), point.name.to_owned()])
+                    .collect(),
+                index: point.served.sheet_index,
+                scale: match point.scale {
+                    Some(Scale::Counts { max_units, max_counts }) => Some((max_units, max_counts)),
+                    _ => None,
+                },
+            })
+            .collect();
+        Self { points }
+    }
+
+    fn find(&self, point: &PointView<'_>) -> Option<&PreviousPoint> {
+        let sheet_name = point.sheet_name.map(AsRef::as_ref);
+        [sheet_name, Some(point.id.as_str()), Some(point.name)].into_iter().flatten().find_map(|name| {
+            self.points
+                .iter()
+                .find(|one| one.kind == point.kind && one.names.iter().any(|known| known == name))
+        })
+    }
+
+    pub(crate) fn index_kept(&self, point: &PointView<'_>) -> Verdict {
+        let now = point.served.sheet_index;
+        let told =
+            |index: Option<u16>| index.map_or("not served".to_owned(), |index| format!("index {index}"));
+        match self.find(point) {
+            Some(before) if before.index.is_some() => Verdict::of(
+                before.index == now,
+                "index",
+                told(now),
+                format!("{}, as before", told(before.index)),
+            ),
+            found => {
+                // A new point on an index that was another's is a renumbering too.
+                let taken = self
+                    .points
+                    .iter()
+                    .find(|one| one.kind == point.kind && now.is_some() && one.index == now)
+                    .filter(|one| found.is_none_or(|found| found != *one));
+                let name = taken.and_then(|one| one.names.first()).map_or("", String::as_str);
+                let found = format!("{}, which was `{name}` before", told(now));
+                Verdict::of(taken.is_none(), "index", found, "an index that was never used")
+            }
+        }
+    }
+
+    pub(crate) fn scale_kept(&self, point: &PointView<'_>) -> Verdict {
+        let now = match point.scale {
+            Some(Scale::Counts { max_units, max_counts }) => Some((max_units, max_counts)),
+            _ => None,
+        };
+        let told = |scale: Option<(f64, f64)>| match scale {
+            Some((units, counts)) => format!("{} units in {} counts", short(units), short(counts)),
+            None => "no scaling".to_owned(),
+        };
+        match self.find(point).map(|before| before.scale) {
+            Some(before @ Some(_)) => {
+                Verdict::of(before == now, "max_units", told(now), format!("{}, as before", told(before)))
+            }
+            _ => Verdict::Holds,
+        }
+    }
+}

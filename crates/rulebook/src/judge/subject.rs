@@ -1,0 +1,243 @@
+//! What rules judge: each thing of a site, with its place in the file and what points have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use site::{
+    Analog, Component, ComponentIx, Connection, Device, DeviceIx, Digital, Heartbeat, Master, Served,
+    SetPoint, Site, Station, StationIx,
+};
+use telemetry::{PointId, Scale, Unit};
+
+use crate::certificates::{Certificates, Held, Key};
+use crate::predicate::{PointType, SubjectKind};
+
+/// One thing that rules judge.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<'a> {
+    Site,
+    Outstation,
+    Tls,
+    Certificate(&'a Held),
+    /// Position of its file in the list.
+    Anchor(usize, &'a Held),
+    Key(&'a Key),
+    Master(usize, &'a Master),
+    Device(usize, &'a Device),
+    Analog(usize, &'a Analog),
+    Digital(usize, &'a Digital),
+    Setpoint(usize, &'a SetPoint),
+    Feedback(usize, &'a SetPoint),
+    Heartbeat(&'a Heartbeat),
+    Connection(&'a Connection),
+    Component(usize, &'a Component),
+    Station(usize, &'a Station),
+}
+
+/// What points have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PointView<'a> {
+    pub(crate) kind: PointType,
+    pub(crate) id: &'a PointId,
+    pub(crate) name: &'a str,
+    pub(crate) sheet_name: Option<&'a Arc<str>>,
+    pub(crate) role: Option<&'a str>,
+    pub(crate) component: Option<ComponentIx>,
+    pub(crate) station: Option<StationIx>,
+    pub(crate) served: &'a Served,
+    pub(crate) unit: Option<Unit>,
+    pub(crate) scale: Option<Scale>,
+    /// Whether there is something behind it: a source, or the device itself.
+    pub(crate) mapped: bool,
+}
+
+/// Where a measured point comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) device: DeviceIx,
+    pub(crate) age_max: Duration,
+}
+
+impl<'a> Subject<'a> {
+    /// All subjects of a kind, in the order of the file.
+    pub(crate) fn all(kind: SubjectKind, site: &'a Site, certificates: &'a Certificates) -> Vec<Self> {
+        use SubjectKind as K;
+        match kind {
+            K::Site => vec![Self::Site],
+            K::Outstation => vec![Self::Outstation],
+            K::Tls => vec![Self::Tls],
+            K::Certificate => vec![Self::Certificate(&certificates.own)],
+            K::Anchor => certificates.anchors.iter().map(|(at, held)| Self::Anchor(*at, held)).collect(),
+            K::Key => vec![Self::Key(&certificates.key)],
+            K::Master => numbered(&site.masters, Self::Master),
+            K::Device => numbered(&site.devices, Self::Device),
+            K::Analog => numbered(&site.analogs, Self::Analog),
+            K::Digital => numbered(&site.digitals, Self::Digital),
+            K::Setpoint => numbered(&site.setpoints, Self::Setpoint),
+            K::Feedback => numbered(&site.setpoints, Self::Feedback),
+            K::Heartbeat => site.heartbeat.iter().map(Self::Heartbeat).collect(),
+            K::Connection => site.connection.iter().map(Self::Connection).collect(),
+            K::Point => [K::Analog, K::Digital, K::Heartbeat, K::Connection, K::Setpoint, K::Feedback]
+                .into_iter()
+                .flat_map(|kind| Self::all(kind, site, certificates))
+                .collect(),
+            K::Component => numbered(&site.components, Self::Component),
+            K::Station => numbered(&site.stations, Self::Station),
+        }
+    }
+
+    /// Its path in the file, as [`config::Places`] has it.
+    pub(crate) fn path(&self) -> String {
+        match self {
+            Self::Site => "site".to_owned(),
+            Self::Outstation => "outstation".to_owned(),
+            Self::Tls => "tls".to_owned(),
+            Self::Certificate(_) => "tls.certificate".to_owned(),
+            Self::Anchor(at, _) => format!("tls.trust_anchors[{at}]"),
+            Self::Key(_) => "tls.key".to_owned(),
+            Self::Master(at, _) => format!("master[{at}]"),
+            Self::Device(at, _) => format!("device[{at}]"),
+            Self::Analog(at, _) => format!("analog[{at}]"),
+            Self::Digital(at, _) => format!("digital[{at}]"),
+            Self::Setpoint(at, _) => format!("setpoint[{at}]"),
+            Self::Feedback(at, _) => format!("setpoint[{at}].feedback"),
+            Self::Heartbeat(_) => "heartbeat".to_owned(),
+            Self::Connection(_) => "connection".to_owned(),
+            Self::Component(at, _) => format!("component[{at}]"),
+            Self::Station(at, _) => format!("station[{at}]"),
+        }
+    }
+
+    /// What a report calls it.
+    pub(crate) fn label(&self, site: &Site) -> String {
+        match self {
+            Self::Site => format!("site `{}`", site.name),
+            Self::Outstation => "outstation".to_owned(),
+            Self::Tls => "TLS".to_owned(),
+            Self::Certificate(held) => format!("certificate {}", held.file.display()),
+            Self::Anchor(_, held) => format!("trust anchor {}", held.file.display()),
+            Self::Key(key) => format!("key {}", key.file.display()),
+            Self::Master(_, master) => format!("master `{}`", master.name),
+            Self::Device(_, device) => format!("device `{}`", device.id),
+            Self::Analog(_, point) => format!("analog `{}`", point.id),
+            Self::Digital(_, point) => format!("digital `{}`", point.id),
+            Self::Setpoint(_, point) => format!("set point `{}`", point.id),
+            Self::Feedback(_, point) => format!("feedback `{}`", point.feedback.id),
+            Self::Heartbeat(point) => format!("heartbeat `{}`", point.id),
+            Self::Connection(point) => format!("connection `{}`", point.id),
+            Self::Component(_, component) => format!("component `{}`", component.id),
+            Self::Station(_, station) => format!("station `{}`", station.id),
+        }
+    }
+
+    /// The component that it belongs to.
+    pub(crate) fn component(&self) -> Option<ComponentIx> {
+        match self {
+            Self::Component(at, _) => Some(ComponentIx::new(*at)),
+            Self::Station(_, station) => station.component,
+            _ => self.point().and_then(|point| point.component),
+        }
+    }
+
+    /// What points have in common, where it is one.
+    pub(crate) fn point(&self) -> Option<PointView<'a>> {
+        Some(match *self {
+            Self::Analog(_, one) => PointView {
+                kind: PointType::AnalogInput,
+                id: &one.id,
+                name: &one.name,
+                sheet_name: one.sheet_name.as_ref(),
+                role: one.role.as_deref(),
+                component: one.component,
+                station: one.station,
+                served: &one.served,
+                unit: Some(one.unit),
+                scale: Some(one.wire),
+                mapped: one.source.is_some(),
+            },
+            Self::Digital(_, one) => PointView {
+                kind: PointType::DigitalInput,
+                id: &one.id,
+                name: &one.name,
+                sheet_name: one.sheet_name.as_ref(),
+                role: one.role.as_deref(),
+                component: one.component,
+                station: None,
+                served: &one.served,
+                unit: None,
+                scale: None,
+                mapped: one.source.is_some(),
+            },
+            Self::Setpoint(_, one) => PointView {
+                kind: PointType::AnalogOutput,
+                id: &one.id,
+                name: &one.name,
+                sheet_name: one.sheet_name.as_ref(),
+                role: one.role.as_deref(),
+                component: one.component,
+                station: None,
+                served: &one.served,
+                unit: Some(one.unit),
+                scale: Some(one.wire),
+                mapped: true,
+            },
+            Self::Feedback(_, one) => PointView {
+                kind: PointType::AnalogInput,
+                id: &one.feedback.id,
+                name: &one.feedback.name,
+                sheet_name: one.feedback.sheet_name.as_ref(),
+                role: one.feedback.role.as_deref(),
+                component: one.feedback.component.or(one.component),
+                station: None,
+                served: &one.feedback.served,
+                unit: Some(one.unit),
+                scale: Some(one.wire),
+                mapped: true,
+            },
+            Self::Heartbeat(one) => PointView {
+                kind: PointType::AnalogInput,
+                id: &one.id,
+                name: &one.name,
+                sheet_name: one.sheet_name.as_ref(),
+                role: one.role.as_deref(),
+                component: one.component,
+                station: None,
+                served: &one.served,
+                unit: None,
+                scale: None,
+                mapped: true,
+            },
+            Self::Connection(one) => PointView {
+                kind: PointType::DigitalInput,
+                id: &one.id,
+                name: &one.name,
+                sheet_name: one.sheet_name.as_ref(),
+                role: one.role.as_deref(),
+                component: one.component,
+                station: None,
+                served: &one.served,
+                unit: None,
+                scale: None,
+                mapped: true,
+            },
+            _ => return None,
+        })
+    }
+
+    /// Where it is measured; `None`: it is unmapped, or not measured at all.
+    pub(crate) fn measured(&self) -> Option<Measured> {
+        match self {
+            Self::Analog(_, one) => {
+                one.source.as_ref().map(|source| Measured { device: source.device, age_max: source.age_max })
+            }
+            Self::Digital(_, one) => {
+                one.source.as_ref().map(|source| Measured { device: source.device, age_max: source.age_max })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn numbered<'a, T>(list: &'a [T], make: impl Fn(usize, &'a T) -> Subject<'a>) -> Vec<Subject<'a>> {
+    list.iter().enumerate().map(|(at, one)| make(at, one)).collect()
+}

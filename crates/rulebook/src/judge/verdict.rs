@@ -1,0 +1,48 @@
+//! What comes of asking one predicate of one subject.
+
+/// What comes of asking.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// It holds.
+    Holds,
+    /// It does not.
+    Fails(Miss),
+    /// It cannot be told, and why.
+    NotJudged(String),
+}
+
+/// Why a predicate does not hold.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Miss {
+    /// The field below the subject's path that it is about; empty: the subject as a whole.
+    pub(crate) field: String,
+    /// What was found.
+    pub(crate) found: String,
+    /// What would hold.
+    pub(crate) required: String,
+}
+
+impl Verdict {
+    pub(crate) fn of(
+        holds: bool,
+        field: &str,
+        found: impl Into<String>,
+        required: impl Into<String>,
+    ) -> Self {
+        if holds {
+            return Self::Holds;
+        }
+        Self::Fails(Miss { field: field.to_owned(), found: found.into(), required: required.into() })
+    }
+
+    /// A fact that must be as `wanted`.
+    pub(crate) fn flag(fact: bool, wanted: bool, field: &str, yes: &str, no: &str) -> Self {
+        let (found, required) = if fact { (yes, no) } else { (no, yes) };
+        Self::of(fact == wanted, field, found, required)
+    }
+
+    /// The first that does not hold.
+    pub(crate) fn and(self, other: impl FnOnce() -> Self) -> Self {
+        if self == Self::Holds { other() } else { self }
+    }
+}

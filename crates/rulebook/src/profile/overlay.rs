@@ -1,0 +1,122 @@
+//! An overlay: what somebody who holds the manual confirmed, entry by entry. It lifts tags and corrects values; it
+//! never adds a rule.
+
+use config::{Problems, Source};
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Confirmation, Day, Value};
+use super::{OverlayHead, Profile};
+
+/// An overlay's file.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overlay {
+    /// What it is.
+    pub overlay: OverlayFor,
+    /// The entries confirmed.
+    #[serde(default)]
+    pub confirm: Vec<Correction>,
+}
+
+/// What an overlay is for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverlayFor {
+    /// The profile's id.
+    pub profile: String,
+    /// The document against which it was confirmed.
+    pub document: String,
+}
+
+/// One entry confirmed.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Correction {
+    /// The entry's id.
+    pub id: String,
+    /// The clause in the document.
+    pub clause: String,
+    /// The page in the document.
+    pub page: String,
+    /// The value that stands there, where it differs from ours.
+    pub value: Option<Value>,
+    /// Who read it.
+    pub by: String,
+    /// When.
+    pub on: Day,
+}
+
+impl Profile {
+    /// The profile with an overlay laid over it.
+    ///
+    /// # Errors
+    /// Everything wrong with the overlay: another profile's, an entry that does not exist or stands twice, a value of
+    /// another form, nobody's name.
+    pub fn with_overlay(mut self, source: &Source) -> Result<Self, Problems> {
+        let overlay: Overlay = source.parse()?;
+        let places = source.places();
+        let mut problems = Problems::default();
+        let mut problem = |path: &str, message: String| {
+            let mut problem = source.whole(path, message);
+            problem.at = Some(places.nearest(path));
+            problems.add(problem);
+        };
+        if overlay.overlay.profile != self.head.id {
+            let message = format!("`{}`, but the profile is `{}`", overlay.overlay.profile, self.head.id);
+            problem("overlay.profile", message);
+        }
+        let mut corrected = 0;
+        let settings: Vec<_> = self.settings.iter().map(|one| (one.entry.id.clone(), one.sets)).collect();
+        for (at, one) in overlay.confirm.iter().enumerate() {
+            let path = |field: &str| format!("confirm[{at}].{field}");
+            if overlay.confirm.iter().take(at).any(|other| other.id == one.id) {
+                problem(&path("id"), format!("`{}` is confirmed twice", one.id));
+            }
+            for (field, text) in [("by", &one.by), ("page", &one.page), ("clause", &one.clause)] {
+                if text.trim().is_empty() {
+                    problem(
+                        &path(field),
+                        "is empty: who, where and on which page is what a confirmation is".to_owned(),
+                    );
+                }
+            }
+            let Some(entry) = self.entries_mut().find(|entry| entry.id == one.id) else {
+                problem(&path("id"), format!("the profile has no entry `{}`", one.id));
+                continue;
+            };
+            if let Some(value) = &one.value {
+                let same_form = entry
+                    .value
+                    .as_ref()
+                    .is_some_and(|known| std::mem::discriminant(known) == std::mem::discriminant(value));
+                let unfit = settings
+                    .iter()
+                    .find(|(id, _)| *id == one.id)
+                    .and_then(|(_, sets)| sets.defect(Some(value)));
+                match (same_form, unfit) {
+                    (false, _) => {
+                        let told = entry
+                            .value
+                            .as_ref()
+                            .map_or("has no value".to_owned(), |known| format!("is `{known}`"));
+                        problem(&path("value"), format!("`{value}`, but the entry {told}: not of one form"));
+                    }
+                    (true, Some(defect)) => problem(&path("value"), defect),
+                    (true, None) if entry.value.as_ref() != Some(value) => {
+                        entry.corrected_from = entry.value.replace(value.clone());
+                        corrected += 1;
+                    }
+                    (true, None) => {}
+                }
+            }
+            entry.clause.clone_from(&one.clause);
+            entry.confirmed = Some(Confirmation { by: one.by.clone(), on: one.on, page: one.page.clone() });
+        }
+        self.overlay = Some(OverlayHead {
+            file: source.file().display().to_string(),
+            confirmed: overlay.confirm.len(),
+            corrected,
+        });
+        problems.into_result(self)
+    }
+}

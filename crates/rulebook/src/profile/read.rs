@@ -1,0 +1,399 @@
+//! From a profile's file to a [`Profile`]: an entry without a source, an unknown predicate or a reference to nothing
+//! is refused here, by file, line and entry, so that a check never meets one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use config::{Places, Problem, Problems, Source};
+
+use super::entry::{Entry, Table};
+use super::raw::RawProfile;
+use super::{
+    Amount, Head, ListedPoint, Obligation, Paper, Per, Profile, Rule, Setting, SourceDoc, Step, Threshold,
+    shipped,
+};
+use crate::predicate::{PointType, Predicate, SubjectKind};
+
+/// How deep profiles may extend one another.
+const EXTENDS_MAX: usize = 8;
+
+/// The JSON Schema of a profile's file.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(RawProfile).to_value()
+}
+
+impl Profile {
+    /// The profile of an id that is shipped, or of a file (a name that ends in `.toml`).
+    ///
+    /// # Errors
+    /// An id that is not known; everything wrong with the file.
+    pub fn load(name: &str) -> Result<Self, Problems> {
+        Self::load_within(name, EXTENDS_MAX)
+    }
+
+    fn load_within(name: &str, depth: usize) -> Result<Self, Problems> {
+        let source = if name.ends_with(".toml") {
+            Source::read(name)?
+        } else {
+            shipped::source(name).ok_or_else(|| {
+                let known: Vec<_> = shipped().map(|(id, _)| id).collect();
+                let message = format!(
+                    "no profile of this id, shipped: {}; a file's name ends in .toml",
+                    known.join(", ")
+                );
+                config::whole_file(name.as_ref(), message)
+            })?
+        };
+        Self::from_source_within(&source, depth)
+    }
+
+    /// The profile of a text.
+    ///
+    /// # Errors
+    /// Everything wrong with it, at its lines and columns.
+    pub fn from_source(source: &Source) -> Result<Self, Problems> {
+        Self::from_source_within(source, EXTENDS_MAX)
+    }
+
+    fn from_source_within(source: &Source, depth: usize) -> Result<Self, Problems> {
+        let raw: RawProfile = source.parse().map_err(|problems| named(source, problems))?;
+        let places = source.places();
+        let base = match &raw.profile.extends {
+            None => None,
+            Some(_) if depth == 0 => {
+                let message = format!("profiles extend one another more than {EXTENDS_MAX} deep");
+                return Err(source.whole("profile.extends", message).into());
+            }
+            Some(name) if name.ends_with(".toml") => {
+                let file = source.resolve(name);
+                Some(Self::load_within(&file.to_string_lossy(), depth - 1)?)
+            }
+            Some(id) => Some(Self::load_within(id, depth - 1)?),
+        };
+        let mut check = Check { source, places, problems: Problems::default() };
+        let profile = check.profile(raw, base);
+        check.problems.into_result(profile)
+    }
+}
+
+/// Adds to a problem the id of the entry that it lies in.
+fn named(source: &Source, problems: Problems) -> Problems {
+    let places = source.places();
+    let mut ids: Vec<((usize, usize), String)> = Vec::new();
+    for table in Table::ALL {
+        for at in 0.. {
+            let path = format!("{}[{at}]", table.text());
+            let Some(place) = places.at(&path) else { break };
+            let id = places.at(&format!("{path}.id")).and_then(|(line, _)| {
+                let text = source.text().lines().nth(line.checked_sub(1)?)?;
+                let value = text.split_once('=')?.1.split('#').next()?.trim();
+                Some(value.trim_matches(['"', '\'']).to_owned())
+            });
+            ids.push((place, id.unwrap_or(path)));
+        }
+    }
+    let mut told = Problems::default();
+    for problem in problems.iter() {
+        let entry = problem
+            .at
+            .and_then(|at| ids.iter().filter(|(place, _)| *place <= at).max_by_key(|(place, _)| *place));
+        told.add(match entry {
+            Some((_, id)) => {
+                Problem { message: format!("entry `{id}`: {}", problem.message), ..problem.clone() }
+            }
+            None => problem.clone(),
+        });
+    }
+    told
+}
+
+struct Check<'a> {
+    source: &'a Source,
+    places: Places,
+    problems: Problems,
+}
+
+impl Check<'_> {
+    fn problem(&mut self, path: &str, message: impl Into<String>) {
+        let mut problem = self.source.whole(path, message);
+        problem.at = Some(self.places.nearest(path));
+        self.problems.add(problem);
+    }
+
+    fn profile(&mut self, raw: RawProfile, base: Option<Profile>) -> Profile {
+        let head = Head {
+            id: raw.profile.id.clone(),
+            title: raw.profile.title.clone(),
+            issuer: raw.profile.issuer.clone(),
+            edition: raw.profile.edition.clone(),
+            effective: raw.profile.effective,
+            supersedes: raw.profile.supersedes.clone(),
+            notice: raw.profile.notice.clone(),
+        };
+        let mut profile = base.unwrap_or_else(|| Profile {
+            head: head.clone(),
+            sources: BTreeMap::new(),
+            settings: Vec::new(),
+            thresholds: Vec::new(),
+            points: Vec::new(),
+            papers: Vec::new(),
+            steps: Vec::new(),
+            rules: Vec::new(),
+            overlay: None,
+        });
+        profile.head = head;
+        self.drops(&raw.profile.drop, &mut profile);
+        for (at, doc) in raw.source.iter().enumerate() {
+            if raw.source.iter().take(at).any(|other| other.id == doc.id) {
+                self.problem(&format!("source[{at}].id"), format!("there is already a source `{}`", doc.id));
+            }
+            let told = SourceDoc { title: doc.title.clone(), note: doc.note.clone() };
+            profile.sources.insert(doc.id.clone(), told);
+        }
+        let paths = self.merge(raw, &mut profile);
+        self.references(&profile, &paths);
+        profile
+    }
+
+    fn drops(&mut self, drops: &[String], profile: &mut Profile) {
+        for (at, id) in drops.iter().enumerate() {
+            if profile.entry(id).is_none() {
+                let message = format!("the extended profile has no entry `{id}`");
+                self.problem(&format!("profile.drop[{at}]"), message);
+            }
+        }
+        remove(profile, |id| drops.iter().any(|drop| drop == id));
+    }
+
+    /// Enters the entries of the file; returns where each stands in it.
+    fn merge(&mut self, raw: RawProfile, profile: &mut Profile) -> BTreeMap<String, String> {
+        let mut paths = BTreeMap::new();
+        let mut fresh = Profile {
+            settings: Vec::new(),
+            thresholds: Vec::new(),
+            points: Vec::new(),
+            papers: Vec::new(),
+            steps: Vec::new(),
+            rules: Vec::new(),
+            ..profile.clone()
+        };
+        macro_rules! each {
+            ($list:expr, $table:expr, |$path:ident, $one:ident| $make:expr) => {
+                for (at, $one) in $list.into_iter().enumerate() {
+                    let $path = format!("{}[{at}]", $table.text());
+                    if paths.insert($one.id.clone(), $path.clone()).is_some() {
+                        let message = format!("there is already an entry `{}`", $one.id);
+                        self.problem(&format!("{}.id", $path), message);
+                    }
+                    $make;
+                }
+            };
+        }
+        each!(raw.setting, Table::Setting, |path, one| {
+            let entry = one.entry(Table::Setting, &one.section, one.unit.as_deref());
+            if let Some(defect) = one.sets.defect(entry.value.as_ref()) {
+                self.entry_problem(&path, "value", &entry, defect);
+            }
+            fresh.settings.push(Setting { entry, sets: one.sets });
+        });
+        each!(raw.threshold, Table::Threshold, |path, one| {
+            let entry = one.entry(Table::Threshold, "scope", one.unit.as_deref());
+            self.predicates(&path, "when", &entry, &one.when, SubjectKind::Site);
+            if one.when.is_empty() {
+                self.entry_problem(&path, "when", &entry, "names no condition".to_owned());
+            }
+            fresh.thresholds.push(Threshold { entry, obligation: one.obligation, when: one.when });
+        });
+        let listed = [(Table::Point, raw.point), (Table::Met, raw.met)];
+        for (table, list) in listed {
+            let section = if table == Table::Met { "met" } else { "points" };
+            each!(list, table, |path, one| {
+                let unit = one.unit.iter().map(|unit| unit.text()).collect::<Vec<_>>().join(" or ");
+                let entry = one.entry(table, section, Some(unit.as_str()).filter(|unit| !unit.is_empty()));
+                self.predicates(&path, "when", &entry, &one.when, SubjectKind::Site);
+                let mut filter = one.filter;
+                if !one.station_kinds.is_empty() {
+                    filter.push(Predicate::StationKind(one.station_kinds));
+                }
+                self.predicates(&path, "where", &entry, &filter, one.per.subject());
+                if one.kinds.is_empty() {
+                    self.entry_problem(&path, "kinds", &entry, "names no kind".to_owned());
+                }
+                if one.kind == PointType::DigitalInput && !one.unit.is_empty() {
+                    self.entry_problem(&path, "unit", &entry, "states have no unit".to_owned());
+                }
+                if table == Table::Met && one.per != Per::Station {
+                    self.entry_problem(&path, "per", &entry, "allowed in [[met]]: station".to_owned());
+                }
+                fresh.points.push(ListedPoint {
+                    entry,
+                    role: one.role,
+                    kind: one.kind,
+                    kinds: one.kinds,
+                    per: one.per,
+                    need: one.need,
+                    units: one.unit,
+                    when: one.when,
+                    filter,
+                });
+            });
+        }
+        each!(raw.paper, Table::Paper, |path, one| {
+            let entry = one.entry(Table::Paper, "papers", one.unit.as_deref());
+            let _ = path;
+            fresh.papers.push(Paper { entry, due: one.due });
+        });
+        each!(raw.step, Table::Step, |path, one| {
+            let entry = one.entry(Table::Step, "validation", one.unit.as_deref());
+            let _ = path;
+            fresh.steps.push(Step { entry, test: one.test });
+        });
+        each!(raw.rule, Table::Rule, |path, one| {
+            let entry = one.entry(Table::Rule, &one.section, one.unit.as_deref());
+            self.predicates(&path, "when", &entry, &one.when, SubjectKind::Site);
+            self.predicates(&path, "where", &entry, &one.filter, one.subject);
+            self.predicates(&path, "require", &entry, &one.require, one.subject);
+            if one.require.is_empty() {
+                self.entry_problem(&path, "require", &entry, "asks for nothing".to_owned());
+            }
+            fresh.rules.push(Rule {
+                entry,
+                subject: one.subject,
+                when: one.when,
+                filter: one.filter,
+                require: one.require,
+            });
+        });
+        remove(profile, |id| paths.contains_key(id));
+        for entry in fresh.entries() {
+            if let Some(path) = paths.get(&entry.id) {
+                self.entry(path, entry, profile);
+            }
+        }
+        profile.settings.extend(fresh.settings);
+        profile.thresholds.extend(fresh.thresholds);
+        profile.points.extend(fresh.points);
+        profile.papers.extend(fresh.papers);
+        profile.steps.extend(fresh.steps);
+        profile.rules.extend(fresh.rules);
+        paths
+    }
+
+    fn entry_problem(&mut self, path: &str, field: &str, entry: &Entry, message: String) {
+        self.problem(&format!("{path}.{field}"), format!("entry `{}`: {message}", entry.id));
+    }
+
+    /// What every entry must keep.
+    fn entry(&mut self, path: &str, entry: &Entry, profile: &Profile) {
+        let id_letter =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-".contains(letter);
+        if entry.id.is_empty() || !entry.id.chars().all(id_letter) {
+            let message = "an id is made of lower-case letters, digits, dots and hyphens".to_owned();
+            self.entry_problem(path, "id", entry, message);
+        }
+        if entry.sources.is_empty() {
+            let message = "has no source: `source` must name at least one [[source]]".to_owned();
+            self.entry_problem(path, "source", entry, message);
+        }
+        for id in entry.sources.iter().filter(|id| !profile.sources.contains_key(*id)) {
+            self.entry_problem(path, "source", entry, format!("there is no [[source]] `{id}`"));
+        }
+        for (field, text) in [("title", &entry.title), ("clause", &entry.clause)] {
+            if text.trim().is_empty() {
+                self.entry_problem(
+                    path,
+                    field,
+                    entry,
+                    "is empty; a clause nobody knows is \"unknown\"".to_owned(),
+                );
+            }
+        }
+        // Nobody who wrote a profile here has read that text; whoever has, confirms with an overlay.
+        if entry.clause.trim_start().to_ascii_uppercase().starts_with("V20") {
+            let message = "cites V20: only an overlay of somebody who holds the manual may".to_owned();
+            self.entry_problem(path, "clause", entry, message);
+        }
+        if let (Some(since), Some(until)) = (entry.since, entry.until)
+            && since >= until
+        {
+            self.entry_problem(path, "until", entry, format!("{until} is not after since = {since}"));
+        }
+    }
+
+    fn predicates(
+        &mut self,
+        path: &str,
+        field: &str,
+        entry: &Entry,
+        predicates: &[Predicate],
+        subject: SubjectKind,
+    ) {
+        for (at, predicate) in predicates.iter().enumerate() {
+            let field = format!("{field}[{at}]");
+            if !predicate.fits(subject) {
+                let message = format!("cannot be asked of subject {}", name(&subject));
+                self.entry_problem(path, &field, entry, message);
+            }
+            if let Some(defect) = predicate.defect() {
+                self.entry_problem(path, &field, entry, defect);
+            }
+        }
+    }
+
+    /// Every `@id` must name an entry with a number.
+    fn references(&mut self, profile: &Profile, paths: &BTreeMap<String, String>) {
+        let numbers: BTreeMap<&str, bool> = profile
+            .entries()
+            .map(|entry| (entry.id.as_str(), entry.value.as_ref().and_then(super::Value::number).is_some()))
+            .collect();
+        let mut wrong = BTreeSet::new();
+        for (entry, predicates) in profile.asked() {
+            for amount in predicates.into_iter().flat_map(Predicate::amounts) {
+                let Amount::Entry(id) = amount else { continue };
+                let message = match numbers.get(id.as_str()) {
+                    Some(true) => continue,
+                    Some(false) => format!("`@{id}`: that entry's `value` is no number"),
+                    None => format!("`@{id}`: there is no such entry"),
+                };
+                wrong.insert((entry.id.clone(), message));
+            }
+        }
+        for (id, message) in wrong {
+            let path = paths.get(&id).cloned().unwrap_or_default();
+            self.problem(&path, format!("entry `{id}`: {message}"));
+        }
+    }
+}
+
+/// A unit variant as files write it.
+fn name(subject: &SubjectKind) -> String {
+    serde_json::to_value(subject).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn remove(profile: &mut Profile, gone: impl Fn(&str) -> bool) {
+    profile.settings.retain(|one| !gone(&one.entry.id));
+    profile.thresholds.retain(|one| !gone(&one.entry.id));
+    profile.points.retain(|one| !gone(&one.entry.id));
+    profile.papers.retain(|one| !gone(&one.entry.id));
+    profile.steps.retain(|one| !gone(&one.entry.id));
+    profile.rules.retain(|one| !gone(&one.entry.id));
+}
+
+impl Profile {
+    /// Every entry that asks something, with what it asks.
+    pub fn asked(&self) -> impl Iterator<Item = (&Entry, Vec<&Predicate>)> {
+        let thresholds = self.thresholds.iter().map(|one| (&one.entry, one.when.iter().collect()));
+        let points = self.points.iter().map(|one| (&one.entry, one.when.iter().chain(&one.filter).collect()));
+        let rules = self
+            .rules
+            .iter()
+            .map(|one| (&one.entry, one.when.iter().chain(&one.filter).chain(&one.require).collect()));
+        thresholds.chain(points).chain(rules)
+    }
+
+    /// Whether an entry makes telemetry required.
+    #[must_use]
+    pub fn requires(&self, id: &str) -> bool {
+        self.thresholds.iter().any(|one| one.entry.id == id && one.obligation == Obligation::Required)
+    }
+}
