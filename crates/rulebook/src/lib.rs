@@ -10,6 +10,7 @@ pub mod judge;
 pub mod predicate;
 pub mod profile;
 pub mod report;
+pub mod worksheet;
 
 pub use predicate::Predicate;
 pub use profile::{Profile, Severity, Tag};

@@ -186,6 +186,12 @@ macro_rules! predicates {
             const fn about(&self) -> About {
                 match self { $(Self::$variant(_) => About::$about,)* }
             }
+
+            /// What it asks, in words, without what it compares with.
+            #[must_use]
+            pub const fn words(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $doc,)* }
+            }
         }
     };
 }

@@ -44,9 +44,17 @@ pub struct Correction {
     pub by: String,
     /// When.
     pub on: Day,
+    /// What else the reader found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Profile {
+    /// Why the setting of this id does not take a value; other entries take any of their form.
+    pub(crate) fn unfit(&self, id: &str, value: &Value) -> Option<String> {
+        self.settings.iter().find(|one| one.entry.id == id).and_then(|one| one.sets.defect(Some(value)))
+    }
+
     /// The profile with an overlay laid over it.
     ///
     /// # Errors
@@ -66,7 +74,6 @@ impl Profile {
             problem("overlay.profile", message);
         }
         let mut corrected = 0;
-        let settings: Vec<_> = self.settings.iter().map(|one| (one.entry.id.clone(), one.sets)).collect();
         for (at, one) in overlay.confirm.iter().enumerate() {
             let path = |field: &str| format!("confirm[{at}].{field}");
             if overlay.confirm.iter().take(at).any(|other| other.id == one.id) {
@@ -80,6 +87,7 @@ impl Profile {
                     );
                 }
             }
+            let unfit = one.value.as_ref().and_then(|value| self.unfit(&one.id, value));
             let Some(entry) = self.entries_mut().find(|entry| entry.id == one.id) else {
                 problem(&path("id"), format!("the profile has no entry `{}`", one.id));
                 continue;
@@ -89,10 +97,6 @@ impl Profile {
                     .value
                     .as_ref()
                     .is_some_and(|known| std::mem::discriminant(known) == std::mem::discriminant(value));
-                let unfit = settings
-                    .iter()
-                    .find(|(id, _)| *id == one.id)
-                    .and_then(|(_, sets)| sets.defect(Some(value)));
                 match (same_form, unfit) {
                     (false, _) => {
                         let told = entry
@@ -110,7 +114,12 @@ impl Profile {
                 }
             }
             entry.clause.clone_from(&one.clause);
-            entry.confirmed = Some(Confirmation { by: one.by.clone(), on: one.on, page: one.page.clone() });
+            entry.confirmed = Some(Confirmation {
+                by: one.by.clone(),
+                on: one.on,
+                page: one.page.clone(),
+                note: one.note.clone(),
+            });
         }
         self.overlay = Some(OverlayHead {
             file: source.file().display().to_string(),
