@@ -6,6 +6,7 @@
 //! confirm entries with an [`overlay`](profile::Overlay); a report then says who confirmed what.
 
 pub mod certificates;
+pub mod explain;
 pub mod judge;
 pub mod predicate;
 pub mod profile;

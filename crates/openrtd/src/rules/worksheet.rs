@@ -17,8 +17,7 @@ use crate::output::say;
 pub(crate) fn write(arguments: &cli::Worksheet) -> Result<(), Failure> {
     let profile = book(&arguments.book)?;
     let file = &arguments.sheet;
-    let sheet =
-        worksheet::Worksheet { profile: &profile, as_of: day(arguments.book.as_of), made: day(None) };
+    let sheet = worksheet::Worksheet { profile: &profile, as_of: day(arguments.book.as_of), made: day(None) };
     let octets = match extension(file).as_deref() {
         Some("xlsx") => grid::xlsx_octets_with(&sheet.sheets()).map_err(Failure::Failed)?,
         // The mark lets spreadsheets see that it is UTF-8.
@@ -43,7 +42,8 @@ pub(crate) fn confirm(arguments: &cli::Confirm) -> Result<(), Failure> {
     if arguments.document.trim().is_empty() {
         return Err(Failure::Input("--document: is empty: a confirmation names what was read".to_owned()));
     }
-    let sheet = grid::read(&arguments.sheet, &Limits::default()).map_err(|problem| Failure::Input(problem.to_string()))?;
+    let sheet = grid::read(&arguments.sheet, &Limits::default())
+        .map_err(|problem| Failure::Input(problem.to_string()))?;
     let before = arguments.overlay.as_deref().map(overlay).transpose()?;
     let profile = profile(&sheet, arguments)?;
     if let (Some(before), Some(file)) = (&before, &arguments.overlay)
@@ -56,8 +56,7 @@ pub(crate) fn confirm(arguments: &cli::Confirm) -> Result<(), Failure> {
             arguments.document
         )));
     }
-    let terms =
-        Terms { document: &arguments.document, on: day(arguments.on), before: before.as_ref() };
+    let terms = Terms { document: &arguments.document, on: day(arguments.on), before: before.as_ref() };
     let filled = worksheet::confirm(&sheet, &profile, &terms).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Failure::Input(lines.join("\n"))

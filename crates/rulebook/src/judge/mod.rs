@@ -10,13 +10,13 @@ mod verdict;
 use std::collections::{BTreeMap, BTreeSet};
 
 use config::Places;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use site::Site;
 
 pub use previous::{Previous, PreviousPoint};
 
 use self::ask::Context;
-use self::subject::Subject;
+pub(crate) use self::subject::Subject;
 use self::verdict::{Miss, Verdict};
 use crate::certificates::Certificates;
 use crate::predicate::Predicate;
@@ -86,6 +86,8 @@ pub struct Finding {
 pub struct NotJudged {
     /// Id of the entry.
     pub rule: String,
+    /// How sure we are of the entry.
+    pub tag: Tag,
     /// What should have been judged.
     pub subject: String,
     /// Why it was not.
@@ -119,6 +121,26 @@ pub enum Required {
     },
 }
 
+/// What an entry judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    /// How sure we are of the entry.
+    pub tag: Tag,
+    /// How many things it judged.
+    pub things: usize,
+}
+
+/// Entries are told with their tags, wherever they are told.
+fn judged<S: Serializer>(judged: &BTreeMap<String, Judged>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        rule: &'a str,
+        #[serde(flatten)]
+        judged: Judged,
+    }
+    serializer.collect_seq(judged.iter().map(|(rule, judged)| Row { rule, judged: *judged }))
+}
+
 /// What came of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -137,7 +159,8 @@ pub struct Report {
     /// What was found, by place.
     pub findings: Vec<Finding>,
     /// How many things each entry judged.
-    pub judged: BTreeMap<String, usize>,
+    #[serde(serialize_with = "judged")]
+    pub judged: BTreeMap<String, Judged>,
     /// What could not be judged.
     pub not_judged: Vec<NotJudged>,
 }
@@ -189,7 +212,7 @@ struct Judge<'a> {
     input: &'a Judgement<'a>,
     context: Context<'a>,
     findings: Vec<Finding>,
-    judged: BTreeMap<String, usize>,
+    judged: BTreeMap<String, Judged>,
     not_judged: BTreeSet<NotJudged>,
 }
 
@@ -215,11 +238,12 @@ impl Judge<'_> {
 
     fn not_judged(&mut self, entry: &Entry, subject: &Subject<'_>, why: String) {
         let subject = subject.label(self.input.site);
-        self.not_judged.insert(NotJudged { rule: entry.id.clone(), subject, why });
+        self.not_judged.insert(NotJudged { rule: entry.id.clone(), tag: entry.certainty(), subject, why });
     }
 
     fn count(&mut self, entry: &Entry) {
-        *self.judged.entry(entry.id.clone()).or_default() += 1;
+        let tag = entry.certainty();
+        self.judged.entry(entry.id.clone()).or_insert(Judged { tag, things: 0 }).things += 1;
     }
 
     fn required(&mut self) -> Required {

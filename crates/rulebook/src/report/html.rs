@@ -52,7 +52,7 @@ pub fn html(report: &Report, profile: &Profile, strict: bool) -> String {
                     table {
                         tr { th { "Rule" } th { "Of" } th { "Why" } }
                         @for one in &report.not_judged {
-                            tr { td { code { (one.rule) } } td { (one.subject) } td { (one.why) } }
+                            tr { td { code { (one.rule) } (one.doubt()) } td { (one.subject) } td { (one.why) } }
                         }
                     }
                 }

@@ -7,7 +7,7 @@ mod text;
 
 use serde::Serialize;
 
-use crate::judge::{Finding, Report, Required};
+use crate::judge::{Finding, NotJudged, Report, Required};
 use crate::profile::{Profile, Severity};
 
 pub use html::html;
@@ -59,7 +59,7 @@ impl Report {
             notes: of(Severity::Note),
             unconfirmed: self.findings.iter().filter(|one| !one.citable).count(),
             failed: self.failing(strict).next().is_some(),
-            judged: self.judged.values().sum(),
+            judged: self.judged.values().map(|one| one.things).sum(),
             rules: self.judged.len(),
             not_judged: self.not_judged.len(),
         }
@@ -93,6 +93,14 @@ impl Required {
                 )
             }
         }
+    }
+}
+
+impl NotJudged {
+    /// The tag, where nobody may cite the entry: what is told between brackets.
+    #[must_use]
+    pub fn doubt(&self) -> String {
+        if self.tag.is_citable() { String::new() } else { format!(" [{}, unconfirmed]", self.tag) }
     }
 }
 

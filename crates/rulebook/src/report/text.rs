@@ -43,7 +43,7 @@ fn write_report(
     if verbose && !report.not_judged.is_empty() {
         writeln!(out, "\nNot judged")?;
         for one in &report.not_judged {
-            writeln!(out, "  {}  {}: {}", one.rule, one.subject, one.why)?;
+            writeln!(out, "  {}{}  {}: {}", one.rule, one.doubt(), one.subject, one.why)?;
         }
     }
     let sum = report.summary(strict);

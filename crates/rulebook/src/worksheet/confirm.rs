@@ -51,7 +51,10 @@ impl Filled {
         let _ = writeln!(text, "# What was confirmed of the profile {} ({}).", head.id, head.edition);
         let _ = writeln!(text, "# Made by `openrtd rules confirm` from {}.", sheet.escape_debug());
         let _ = writeln!(text, "# Each entry below was read in the document by the person who signed it.");
-        let _ = writeln!(text, "# Use: `overlay` in [site], or --overlay at `openrtd check` and `openrtd rules`.\n");
+        let _ = writeln!(
+            text,
+            "# Use: `overlay` in [site], or --overlay at `openrtd check` and `openrtd rules`.\n"
+        );
         text.push_str(&toml::to_string(&self.overlay).map_err(|error| error.to_string())?);
         let told = Source::from_text("overlay", text.as_str());
         profile.clone().with_overlay(&told).map_err(|problems| problems.to_string())?;
@@ -157,7 +160,8 @@ fn profile_line(grid: &Grid, header: usize) -> Option<(usize, usize, String)> {
     (0..header).find_map(|row| {
         let cells = grid.rows.get(row)?;
         let title = cells.iter().position(|cell| plain(&cell.text()).eq_ignore_ascii_case("profile"))?;
-        let (at, cell) = cells.iter().enumerate().skip(title.saturating_add(1)).find(|(_, cell)| !cell.is_blank())?;
+        let (at, cell) =
+            cells.iter().enumerate().skip(title.saturating_add(1)).find(|(_, cell)| !cell.is_blank())?;
         Some((row, at, plain(&cell.text())))
     })
 }
@@ -194,7 +198,8 @@ impl<'a> Reader<'a> {
                 self.problems.push(self.place.at(row, at).problem(message));
             }
             None => {
-                let message = "no line above the header says of which profile the sheet is (`profile`, then its id)";
+                let message =
+                    "no line above the header says of which profile the sheet is (`profile`, then its id)";
                 self.problems.push(self.place.row(self.header.row).problem(message));
             }
         }
@@ -335,7 +340,8 @@ impl<'a> Reader<'a> {
             self.problem(row, column, message);
         } else if matches!(cell, Cell::Number(number) if number.fract() != 0.0) {
             // 6.1 may have been 6.10.
-            let message = format!("the spreadsheet made a number of it, `{text}`: enter it as text, as '6.10");
+            let message =
+                format!("the spreadsheet made a number of it, `{text}`: enter it as text, as '6.10");
             self.problem(row, column, message);
         }
         text
@@ -347,7 +353,8 @@ impl<'a> Reader<'a> {
             return None;
         }
         let Some(ours) = &entry.value else {
-            let message = format!("`{text}`, but the entry has no value to correct; `note` takes what differs");
+            let message =
+                format!("`{text}`, but the entry has no value to correct; `note` takes what differs");
             self.problem(row, Column::Value, message);
             return None;
         };

@@ -140,8 +140,7 @@ pub(super) fn same(found: &Cell, written: &Cell) -> bool {
 
 /// Whether a cell shows a formula that failed; a csv has only the mark.
 pub(super) fn failed_formula(cell: &Cell) -> bool {
-    const MARKS: [&str; 8] =
-        ["#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!"];
+    const MARKS: [&str; 8] = ["#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!"];
     match cell {
         Cell::Error(_) => true,
         Cell::Text(text) => {
