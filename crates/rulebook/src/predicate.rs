@@ -348,6 +348,19 @@ impl Predicate {
         }
     }
 
+    /// The ids of all entries whose value it compares with.
+    pub fn references(&self) -> Vec<&str> {
+        let by_amount = self.amounts().into_iter().filter_map(|amount| match amount {
+            Amount::Entry(id) => Some(id.as_str()),
+            _ => None,
+        });
+        let by_word = match self {
+            Self::MinVersion(text) => text.strip_prefix('@'),
+            _ => None,
+        };
+        by_amount.chain(by_word).collect()
+    }
+
     /// What is wrong with it in itself.
     #[must_use]
     pub fn defect(&self) -> Option<String> {

@@ -4,7 +4,7 @@ use telemetry::ResourceKind;
 
 use super::{About, Explanation, asks, named};
 use crate::Predicate;
-use crate::profile::{Amount, Entry, ListedPoint, Need, Obligation, Per, Profile, SettingKey, Table, Tag};
+use crate::profile::{Entry, ListedPoint, Need, Obligation, Per, Profile, SettingKey, Table, Tag};
 
 /// An entry explained.
 pub(super) fn entry(entry: &Entry, profile: &Profile) -> Explanation {
@@ -25,7 +25,9 @@ pub(super) fn entry(entry: &Entry, profile: &Profile) -> Explanation {
     let told = asked(told, entry, profile);
     let used: Vec<_> = profile
         .asked()
-        .filter(|(_, predicates)| predicates.iter().any(|predicate| refers(predicate, &entry.id)))
+        .filter(|(_, predicates)| {
+            predicates.iter().any(|predicate| predicate.references().contains(&entry.id.as_str()))
+        })
         .map(|(other, _)| named(other))
         .collect();
     let told = told.maybe("used by", (!used.is_empty()).then(|| used.join(", ")));
@@ -70,12 +72,6 @@ fn in_force(entry: &Entry) -> Option<String> {
         (None, Some(until)) => Some(format!("until the day before {until}")),
         (Some(since), Some(until)) => Some(format!("since {since}, until the day before {until}")),
     }
-}
-
-fn refers(predicate: &Predicate, id: &str) -> bool {
-    let by_amount =
-        predicate.amounts().into_iter().any(|amount| matches!(amount, Amount::Entry(own) if own == id));
-    by_amount || matches!(predicate, Predicate::MinVersion(text) if text.strip_prefix('@') == Some(id))
 }
 
 fn source_line(id: &str, profile: &Profile) -> String {

@@ -348,13 +348,25 @@ impl Check<'_> {
             .collect();
         let mut wrong = BTreeSet::new();
         for (entry, predicates) in profile.asked() {
-            for amount in predicates.into_iter().flat_map(Predicate::amounts) {
+            for amount in predicates.iter().flat_map(|predicate| predicate.amounts()) {
                 let Amount::Entry(id) = amount else { continue };
                 let message = match numbers.get(id.as_str()) {
                     Some(true) => continue,
                     Some(false) => format!("`@{id}`: that entry's `value` is no number"),
                     None => format!("`@{id}`: there is no such entry"),
                 };
+                wrong.insert((entry.id.clone(), message));
+            }
+            for id in predicates.into_iter().filter_map(|predicate| match predicate {
+                Predicate::MinVersion(text) => text.strip_prefix('@'),
+                _ => None,
+            }) {
+                let message =
+                    match profile.entry(id).map(|one| one.value.as_ref().and_then(super::Value::text)) {
+                        Some(Some("1.0" | "1.1" | "1.2" | "1.3")) => continue,
+                        Some(_) => format!("`@{id}`: that entry's `value` is no TLS version"),
+                        None => format!("`@{id}`: there is no such entry"),
+                    };
                 wrong.insert((entry.id.clone(), message));
             }
         }
