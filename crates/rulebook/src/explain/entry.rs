@@ -165,8 +165,9 @@ fn listed(one: &ListedPoint) -> String {
 /// A role explained.
 pub(super) fn role(role: &str, profile: &Profile) -> Option<Explanation> {
     let lists: Vec<_> = profile.points.iter().filter(|one| one.role == role).collect();
-    let first = lists.first()?;
-    let surest = lists.iter().map(|one| one.entry.certainty()).max()?;
+    // The words and the certainty of the surest; of equals the first.
+    let first = lists.iter().rev().max_by_key(|one| one.entry.certainty())?;
+    let surest = first.entry.certainty();
     let mut told = Explanation::new(About::Role, role, &first.entry.title);
     told.tag = Some(surest);
     told.citable = Some(surest.is_citable());

@@ -126,8 +126,9 @@ impl Explanation {
             Some(false) => " [unconfirmed: not the ISO's word]",
             _ => "",
         };
+        // The mark stands in the line that may be quoted.
         let mut lines =
-            vec![format!("{} ({}){doubt}", self.id, self.about.words()), format!("  {}", self.title)];
+            vec![format!("{} ({})", self.id, self.about.words()), format!("  {}{doubt}", self.title)];
         let mut before = "";
         for fact in &self.told {
             let label = if fact.label == before { "" } else { fact.label };

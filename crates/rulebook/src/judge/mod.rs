@@ -98,10 +98,13 @@ pub struct NotJudged {
 pub enum Required {
     /// It is, by these entries.
     Yes {
-        /// Ids of the entries.
+        /// Ids of the entries: those that may be cited, or all where none may.
         by: Vec<String>,
         /// The surest tag among them.
         tag: Tag,
+        /// Ids of those that may not be cited, where others may.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        unconfirmed: Vec<String>,
     },
     /// It is not: exempt by these entries.
     Exempt {
@@ -214,6 +217,15 @@ struct Judge<'a> {
     not_judged: BTreeSet<NotJudged>,
 }
 
+/// The entries that decide, with the surest tag, and those that nobody may cite beside others that one may.
+fn surest(found: Vec<(String, Tag)>) -> Option<(Vec<String>, Tag, Vec<String>)> {
+    let tag = found.iter().map(|(_, tag)| *tag).max()?;
+    let (by, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(_, own)| own.is_citable() || !tag.is_citable());
+    let ids = |list: Vec<(String, Tag)>| list.into_iter().map(|(id, _)| id).collect();
+    Some((ids(by), tag, ids(others)))
+}
+
 /// Whether conditions hold.
 enum Met {
     Yes,
@@ -245,7 +257,7 @@ impl Judge<'_> {
     }
 
     fn required(&mut self) -> Required {
-        let mut found: BTreeMap<bool, (Vec<String>, Tag)> = BTreeMap::new();
+        let mut found: BTreeMap<bool, Vec<(String, Tag)>> = BTreeMap::new();
         let mut why = BTreeSet::new();
         for threshold in &self.input.profile.thresholds {
             if !threshold.entry.in_force(self.input.as_of) {
@@ -260,17 +272,15 @@ impl Judge<'_> {
                 Met::Yes => {
                     let tag = self.tag(&threshold.entry, threshold.when.iter());
                     let exempt = threshold.obligation == Obligation::Exempt;
-                    let (by, surest) = found.entry(exempt).or_insert_with(|| (Vec::new(), tag));
-                    by.push(threshold.entry.id.clone());
-                    *surest = tag.max(*surest);
+                    found.entry(exempt).or_default().push((threshold.entry.id.clone(), tag));
                 }
             }
         }
-        if let Some((by, tag)) = found.remove(&true) {
+        if let Some((by, tag, _)) = found.remove(&true).and_then(surest) {
             return Required::Exempt { by, tag };
         }
-        match found.remove(&false) {
-            Some((by, tag)) => Required::Yes { by, tag },
+        match found.remove(&false).and_then(surest) {
+            Some((by, tag, unconfirmed)) => Required::Yes { by, tag, unconfirmed },
             None if why.is_empty() => Required::No,
             None => Required::Unknown { why: why.into_iter().collect() },
         }

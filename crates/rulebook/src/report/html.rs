@@ -36,7 +36,9 @@ pub fn html(report: &Report, profile: &Profile, strict: bool) -> String {
                         tr { th { "Overlay" } td { code { (overlay.file) } ": " (overlay.confirmed) " entries confirmed, " (overlay.corrected) " of them corrected" } }
                     }
                     tr { th { "As of" } td { (report.as_of) } }
-                    tr { th { "Telemetry" } td { (report.required.words()) } }
+                    @for (at, line) in report.required.words().lines().enumerate() {
+                        tr { th { @if at == 0 { "Telemetry" } } td { (line.trim()) } }
+                    }
                     tr { th { "Result" } td {
                         @if sum.failed { b { "findings" } } @else { b { "clean" } }
                         ": " (sum.errors) " errors, " (sum.warnings) " warnings, " (sum.notes) " notes; " (sum.unconfirmed)

@@ -72,8 +72,14 @@ impl Required {
     pub fn words(&self) -> String {
         let by = |ids: &[String]| ids.join(", ");
         match self {
-            Self::Yes { by: ids, tag } if tag.is_citable() => format!("required by {} ({tag})", by(ids)),
-            Self::Yes { by: ids, tag } => {
+            Self::Yes { by: ids, tag, unconfirmed } if tag.is_citable() => {
+                let also = match unconfirmed.as_slice() {
+                    [] => String::new(),
+                    ids => format!("\n             expected too, unconfirmed, by {}", by(ids)),
+                };
+                format!("required by {} ({tag}){also}", by(ids))
+            }
+            Self::Yes { by: ids, tag, .. } => {
                 format!("expected by {} ({tag}, unconfirmed); its lists are unconfirmed with it", by(ids))
             }
             Self::Exempt { by: ids, tag } if tag.is_citable() => {
