@@ -222,6 +222,13 @@ impl<'a> Reader<'a> {
             });
             let Some(entry) = self.entry(row, &mut seen) else { continue };
             let broken = self.problems.len();
+            if let Some(confirmed) = &entry.confirmed {
+                // Its own columns may say what it was before: what counts is that nothing is signed twice.
+                if filled {
+                    self.problem(row, Column::Id, format!("`{}` is already {confirmed}", entry.id));
+                }
+                continue;
+            }
             self.own(row, entry);
             self.formulas(row);
             if filled && self.problems.len() == broken {
@@ -293,9 +300,6 @@ impl<'a> Reader<'a> {
 
     fn correction(&mut self, row: usize, entry: &Entry, terms: &Terms<'_>) -> Option<Correction> {
         let before = self.problems.len();
-        if let Some(confirmed) = &entry.confirmed {
-            self.problem(row, Column::Id, format!("`{}` is already {confirmed}", entry.id));
-        }
         let [clause, page, name] = Column::SIGNED.map(|column| self.signed(row, column));
         let value = self.value(row, entry);
         let note = self.text(row, Column::Note);
