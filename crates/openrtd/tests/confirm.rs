@@ -220,6 +220,20 @@ fn csv_and_xlsx_sorted_and_with_columns_moved_give_the_same_overlay() {
     );
 }
 
+/// Made by `fill_in_office.py` in LibreOffice: rows sorted, a column moved, one hidden, one added.
+#[test]
+fn sheets_filled_in_an_office_program_give_the_same_overlay() {
+    let desk = Desk::new();
+    let same = fs::read_to_string(data("overlay.toml")).unwrap();
+    for name in ["office.xlsx", "office.csv"] {
+        fs::copy(data(name), desk.path(name)).unwrap();
+        let said = desk.confirm(0, name, &["--force"]);
+        assert!(said.contains("; 1 rows with nothing but a note confirm nothing"), "{said}");
+        let overlay = fs::read_to_string(desk.path("office.toml")).unwrap();
+        assert_eq!(overlay.replace(name, "sheet.xlsx"), same, "{name}");
+    }
+}
+
 #[test]
 fn what_is_confirmed_is_asked_no_more_and_can_be_added_to() {
     let desk = Desk::new();

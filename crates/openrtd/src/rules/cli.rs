@@ -85,7 +85,8 @@ pub(crate) enum RulesCommand {
     #[command(after_help = "Examples:\n  openrtd rules worksheet worksheet.xlsx\n  \
         openrtd rules worksheet worksheet.csv --profile caiso-direct-telemetry-prr1679\n\n\
         Fill `clause`, `page` and `name` of the entries that you found in the manual, and `value` where it differs;\n\
-        leave the others empty. `openrtd rules confirm` makes an overlay of it.")]
+        leave the others empty. `openrtd rules confirm` makes an overlay of it. An .xlsx keeps a clause 6.10 as it is;\n\
+        of a .csv some spreadsheets make 6.1.")]
     Worksheet(Worksheet),
     /// Make a filled sheet an overlay that lifts tags and corrects values
     #[command(

@@ -340,7 +340,9 @@ impl<'a> Reader<'a> {
                 self.problem(row, column, format!("`{text}` is nobody's name"));
             }
         } else if matches!(cell, Cell::Date(_)) {
-            let message = format!("the spreadsheet made a date of it, `{text}`: enter it as text, as '6-7");
+            let message = format!(
+                "the spreadsheet made a date of it, `{text}`: make the cell one of text and enter it again"
+            );
             self.problem(row, column, message);
         } else if matches!(cell, Cell::Number(number) if number.fract() != 0.0) {
             // 6.1 may have been 6.10.
@@ -363,7 +365,11 @@ impl<'a> Reader<'a> {
             return None;
         };
         if matches!(self.cell(row, Column::Value), Cell::Date(_)) {
-            self.problem(row, Column::Value, format!("the spreadsheet made a date of it, `{text}`"));
+            self.problem(
+                row,
+                Column::Value,
+                format!("the spreadsheet made a date of it, `{text}`; ours is `{ours}`"),
+            );
             return None;
         }
         match ours.parse_like(&text) {

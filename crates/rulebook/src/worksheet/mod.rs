@@ -6,8 +6,6 @@
 
 mod confirm;
 mod table;
-#[cfg(test)]
-mod tests;
 
 use grid::{Cell, Grid, Look};
 
