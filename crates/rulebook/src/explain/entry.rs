@@ -23,8 +23,20 @@ pub(super) fn entry(entry: &Entry, profile: &Profile) -> Explanation {
         .maybe("corrected", corrected)
         .maybe("why", entry.why.clone());
     let told = asked(told, entry, profile);
+    // A finding is as sure as the weakest of all that it compares with.
+    let mut rests: Vec<_> = profile
+        .asked()
+        .filter(|(other, _)| other.id == entry.id)
+        .flat_map(|(_, predicates)| predicates)
+        .flat_map(Predicate::references)
+        .filter_map(|id| profile.entry(id))
+        .filter(|other| other.certainty() < entry.certainty())
+        .map(named)
+        .collect();
+    rests.dedup();
     let used: Vec<_> = profile
         .asked()
+        .filter(|(other, _)| other.id != entry.id)
         .filter(|(_, predicates)| {
             predicates.iter().any(|predicate| predicate.references().contains(&entry.id.as_str()))
         })
@@ -38,6 +50,10 @@ pub(super) fn entry(entry: &Entry, profile: &Profile) -> Explanation {
     };
     told.fact("clause", clause)
         .fact("sure", sure(entry))
+        .maybe(
+            "rests on",
+            (!rests.is_empty()).then(|| format!("{}: its findings are no surer", rests.join(", "))),
+        )
         .maybe("in force", in_force(entry))
         .maybe("mend", entry.fix.clone())
         .maybe("note", entry.note.clone())

@@ -26,7 +26,7 @@ pub struct Told {
 pub const fn told(kind: ReasonKind) -> Told {
     match kind {
         ReasonKind::NeverRead => Told {
-            when: "The device has started and nothing was read for the point yet, or the point has no source.",
+            when: "Nothing was read for the point since the start, or it has no source; at the ISO: nothing was reported yet.",
             flags: &["RESTART"],
             seen: "RESTART without ONLINE: the number beside it means nothing.",
             act: "Wait for the first poll. Where it stays: does the point have a `source`, does its device answer?",
@@ -68,19 +68,20 @@ pub const fn told(kind: ReasonKind) -> Told {
             act: "Where the value is true, full scale is too small: `max_units` and the ISO's data base change together.",
         },
         ReasonKind::Forced => Told {
-            when: "Somebody forced the value in this device.",
+            when: "Somebody forced the value in this device. Nothing in this version does.",
             flags: &["ONLINE", "LOCAL_FORCED"],
             seen: "ONLINE with LOCAL_FORCED: somebody's number, not the plant's.",
             act: "Release it when the work is done.",
         },
         ReasonKind::RemoteForced => Told {
-            when: "Somebody forced the value in a device further down.",
+            when: "Somebody forced the value in a device further down: what the ISO's side makes of LOCAL_FORCED and \
+                   REMOTE_FORCED.",
             flags: &["ONLINE", "REMOTE_FORCED"],
             seen: "ONLINE with REMOTE_FORCED: somebody's number, not the plant's.",
             act: "Release it in the device that the reason names.",
         },
         ReasonKind::RemoteRestart => Told {
-            when: "A device further down says that it has just restarted and has no value yet.",
+            when: "A device further down says that it has restarted and has no value yet: what the ISO's side makes of RESTART.",
             flags: &["RESTART"],
             seen: "RESTART without ONLINE: the number beside it means nothing.",
             act: "Wait; where it stays, see to the device that the reason names.",
@@ -92,19 +93,20 @@ pub const fn told(kind: ReasonKind) -> Told {
             act: "See to the input that the reason names.",
         },
         ReasonKind::Offline => Told {
-            when: "Flags as they came leave the point off line and do not say why.",
+            when: "A set point's feedback that no device confirmed yet, or that one refused; at the ISO: flags without ONLINE \
+                   that do not say why.",
             flags: &[],
             seen: "No ONLINE and no other flag.",
             act: "Ask the device that reports the point: its log has the reason.",
         },
         ReasonKind::LinkDown => Told {
-            when: "On the ISO's side: the session with the device that reports the point is down.",
+            when: "The session with the device that reports the point is down.",
             flags: &["COMM_LOST"],
             seen: "The last value, marked as dead by the ISO's side itself; nothing came over the wire.",
             act: "See to the network, the certificates and the device, in this order.",
         },
         ReasonKind::HeartbeatStuck => Told {
-            when: "On the ISO's side: the device's heartbeat has not changed over several scans.",
+            when: "The device's heartbeat has not changed over several scans.",
             flags: &["ONLINE"],
             seen: "The value with its own flags, doubted by the ISO's side: the device answers but does not work.",
             act: "See to the device: its cycle of reading, judging and serving does not complete.",
@@ -149,13 +151,49 @@ fn list(words: &[&str]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
+/// Where a reason arises.
+const fn arises(kind: ReasonKind) -> &'static str {
+    match kind {
+        ReasonKind::Stale | ReasonKind::NotImplemented | ReasonKind::Input | ReasonKind::Forced => DEVICE,
+        ReasonKind::NeverRead
+        | ReasonKind::SourceDead
+        | ReasonKind::NotANumber
+        | ReasonKind::Implausible
+        | ReasonKind::Saturated
+        | ReasonKind::Offline => BOTH,
+        ReasonKind::RemoteForced
+        | ReasonKind::RemoteRestart
+        | ReasonKind::LinkDown
+        | ReasonKind::HeartbeatStuck
+        | ReasonKind::Doubtful => ISO,
+    }
+}
+
+const DEVICE: &str = "in the device";
+const BOTH: &str = "in the device and on the ISO's side";
+const ISO: &str = "on the ISO's side";
+
+/// Reasons of this device for which it sends a flag.
+fn sends(flag: &str) -> Vec<String> {
+    ReasonKind::ALL
+        .into_iter()
+        .filter(|kind| arises(*kind) != ISO && told(*kind).flags.contains(&flag))
+        .map(|kind| format!("{} ({})", kind.text(), kind.words()))
+        .collect()
+}
+
 /// A reason explained.
 pub(super) fn reason(kind: ReasonKind) -> Explanation {
     let told = told(kind);
+    let flags = match arises(kind) {
+        ISO => "none: it says something of flags or of a session, and is sent to nobody".to_owned(),
+        _ => format!("{} (DNP3, as this device sends them)", list(told.flags)),
+    };
     Explanation::new(About::Reason, kind.text(), kind.words())
         .fact("when", told.when)
+        .fact("arises", arises(kind))
         .fact("quality", format!("{} at best", kind.quality()))
-        .fact("flags", format!("{} (DNP3, as this device sends them)", list(told.flags)))
+        .fact("flags", flags)
         .fact("the ISO", told.seen)
         .fact("do", told.act)
         .fact("source", OURS)
@@ -190,11 +228,7 @@ pub(super) fn quality(quality: Quality) -> Explanation {
 /// A flag explained.
 pub(super) fn flag(name: &str) -> Option<Explanation> {
     let (name, meaning) = FLAGS.iter().find(|(known, _)| *known == name)?;
-    let reasons: Vec<_> = ReasonKind::ALL
-        .into_iter()
-        .filter(|kind| told(*kind).flags.contains(name))
-        .map(|kind| format!("{} ({})", kind.text(), kind.words()))
-        .collect();
+    let reasons = sends(name);
     let sent = match (reasons.is_empty(), *name) {
         (true, _) => "by nothing in this device".to_owned(),
         (false, "ONLINE") => format!("with every point that is good, and with: {}", reasons.join(", ")),
