@@ -1,6 +1,6 @@
 //! The communication block diagram: field devices, the device, the way to the ISO, its masters.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use site::{Protocol, Site};
 
 const BOX_WIDTH: usize = 250;
@@ -56,8 +56,8 @@ pub(crate) fn svg(site: &Site) -> String {
             (heading(2, "ISO"))
             @for one in &left { (wire(one, &device)) }
             @for one in &right { (wire(&device, one)) }
-            (label(&device, 0, "Modbus", "plant network"))
-            (label(&device, 1, "DNP3 over TCP", "mutual TLS"))
+            (label(0, "Modbus/TCP"))
+            (label(1, "DNP3, mutual TLS"))
             @for one in left.iter().chain(&right) { (draw(one)) }
             (draw(&device))
         }
@@ -113,14 +113,8 @@ fn wire(from: &Block, to: &Block) -> Markup {
     html! { path d=(format!("M{x1} {y1} H{middle} V{y2} H{x2}")) fill="none" stroke="#333" {} }
 }
 
-/// What runs on the wires of one side, beside the device's box.
-fn label(device: &Block, side: usize, what: &str, how: &str) -> Markup {
-    let at = x(1) + side * (BOX_WIDTH + 65);
-    let (at, anchor) = if side == 0 { (at - 5, "end") } else { (at - 60, "start") };
-    let y = device.y + BOX_HEIGHT / 2;
-    html! {
-        text x=(at) y=(y - 22) font-size="11" text-anchor=(anchor) fill="#333" { (what) }
-        text x=(at) y=(y - 8) font-size="11" text-anchor=(anchor) fill="#333" { (how) }
-        (PreEscaped(""))
-    }
+/// What runs on the wires of one side, above them.
+fn label(side: usize, what: &str) -> Markup {
+    let middle = x(side) + BOX_WIDTH + (x(side + 1) - x(side) - BOX_WIDTH) / 2;
+    html! { text x=(middle) y=(TOP - 12) font-size="11" text-anchor="middle" fill="#333" { (what) } }
 }

@@ -97,7 +97,7 @@ fn rules(material: &Material<'_>, row: &Row<'_>) -> Markup {
         }
         @for finding in found.filter(|finding| finding.severity > Severity::Note) {
             br;
-            span class=(finding.severity.text()) {
+            span class=(if finding.citable { finding.severity.text() } else { "note" }) {
                 @if !finding.citable { "unconfirmed " } (finding.severity.text()) ": " (finding.rule)
             }
             " found " (finding.found) ", " (finding.required)

@@ -73,7 +73,7 @@ fn findings<'a>(list: impl Iterator<Item = &'a Finding>, profile: &Profile, want
             @for one in list {
                 tr class=(if one.citable { "" } else { "unconfirmed" }) {
                     td { code { (one.line) ":" (one.column) } br; (one.subject) }
-                    td class=(one.severity.text()) { @if !one.citable { "unconfirmed " } (one.severity.text()) }
+                    td class=(if one.citable { one.severity.text() } else { "note" }) { @if !one.citable { "unconfirmed " } (one.severity.text()) }
                     td { code { (one.rule) } br; (one.title) br; small { (one.provenance(profile)) } }
                     td { (one.found) }
                     td { (one.required) }
