@@ -3,14 +3,14 @@
 use ieee1815_tokio::PeerIdentity;
 use jiff::tz::TimeZone;
 use site::{Site, TlsFloor};
-use telemetry::Scale;
+use telemetry::{Scale, Unit};
 
 use super::previous::Previous;
 use super::subject::{PointView, Subject};
 use super::verdict::Verdict;
 use crate::certificates::{Certificates, Facts, Held, KeyKind};
 use crate::predicate::{PointType, PointWanted, Predicate, StepPercent, SubjectKind, Whole};
-use crate::profile::{Amount, Bounds, Day, Figure, Profile};
+use crate::profile::{Amount, Day, Figure, Profile};
 
 /// Everything that predicates are judged on.
 pub(crate) struct Context<'a> {
@@ -235,7 +235,9 @@ impl Context<'_> {
                 Verdict::of(units.contains(&unit), "unit", unit.to_string(), either(units.iter()))
             }
             Predicate::FullScale(bounds) => match counts {
-                Some((units, _)) => self.bounds(subject, "max_units", units, &unit_of(point), bounds),
+                Some((units, _)) => {
+                    self.bounds_in(point.unit, subject, "max_units", units, &unit_of(point), bounds)
+                }
                 None => engineering(),
             },
             Predicate::Counts(bounds) => match counts {
@@ -250,16 +252,18 @@ impl Context<'_> {
                 Verdict::of(forms.contains(&form), "wire", form.to_string(), either(forms.iter()))
             }
             Predicate::StepPercent(step) => match counts {
-                Some((units, counts)) => self.step(subject, units / counts, step),
+                Some((units, counts)) => self.step(subject, units / counts, point.unit, step),
                 None => engineering(),
             },
             _ => return self.ask_measured(predicate, subject),
         })
     }
 
-    fn step(&self, subject: &Subject<'_>, count: f64, step: &StepPercent) -> Verdict {
-        let Some(figure) = self.figure(step.of, subject).filter(|figure| *figure != 0.0) else {
-            return self.missing(step.of, subject);
+    fn step(&self, subject: &Subject<'_>, count: f64, unit: Option<Unit>, step: &StepPercent) -> Verdict {
+        let figure = match self.figure_in(unit, step.of, subject) {
+            Ok(figure) if figure != 0.0 => figure,
+            Ok(_) => return Verdict::NotJudged(format!("{} is 0", step.of)),
+            Err(why) => return Verdict::NotJudged(why),
         };
         let (limit, told) = match self.amount(&step.at_most, subject) {
             Ok(amount) => amount,
@@ -333,11 +337,7 @@ impl Context<'_> {
             }
             Predicate::Range(ends) => match one.range {
                 None => Verdict::NotJudged("no range is given".to_owned()),
-                Some((low, high)) => self
-                    .bounds(subject, "range", low, &format!("{unit} at the lower end"), &ends.low)
-                    .and(|| {
-                        self.bounds(subject, "range", high, &format!("{unit} at the upper end"), &ends.high)
-                    }),
+                Some(range) => self.ends_in(one.unit, subject, "range", range, ends),
             },
             Predicate::DeadbandCounts(bounds) => match one.wire {
                 Scale::Counts { .. } => {
@@ -347,14 +347,16 @@ impl Context<'_> {
                 Scale::Engineering => Verdict::NotJudged("the wire carries engineering values".to_owned()),
             },
             Predicate::Accuracy(bounds) => match one.accuracy {
-                Some(accuracy) => self.bounds(subject, "accuracy", accuracy, &unit, bounds),
+                Some(accuracy) => {
+                    self.bounds_in(Some(one.unit), subject, "accuracy", accuracy, &unit, bounds)
+                }
                 None => Verdict::NotJudged("no accuracy is given".to_owned()),
             },
             Predicate::AccuracyPercent(share) => {
                 let whole = match (share.of, one.wire) {
                     (Whole::FullScale, Scale::Counts { max_units, .. }) => Some(max_units),
                     (Whole::FullScale, Scale::Engineering) => None,
-                    (Whole::Pmax, _) => self.figure(Figure::Pmax, subject),
+                    (Whole::Pmax, _) => self.figure_in(Some(one.unit), Figure::Pmax, subject).ok(),
                 };
                 match (
                     one.accuracy,
@@ -380,14 +382,8 @@ impl Context<'_> {
 
     fn ask_setpoint(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         let Subject::Setpoint(_, one) = subject else { return None };
-        let unit = format!(" {}", one.unit);
         Some(match predicate {
-            Predicate::Limits(ends) => {
-                let (low, high) = one.limits;
-                self.bounds(subject, "limits", low, &format!("{unit} at the lower end"), &ends.low).and(
-                    || self.bounds(subject, "limits", high, &format!("{unit} at the upper end"), &ends.high),
-                )
-            }
+            Predicate::Limits(ends) => self.ends_in(one.unit, subject, "limits", one.limits, ends),
             Predicate::Follows(roles) => {
                 let actual = self.site.analogs.iter().find(|analog| analog.id == one.actual)?;
                 let role = actual.role.as_deref();
@@ -655,100 +651,6 @@ impl Context<'_> {
             .filter(|known| known.contains(role) || role.contains(*known))
             .min_by_key(|known| known.len().abs_diff(role.len()));
         near.map_or_else(String::new, |known| format!(", such as `{known}`"))
-    }
-
-    pub(crate) fn component_of(&self, subject: &Subject<'_>) -> Option<&site::Component> {
-        self.site.components.get(subject.component()?.get())
-    }
-
-    /// Rated capacity, or Pmax where that is all there is.
-    fn capacity(&self, subject: &Subject<'_>) -> Option<f64> {
-        self.figure(Figure::Capacity, subject).or_else(|| self.figure(Figure::Pmax, subject))
-    }
-
-    /// A figure of the subject's component, or of the resource where it has none.
-    fn figure(&self, figure: Figure, subject: &Subject<'_>) -> Option<f64> {
-        let figures = match self.component_of(subject) {
-            Some(component) => &component.figures,
-            None => &self.site.master_file.figures,
-        };
-        match figure {
-            Figure::Pmin => figures.pmin_mw,
-            Figure::Pmax => figures.pmax_mw,
-            Figure::Capacity => figures.capacity_mw,
-            Figure::EnergyMin => figures.energy_min_mwh,
-            Figure::EnergyMax => figures.energy_max_mwh,
-            Figure::Ramp => figures.ramp_mw_per_min,
-            Figure::Location | Figure::Id | Figure::DeviceName => None,
-        }
-    }
-
-    fn given(&self, figure: Figure, subject: &Subject<'_>) -> bool {
-        let file = &self.site.master_file;
-        match figure {
-            Figure::Location => match self.component_of(subject) {
-                Some(component) => component.location.is_complete(),
-                None => file.location.is_complete(),
-            },
-            Figure::Id => file.id.is_some(),
-            Figure::DeviceName => file.device_name.is_some(),
-            figure => self.figure(figure, subject).is_some(),
-        }
-    }
-
-    fn missing(&self, figure: Figure, subject: &Subject<'_>) -> Verdict {
-        Verdict::NotJudged(self.missing_words(figure, subject))
-    }
-
-    fn missing_words(&self, figure: Figure, subject: &Subject<'_>) -> String {
-        let whose = match self.component_of(subject) {
-            Some(component) => format!("component `{}`", component.id),
-            None => "[resource]".to_owned(),
-        };
-        format!("{whose} gives no {}", figure.key())
-    }
-
-    /// A number to compare with, and how it is told; `Err`: why there is none.
-    fn amount(&self, amount: &Amount, subject: &Subject<'_>) -> Result<(f64, String), String> {
-        match amount {
-            Amount::Number(number) => Ok((*number, short(*number))),
-            Amount::Entry(id) => {
-                let value = self.profile.entry(id).and_then(|entry| entry.value.as_ref()?.number());
-                value
-                    .map(|number| (number, short(number)))
-                    .ok_or_else(|| format!("entry `{id}` has no number"))
-            }
-            Amount::Figure(figure) | Amount::Minus(figure) => match self.figure(*figure, subject) {
-                Some(number) if matches!(amount, Amount::Minus(_)) => {
-                    Ok((-number, format!("{} (-{figure})", short(-number))))
-                }
-                Some(number) => Ok((number, format!("{} ({figure})", short(number)))),
-                None => Err(self.missing_words(*figure, subject)),
-            },
-        }
-    }
-
-    fn bounds(
-        &self,
-        subject: &Subject<'_>,
-        field: &str,
-        number: f64,
-        unit: &str,
-        bounds: &Bounds,
-    ) -> Verdict {
-        let mut fails = None;
-        let mut required = Vec::new();
-        for (limit, amount) in bounds.limits() {
-            let (than, told) = match self.amount(amount, subject) {
-                Ok(amount) => amount,
-                Err(why) => return Verdict::NotJudged(why),
-            };
-            required.push(format!("{} {told}", limit.words()));
-            if !limit.holds(number, than) {
-                fails = Some(());
-            }
-        }
-        Verdict::of(fails.is_none(), field, format!("{}{unit}", short(number)), required.join(" and "))
     }
 }
 

@@ -2,6 +2,7 @@
 //! clean report is not an empty one.
 
 mod ask;
+mod figures;
 mod lists;
 mod previous;
 mod subject;
