@@ -1,5 +1,7 @@
 //! Papers hold what the site file says, leave a line where it says nothing, and carry nothing of it as markup.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use config::Source;
 use papers::{Draft, Material, drafts};
 use rulebook::Profile;

@@ -1,5 +1,7 @@
 //! The JSON Schema of profile files is generated and checked in: editors use it, and it must not drift from the reader.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::Path;
 
