@@ -41,7 +41,7 @@ pub(crate) fn judged(file: &Path, asked: &Book, before: Option<&Path>) -> Result
     let source = Source::read(file)?;
     let book = of_site(&source, asked)?;
     let site = Site::read_with(&source, &book.defaults, Purpose::Check)?;
-    let previous = before.map(previous).transpose()?;
+    let previous = before.map(|file| previous(file, asked)).transpose()?;
     let admitted = site.masters.iter().flat_map(|master| master.admit.clone()).collect();
     let certificates = Certificates::read(&site.tls.admitting(admitted));
     let report = judge(&Judgement {
@@ -59,11 +59,10 @@ fn pretty(value: &serde_json::Value) -> String {
     format!("{value:#}")
 }
 
-/// What the site served before.
-fn previous(file: &Path) -> Result<Previous, Failure> {
+/// What the site served before: by its own profile, or by the one asked for.
+fn previous(file: &Path, asked: &Book) -> Result<Previous, Failure> {
     let source = Source::read(file)?;
-    let head = site::head(&source)?;
-    let _ = head;
-    let site = Site::read_with(&source, &site::Defaults::default(), Purpose::Check)?;
+    let book = of_site(&source, asked)?;
+    let site = Site::read_with(&source, &book.defaults, Purpose::Check)?;
     Ok(Previous::of_site(&site))
 }
