@@ -119,7 +119,7 @@ fn twins_break_most_of_what_the_examples_keep() {
     let kept: BTreeSet<_> = kept.iter().flat_map(|report| report.judged.keys()).collect();
     let broken: Vec<_> = NAMES.iter().map(|name| check(&wrong(name), BASE, AS_OF, None).0).collect();
     let broken: BTreeSet<_> = broken.iter().flat_map(rules).collect();
-    assert!(broken.len() >= 90 && kept.len() >= 150, "{} of {} rules", broken.len(), kept.len());
+    assert!(broken.len() >= 115 && kept.len() >= 165, "{} of {} rules", broken.len(), kept.len());
 }
 
 #[test]
