@@ -1,5 +1,6 @@
 //! Sheets that are wrong, each with what is told about it. The texts stand in data/malformed.txt; where one of them
 //! is to change, run with POINTSHEET_GOLDEN=write and look at what differs.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! Real sheets in and out: what LibreOffice wrote, spellings that vary, and any model there and back.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::path::{Path, PathBuf};
 
