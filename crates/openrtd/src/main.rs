@@ -8,6 +8,7 @@ mod init;
 mod local;
 mod output;
 mod plain;
+mod points;
 mod programs;
 mod rules;
 mod signals;
@@ -52,6 +53,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Check(arguments) => rules::check(arguments),
         Command::Rules(arguments) => rules::rules(arguments),
         Command::Explain(arguments) => rules::explain(arguments),
+        Command::Points(arguments) => points::points(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }
