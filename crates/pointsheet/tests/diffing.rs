@@ -39,8 +39,8 @@ fn every_change_of_an_analog_is_named() {
             "  analog input `S2`: now served, index 7",
             "! analog input `OFF`: no longer served, it had index 8",
             "  analog input `FRESH`: added, index 11",
-            "! analog input `GONE`: removed, it had index 4",
-            "! analog input `S1`: removed, it had index 6",
+            "! analog input `GONE`: removed, it was at index 4",
+            "! analog input `S1`: removed, it was at index 6",
         ]
     );
     assert!(diff(&old, &old).is_empty());

@@ -134,6 +134,10 @@ fn a_unit_takes_what_is_given_in_it_along() {
     );
     assert!(kilowatts.text.contains("range = [-15000.0, 15000.0]"));
     let volts = row("kV", "15");
+    assert!(steps(&volts)[0].starts_with("analog `poi`: new"), "a name alone does not make it one point");
+    let named = text("site.toml").replace("name = \"POI megawatts\"", "sheet_name = \"POI\"");
+    let volts = sheet(&[("ai.csv", &format!("{ANALOG}POI megawatts,POI,kV,15,30000,1\n"))]);
+    let volts = import(&named, &volts, Options::default()).unwrap();
     assert_eq!(
         steps(&volts)[0],
         "not imported: ai.csv, row 2: `POI` is analog `poi.mw`, which is in MW: kV measures something else"
