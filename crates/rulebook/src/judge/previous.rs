@@ -42,7 +42,7 @@ impl Previous {
                 kind: point.kind,
                 names: point
                     .sheet_name
-                    .map(|name| name.to_string())
+                    .map(ToString::to_string)
                     .into_iter()
                     .chain([point.id.to_string(), point.name.to_owned()])
                     .collect(),

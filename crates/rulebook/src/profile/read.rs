@@ -56,7 +56,7 @@ impl Profile {
     }
 
     fn from_source_within(source: &Source, depth: usize) -> Result<Self, Problems> {
-        let raw: RawProfile = source.parse().map_err(|problems| named(source, problems))?;
+        let raw: RawProfile = source.parse().map_err(|problems| named(source, &problems))?;
         let places = source.places();
         let base = match &raw.profile.extends {
             None => None,
@@ -77,7 +77,7 @@ impl Profile {
 }
 
 /// Adds to a problem the id of the entry that it lies in.
-fn named(source: &Source, problems: Problems) -> Problems {
+fn named(source: &Source, problems: &Problems) -> Problems {
     let places = source.places();
     let mut ids: Vec<((usize, usize), String)> = Vec::new();
     for table in Table::ALL {
@@ -200,7 +200,7 @@ impl Check<'_> {
             let entry = one.entry(Table::Threshold, "scope", one.unit.as_deref());
             self.predicates(&path, "when", &entry, &one.when, SubjectKind::Site);
             if one.when.is_empty() {
-                self.entry_problem(&path, "when", &entry, "names no condition".to_owned());
+                self.entry_problem(&path, "when", &entry, "names no condition");
             }
             fresh.thresholds.push(Threshold { entry, obligation: one.obligation, when: one.when });
         });
@@ -217,13 +217,13 @@ impl Check<'_> {
                 }
                 self.predicates(&path, "where", &entry, &filter, one.per.subject());
                 if one.kinds.is_empty() {
-                    self.entry_problem(&path, "kinds", &entry, "names no kind".to_owned());
+                    self.entry_problem(&path, "kinds", &entry, "names no kind");
                 }
                 if one.kind == PointType::DigitalInput && !one.unit.is_empty() {
-                    self.entry_problem(&path, "unit", &entry, "states have no unit".to_owned());
+                    self.entry_problem(&path, "unit", &entry, "states have no unit");
                 }
                 if table == Table::Met && one.per != Per::Station {
-                    self.entry_problem(&path, "per", &entry, "allowed in [[met]]: station".to_owned());
+                    self.entry_problem(&path, "per", &entry, "allowed in [[met]]: station");
                 }
                 fresh.points.push(ListedPoint {
                     entry,
@@ -254,7 +254,7 @@ impl Check<'_> {
             self.predicates(&path, "where", &entry, &one.filter, one.subject);
             self.predicates(&path, "require", &entry, &one.require, one.subject);
             if one.require.is_empty() {
-                self.entry_problem(&path, "require", &entry, "asks for nothing".to_owned());
+                self.entry_problem(&path, "require", &entry, "asks for nothing");
             }
             fresh.rules.push(Rule {
                 entry,
@@ -279,8 +279,8 @@ impl Check<'_> {
         paths
     }
 
-    fn entry_problem(&mut self, path: &str, field: &str, entry: &Entry, message: String) {
-        self.problem(&format!("{path}.{field}"), format!("entry `{}`: {message}", entry.id));
+    fn entry_problem(&mut self, path: &str, field: &str, entry: &Entry, message: impl AsRef<str>) {
+        self.problem(&format!("{path}.{field}"), format!("entry `{}`: {}", entry.id, message.as_ref()));
     }
 
     /// What every entry must keep.
@@ -300,12 +300,7 @@ impl Check<'_> {
         }
         for (field, text) in [("title", &entry.title), ("clause", &entry.clause)] {
             if text.trim().is_empty() {
-                self.entry_problem(
-                    path,
-                    field,
-                    entry,
-                    "is empty; a clause nobody knows is \"unknown\"".to_owned(),
-                );
+                self.entry_problem(path, field, entry, "is empty; a clause nobody knows is \"unknown\"");
             }
         }
         // Nobody who wrote a profile here has read that text; whoever has, confirms with an overlay.

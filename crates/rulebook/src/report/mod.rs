@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::judge::{Finding, Report, Required};
 use crate::profile::{Profile, Severity};
 
-pub use html::html;
+pub use html::{STYLE, html};
 pub use sarif::sarif;
 pub use text::text;
 
