@@ -161,3 +161,25 @@ fn differences_end_with_1_where_they_mislead() {
     assert_eq!(lines[1]["change"], "rescaled");
     assert_eq!(lines[2]["incompatible"], 2);
 }
+
+#[test]
+fn a_sheet_is_what_the_site_served_before() {
+    let folder = Folder::new();
+    let sheet = folder.path("points.xlsx");
+    points(&["export", &folder.site, &sheet]);
+    let check = |sheet: &str| {
+        let output = openrtd(&["check", &folder.site, "--previous", sheet, "--format", "json"]);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", errors(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let moved = |told: &str| told.contains("as before");
+    assert!(!moved(&check(&sheet)));
+    let tables = folder.path("tables");
+    points(&["export", &folder.site, &tables]);
+    let inputs = Path::new(&tables).join("ai.csv");
+    let text = fs::read_to_string(&inputs).unwrap();
+    let row = text.lines().nth(2).unwrap();
+    let (rest, _) = row.rsplit_once(',').unwrap();
+    fs::write(&inputs, text.replace(row, &format!("{rest},999"))).unwrap();
+    assert!(moved(&check(&tables)), "{}", check(&tables));
+}

@@ -6,14 +6,14 @@ use pointsheet::{Options, import as bring};
 use site::{Purpose, Site};
 
 use super::cli::Import;
-use super::{defaults, read, tell};
+use super::{defaults, is_site, read, tell};
 use crate::exit::Failure;
 
 pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
     let Some((file, sheets)) = arguments.files.split_last() else {
         return Err(Failure::Input("a sheet and a site file are needed".to_owned()));
     };
-    if file.extension().is_none_or(|extension| extension != "toml") {
+    if !is_site(file) {
         let message =
             format!("{}: the last file is the site file, and its name ends in .toml", file.display());
         return Err(Failure::Input(message));

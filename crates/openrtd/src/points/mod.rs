@@ -26,7 +26,7 @@ pub(crate) fn points(arguments: &Points) -> Result<(), Failure> {
 }
 
 /// What a site file takes from the profile that it names.
-fn defaults(source: &Source) -> Result<Defaults, Failure> {
+pub(crate) fn defaults(source: &Source) -> Result<Defaults, Failure> {
     let own = rules::cli::Book { profile: None, overlay: None, as_of: None };
     Ok(rules::of_site(source, &own)?.defaults)
 }
@@ -36,9 +36,14 @@ fn site(source: &Source) -> Result<Site, Failure> {
     Ok(Site::read_with(source, &defaults(source)?, Purpose::Check)?)
 }
 
+/// Whether a file is a site file; all others are sheets.
+pub(crate) fn is_site(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "toml")
+}
+
 /// The points of a sheet, a folder of sheets or a site file.
-fn sheet(file: &Path) -> Result<PointSheet, Failure> {
-    if file.extension().is_some_and(|extension| extension == "toml") {
+pub(crate) fn sheet(file: &Path) -> Result<PointSheet, Failure> {
+    if is_site(file) {
         let exported = pointsheet::export(&site(&Source::read(file)?)?);
         exported.notes.iter().for_each(|note| complain(&format!("note: {}: {note}", file.display())));
         return Ok(exported.sheet);
