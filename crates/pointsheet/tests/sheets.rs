@@ -118,6 +118,7 @@ fn the_table_is_told_by_name_or_by_a_title() {
         ("points.csv", "CAISO Digital Outputs", Kind::DigitalOutput),
         ("points.csv", "RIG points - DI", Kind::DigitalInput),
         ("points.csv", "Binary inputs; do not edit", Kind::DigitalInput),
+        ("points.csv", "DI POINTS - DO NOT EDIT", Kind::DigitalInput),
     ] {
         let read = csv(name, &format!("{title},,,\n{header}A,B,1,x\\y\n"));
         assert_eq!(read.sheet.digitals(kind).len(), 1, "{name} {title}");
@@ -129,6 +130,21 @@ fn the_table_is_told_by_name_or_by_a_title() {
     );
     assert_eq!(read.sheet.digitals(Kind::DigitalInput).len(), 1);
     assert_eq!(read.sheet.digitals(Kind::DigitalOutput).len(), 2);
+}
+
+#[test]
+fn what_a_formula_leaves_is_the_number_that_is_shown() {
+    let mut grid = grids(
+        &csv("ai.csv", "Description,Name,EU,Max EU,Max Counts,Index,Voltage\nNet,N,MW,7.5,1,7,a\n").sheet,
+    )
+    .remove(0);
+    grid.rows[1][4] = Cell::Number(14_999.999_999_999_998);
+    grid.rows[1][3] = Cell::Number(7.500_000_000_000_001);
+    let book = grid::xlsx_octets(&[grid]).unwrap();
+    let read = from_books(&[from_octets(Path::new("p.xlsx"), &book, &Limits::default()).unwrap()]).unwrap();
+    let row = &read.sheet.analogs(Kind::AnalogInput)[0];
+    assert_eq!((row.max_counts, row.max_units), (Some(15_000), Some(7.500_000_000_000_001)));
+    assert_eq!(row.extra, [Cell::from("a")]);
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use config::Source;
 use pointsheet::import::Step;
 use pointsheet::{Options, import as bring};
-use site::{Purpose, Site};
+use site::{Purpose, Served, Site};
+use telemetry::PointId;
 
 use super::cli::Import;
 use super::{defaults, is_site, read, tell};
 use crate::exit::Failure;
+use crate::output::complain;
 
 pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
     let Some((file, sheets)) = arguments.files.split_last() else {
@@ -29,11 +31,16 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
     let imported = bring(&text, &sheet, options).map_err(|error| refused(file, &error))?;
     tell(imported.steps.iter().map(ToString::to_string));
     let made = Source::from_text(file, imported.text.as_str());
-    if let Err(problems) = Site::read_with(&made, &defaults, Purpose::Check) {
+    let site = Site::read_with(&made, &defaults, Purpose::Check).map_err(|problems| {
         let hint = "the file is as it was: with the sheet it would not read (lines are those of the new text; \
                     an index that is taken may belong to a point that the sheet lacks: --unserve)";
-        return Err(Failure::Failed(format!("{problems}\n{hint}")));
-    }
+        Failure::Failed(format!("{problems}\n{hint}"))
+    })?;
+    unlisted(&site).for_each(|id| {
+        complain(&format!(
+            "note: `{id}` has an index and is not served: the profile serves points of its roles only, say its role"
+        ));
+    });
     if !arguments.dry_run && imported.text != text {
         grid::write_atomically(file, imported.text.as_bytes()).map_err(|error| refused(file, &error))?;
     }
@@ -51,6 +58,15 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
         if arguments.dry_run { "; nothing written" } else { "" },
     )]);
     Ok(())
+}
+
+/// Points with an index that the site's profile does not serve.
+fn unlisted(site: &Site) -> impl Iterator<Item = &PointId> {
+    let unlisted = |served: &Served| served.sheet_index.is_some() && served.index.is_none();
+    let points = site.analogs.iter().map(|of| (&of.id, &of.served));
+    let points = points.chain(site.digitals.iter().map(|of| (&of.id, &of.served)));
+    let points = points.chain(site.setpoints.iter().map(|of| (&of.id, &of.served)));
+    points.filter(move |(_, served)| unlisted(served)).map(|(id, _)| id)
 }
 
 fn refused(file: &std::path::Path, error: &dyn std::fmt::Display) -> Failure {
