@@ -163,6 +163,23 @@ fn differences_end_with_1_where_they_mislead() {
 }
 
 #[test]
+fn points_that_a_profile_does_not_serve_are_told() {
+    let folder = Folder::new();
+    let named = folder.site_text().replacen("[site]\n", "[site]\nprofile = \"ieso-real-time-data\"\n", 1);
+    fs::write(&folder.site, named).unwrap();
+    let sheet = folder.write("ai.csv", &format!("{AI}New,NEW,MW,10,1000,77\n"));
+    let (code, told, error) = points(&["import", &sheet, &folder.site]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(told.contains("analog `new`: new, index 77"), "{told}");
+    assert!(
+        error.contains("are not served, since the site's profile") && error.contains(", new,"),
+        "{error}"
+    );
+    // That profile sends engineering values, the sheet's scale is in counts.
+    assert!(folder.site_text().contains("max_counts = 1000\nwire = \"counts\"\n"));
+}
+
+#[test]
 fn a_sheet_is_what_the_site_served_before() {
     let folder = Folder::new();
     let sheet = folder.path("points.xlsx");

@@ -220,21 +220,33 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_sheet_imports_exports_and_imports_again(rows in prop::collection::vec(row(), 0..8)) {
+    fn any_sheet_imports_exports_and_imports_again(
+        rows in prop::collection::vec(row(), 0..8),
+        states in prop::collection::vec(("[A-Za-z]{2,6}", "[a-z]{2,4}", any::<bool>()), 0..5),
+    ) {
         let rows: Vec<String> = rows.into_iter().enumerate().map(|(at, row)| {
             let row = row.replace("NAME", &format!("X_{at}")).replace("INDEX", &(200 + at).to_string());
             let (description, rest) = row.split_once(',').unwrap();
             format!("{description} {at},{rest}")
         }).collect();
-        let first = sheet(&[("ai.csv", &format!("{ANALOG}{}\n", rows.join("\n")))]);
+        let states: Vec<String> = states.into_iter().enumerate().map(|(at, (zero, one, served))| {
+            let index = if served { 300 + at } else { 0 };
+            format!("State {at},S_{at},{index},{zero}\\{one}x")
+        }).collect();
+        let first = sheet(&[
+            ("ai.csv", &format!("{ANALOG}{}\n", rows.join("\n"))),
+            ("di.csv", &format!("{DIGITAL}{}\n", states.join("\n"))),
+        ]);
         let options = Options { unserve: true, ..Options::default() };
         let imported = import(&text("site.toml"), &first, options).unwrap();
         let out = export(&site(&imported.text)).sheet;
         for row in first.analogs(Kind::AnalogInput) {
             let back = out.analogs(Kind::AnalogInput).iter().find(|out| out.point_name == row.point_name);
-            let mut back = back.cloned().unwrap();
-            back.extra = row.extra.clone();
-            prop_assert_eq!(&back, row);
+            prop_assert_eq!(back, Some(row));
+        }
+        for row in first.digitals(Kind::DigitalInput) {
+            let back = out.digitals(Kind::DigitalInput).iter().find(|out| out.point_name == row.point_name);
+            prop_assert_eq!(back, Some(row));
         }
         let again = import(&imported.text, &out, options).unwrap();
         prop_assert_eq!(&again.text, &imported.text);

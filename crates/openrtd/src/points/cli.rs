@@ -13,12 +13,16 @@ pub(crate) struct Points {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PointsCommand {
     /// Bring the ISO's data base sheet into a site file: indexes, scaling, units, names, states
-    #[command(after_help = "Examples:\n  openrtd points import sheet.xlsx site/site.toml --dry-run\n  \
+    #[command(
+        after_help = "Examples:\n  openrtd points import sheet.xlsx site/site.toml --dry-run\n  \
         openrtd points import ai.csv ao.csv di.csv do.csv site/site.toml\n  \
         openrtd points import sheet.xlsx site/site.toml --unserve\n\n\
-        Rows find their points by `sheet_name`, then by `id`, then by `name`. Rows without a point become points\n\
-        without a source, served as never read until you map them; what cannot be imported is told with its reason.\n\
-        Comments and order of the file stay. The file is replaced in one step, and only by one that reads.")]
+        Rows find their points by `sheet_name`, then by `id`, then by `name`. Rows without a point\n\
+        become points without a source, served as never read until you map them; what cannot be\n\
+        imported is told with its reason. Comments and order of the file stay. The file is replaced\n\
+        in one step, and only by one that reads.",
+        override_usage = "openrtd points import [OPTIONS] <SHEET>... <SITE.toml>"
+    )]
     Import(Import),
     /// Write a site's points as a data base sheet
     #[command(after_help = "Examples:\n  openrtd points export site/site.toml points.xlsx\n  \
@@ -29,14 +33,14 @@ pub(crate) enum PointsCommand {
     #[command(after_help = "Examples:\n  openrtd points diff old.xlsx new.xlsx\n  \
         openrtd points diff sheet.xlsx site/site.toml\n  openrtd points diff old/ new/ --json\n\n\
         Each side is a workbook, a csv file, a folder of them or a site file. Exit code 1 where a point was\n\
-        renumbered, rescaled or removed, or its unit or the sense of its states changed; otherwise 0.")]
+        renumbered, rescaled or removed, or its unit or the sense of its states changed; else 0.")]
     Diff(Diff),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
     /// Sheets: .xlsx, .csv or folders of them; then the site file
-    #[arg(value_name = "SHEET... SITE.toml", required = true, num_args = 2..)]
+    #[arg(value_name = "FILE", required = true, num_args = 2..)]
     pub(crate) files: Vec<PathBuf>,
     /// Tell what would be done, and write nothing
     #[arg(long)]

@@ -36,11 +36,14 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
                     an index that is taken may belong to a point that the sheet lacks: --unserve)";
         Failure::Failed(format!("{problems}\n{hint}"))
     })?;
-    unlisted(&site).for_each(|id| {
+    let unlisted: Vec<&str> = unlisted(&site).map(PointId::as_str).collect();
+    if !unlisted.is_empty() {
+        let points = unlisted.join(", ");
         complain(&format!(
-            "note: `{id}` has an index and is not served: the profile serves points of its roles only, say its role"
+            "note: these points have an index and are not served, since the site's profile serves points of its roles \
+             only: {points}"
         ));
-    });
+    }
     if !arguments.dry_run && imported.text != text {
         grid::write_atomically(file, imported.text.as_bytes()).map_err(|error| refused(file, &error))?;
     }
