@@ -342,6 +342,22 @@ impl Predicate {
         }
     }
 
+    /// Ids of every entry whose value it compares with.
+    pub fn entries(&self) -> Vec<&str> {
+        let mut entries: Vec<_> = self
+            .amounts()
+            .into_iter()
+            .filter_map(|amount| match amount {
+                Amount::Entry(id) => Some(id.as_str()),
+                _ => None,
+            })
+            .collect();
+        if let Self::MinVersion(text) = self {
+            entries.extend(text.strip_prefix('@'));
+        }
+        entries
+    }
+
     /// What is wrong with it in itself.
     #[must_use]
     pub fn defect(&self) -> Option<String> {

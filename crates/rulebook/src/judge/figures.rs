@@ -1,11 +1,13 @@
 //! The numbers that predicates compare with: the profile's values and the Master File's figures, those in the unit of
 //! the point that is held against them.
 
+use site::Location;
 use telemetry::Unit;
 
-use super::ask::{Context, short};
+use super::ask::Context;
 use super::subject::Subject;
 use super::verdict::Verdict;
+use super::words::Noun;
 use crate::predicate::Ends;
 use crate::profile::{Amount, Bounds, Figure};
 
@@ -36,17 +38,17 @@ impl Context<'_> {
         }
     }
 
-    pub(super) fn given(&self, figure: Figure, subject: &Subject<'_>) -> bool {
+    /// The keys of a figure that the file does not give.
+    pub(super) fn not_given(&self, figure: Figure, subject: &Subject<'_>) -> Vec<&'static str> {
         let file = &self.site.master_file;
-        match figure {
-            Figure::Location => match self.component_of(subject) {
-                Some(component) => component.location.is_complete(),
-                None => file.location.is_complete(),
-            },
+        let location = self.component_of(subject).map_or(&file.location, |component| &component.location);
+        let given = match figure {
+            Figure::Location => return missing_of(location),
             Figure::Id => file.id.is_some(),
             Figure::DeviceName => file.device_name.is_some(),
             figure => self.figure(figure, subject).is_some(),
-        }
+        };
+        if given { Vec::new() } else { vec![figure.key()] }
     }
 
     pub(super) fn missing(&self, figure: Figure, subject: &Subject<'_>) -> Verdict {
@@ -77,7 +79,7 @@ impl Context<'_> {
         }
     }
 
-    /// A number to compare with, and how it is told; `Err`: why there is none.
+    /// A number to compare with, and where it is from; `Err`: why there is none.
     pub(super) fn amount(&self, amount: &Amount, subject: &Subject<'_>) -> Result<(f64, String), String> {
         self.amount_in(None, amount, subject)
     }
@@ -89,21 +91,15 @@ impl Context<'_> {
         subject: &Subject<'_>,
     ) -> Result<(f64, String), String> {
         match amount {
-            Amount::Number(number) => Ok((*number, short(*number))),
+            Amount::Number(number) => Ok((*number, String::new())),
             Amount::Entry(id) => {
                 let value = self.profile.entry(id).and_then(|entry| entry.value.as_ref()?.number());
                 value
-                    .map(|number| (number, short(number)))
+                    .map(|number| (number, String::new()))
                     .ok_or_else(|| format!("entry `{id}` has no number"))
             }
-            Amount::Figure(figure) => {
-                let number = self.figure_in(unit, *figure, subject)?;
-                Ok((number, format!("{} ({figure})", short(number))))
-            }
-            Amount::Minus(figure) => {
-                let number = -self.figure_in(unit, *figure, subject)?;
-                Ok((number, format!("{} (-{figure})", short(number))))
-            }
+            Amount::Figure(figure) => Ok((self.figure_in(unit, *figure, subject)?, format!("({figure})"))),
+            Amount::Minus(figure) => Ok((-self.figure_in(unit, *figure, subject)?, format!("(-{figure})"))),
         }
     }
 
@@ -113,10 +109,10 @@ impl Context<'_> {
         subject: &Subject<'_>,
         field: &str,
         number: f64,
-        told: &str,
+        noun: &Noun<'_>,
         bounds: &Bounds,
     ) -> Verdict {
-        self.bounds_in(None, subject, field, number, told, bounds)
+        self.bounds_in(None, subject, field, number, noun, bounds)
     }
 
     /// Whether a number in a point's unit keeps to bounds.
@@ -126,22 +122,20 @@ impl Context<'_> {
         subject: &Subject<'_>,
         field: &str,
         number: f64,
-        told: &str,
+        noun: &Noun<'_>,
         bounds: &Bounds,
     ) -> Verdict {
-        let mut fails = None;
-        let mut required = Vec::new();
+        let mut holds = true;
+        let mut limits = Vec::new();
         for (limit, amount) in bounds.limits() {
-            let (than, words) = match self.amount_in(unit, amount, subject) {
+            let (than, from) = match self.amount_in(unit, amount, subject) {
                 Ok(amount) => amount,
                 Err(why) => return Verdict::NotJudged(why),
             };
-            required.push(format!("{} {words}", limit.words()));
-            if !limit.holds(number, than) {
-                fails = Some(());
-            }
+            holds &= limit.holds(number, than);
+            limits.push((limit.words(), than, from));
         }
-        Verdict::of(fails.is_none(), field, format!("{}{told}", short(number)), required.join(" and "))
+        Verdict::of(holds, field, noun.told(number), noun.limits(&limits))
     }
 
     /// Whether both ends of a band in a point's unit keep to bounds.
@@ -153,16 +147,27 @@ impl Context<'_> {
         (low, high): (f64, f64),
         ends: &Ends,
     ) -> Verdict {
-        let end = |number, which: &str, bounds| {
-            let told = format!(" {unit} at the {which} end");
-            self.bounds_in(Some(unit), subject, field, number, &told, bounds)
+        let text = unit.to_string();
+        let end = |number, tail, bounds| {
+            let noun = Noun::unit(&text).tail(tail);
+            self.bounds_in(Some(unit), subject, field, number, &noun, bounds)
         };
-        end(low, "lower", &ends.low).and(|| end(high, "upper", &ends.high))
+        end(low, "at the lower end", &ends.low).beside(end(high, "at the upper end", &ends.high))
     }
 }
 
+/// The keys of a location that are missing.
+pub(super) fn missing_of(location: &Location) -> Vec<&'static str> {
+    let keys = [
+        ("latitude", location.latitude),
+        ("longitude", location.longitude),
+        ("elevation_m", location.elevation_m),
+    ];
+    keys.into_iter().filter(|(_, given)| given.is_none()).map(|(key, _)| key).collect()
+}
+
 /// The unit that the Master File has a figure in.
-const fn own_unit(figure: Figure) -> Option<Unit> {
+pub(super) const fn own_unit(figure: Figure) -> Option<Unit> {
     match figure {
         Figure::Pmin | Figure::Pmax | Figure::Capacity => Some(Unit::Megawatt),
         Figure::EnergyMin | Figure::EnergyMax => Some(Unit::MegawattHour),

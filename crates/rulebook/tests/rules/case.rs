@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use config::Source;
 use rulebook::Profile;
 use rulebook::judge::{Finding, Report};
+use rulebook::profile::Day;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -66,12 +67,12 @@ impl Case {
     }
 
     /// Runs both examples.
-    pub(crate) fn run(&self, folder: &Path) -> Shown {
+    pub(crate) fn run(&self, folder: &Path, profile: &Profile) -> Shown {
         let mut shown = Shown { findings: Vec::new(), lines: Vec::new(), wrong: Vec::new() };
-        if let Err(why) = self.passing(folder) {
+        if let Err(why) = self.passing(folder, profile) {
             shown.wrong.push(format!("passing example: {why}"));
         }
-        match self.failing(folder) {
+        match self.failing(folder, profile, None) {
             Err(why) => shown.wrong.push(format!("failing example: {why}")),
             Ok(report) => {
                 shown.findings = report.findings.into_iter().filter(|one| one.rule == self.rule).collect();
@@ -92,17 +93,32 @@ impl Case {
                 }
             }
         }
+        if let Err(why) = self.out_of_force(folder, profile) {
+            shown.wrong.push(format!("out of force: {why}"));
+        }
         shown
     }
 
-    fn passing(&self, folder: &Path) -> Result<(), String> {
-        let profile = Profile::load(self.profile()).map_err(|problems| problems.to_string())?;
+    /// A rule finds nothing the day before it comes into force, nor from the day on which it ceases.
+    fn out_of_force(&self, folder: &Path, profile: &Profile) -> Result<(), String> {
+        let entry = profile.entry(&self.rule).ok_or("no such entry")?;
+        let before = entry.since.and_then(|since| since.0.yesterday().ok()).map(Day);
+        for day in [before, entry.until].into_iter().flatten() {
+            let report = self.failing(folder, profile, Some(day))?;
+            if let Some(found) = report.findings.iter().find(|one| one.rule == self.rule) {
+                return Err(format!("on {day}: {}", told(found, folder)));
+            }
+        }
+        Ok(())
+    }
+
+    fn passing(&self, folder: &Path, profile: &Profile) -> Result<(), String> {
         let mut variant = self.pass.clone().unwrap_or_default();
         if variant.base.is_empty() {
             variant.base.clone_from(&self.base);
         }
         let previous = self.previous.is_some().then(|| Variant::of(&variant.base));
-        let report = variant.check(folder, &profile, previous.as_ref())?;
+        let report = variant.check(folder, profile, previous.as_ref())?;
         if let Some(found) = report.findings.iter().find(|one| one.rule == self.rule) {
             return Err(told(found, folder));
         }
@@ -112,8 +128,8 @@ impl Case {
         }
     }
 
-    fn failing(&self, folder: &Path) -> Result<Report, String> {
-        let mut profile = Profile::load(self.profile()).map_err(|problems| problems.to_string())?;
+    fn failing(&self, folder: &Path, profile: &Profile, day: Option<Day>) -> Result<Report, String> {
+        let mut profile = profile.clone();
         if let Some(text) = &self.overlay {
             let source = Source::from_text("overlay.toml", text.as_str());
             profile = profile.with_overlay(&source).map_err(|problems| problems.to_string())?;
@@ -122,12 +138,10 @@ impl Case {
             base: self.base.clone(),
             edit: self.edit.clone(),
             append: self.append.clone(),
-            as_of: self.as_of.clone(),
+            as_of: day.map(|day| day.to_string()).or_else(|| self.as_of.clone()),
         };
-        let previous = self
-            .previous
-            .as_ref()
-            .map(|edit| Variant { edit: edit.clone(), ..Variant::of(&self.base) });
+        let previous =
+            self.previous.as_ref().map(|edit| Variant { edit: edit.clone(), ..Variant::of(&self.base) });
         variant.check(folder, &profile, previous.as_ref())
     }
 }
@@ -148,8 +162,7 @@ impl Cases {
     /// All case files.
     pub(crate) fn all() -> Vec<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules/cases");
-        let mut files: Vec<_> =
-            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         files
             .into_iter()
