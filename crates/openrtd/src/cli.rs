@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{papers, rules};
+use crate::{papers, points, rules};
 
 /// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
 #[derive(Debug, Parser)]
@@ -105,6 +105,11 @@ pub(crate) enum Command {
         openrtd explain bess.soc.mwh --site site/site.toml"
     )]
     Explain(rules::cli::Explain),
+    /// The ISO's data base sheet: into a site file, out of it, and what differs between two
+    #[command(after_help = "Examples:\n  openrtd points import sheet.xlsx site/site.toml --dry-run\n  \
+        openrtd points export site/site.toml points.xlsx\n  openrtd points diff old.xlsx new.xlsx\n\n\
+        Sheets are .xlsx, .csv or folders of them. Each of the three has a --help of its own.")]
+    Points(points::cli::Points),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
         openrtd demo --speed 60\n\n\

@@ -9,6 +9,7 @@ mod local;
 mod output;
 mod papers;
 mod plain;
+mod points;
 mod programs;
 mod rules;
 mod signals;
@@ -54,6 +55,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Rules(arguments) => rules::rules(arguments),
         Command::Papers(arguments) => papers::papers(arguments),
         Command::Explain(arguments) => rules::explain(arguments),
+        Command::Points(arguments) => points::points(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use config::Source;
+use pointsheet::{Kind, PointSheet};
 use rulebook::certificates::Certificates;
-use rulebook::judge::{Judgement, Previous, Report, judge};
+use rulebook::judge::{Judgement, Previous, PreviousPoint, Report, judge};
+use rulebook::predicate::PointType;
 use rulebook::{Profile, report};
 use site::{Purpose, Site};
 
@@ -12,6 +14,7 @@ use super::cli::{Book, Check, Format};
 use super::{day, of_site};
 use crate::exit::Failure;
 use crate::output::say;
+use crate::points;
 
 /// `openrtd check`.
 pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
@@ -59,11 +62,33 @@ fn pretty(value: &serde_json::Value) -> String {
     format!("{value:#}")
 }
 
-/// What the site served before.
+/// What the site served before: by a site file, or by the ISO's sheet.
 fn previous(file: &Path) -> Result<Previous, Failure> {
+    if !points::is_site(file) {
+        return Ok(of_sheet(&points::sheet(file)?));
+    }
     let source = Source::read(file)?;
-    let head = site::head(&source)?;
-    let _ = head;
-    let site = Site::read_with(&source, &site::Defaults::default(), Purpose::Check)?;
+    let site = Site::read_with(&source, &points::defaults(&source)?, Purpose::Check)?;
     Ok(Previous::of_site(&site))
+}
+
+fn of_sheet(sheet: &PointSheet) -> Previous {
+    let mut points = Vec::new();
+    for (kind, table) in
+        [(PointType::AnalogInput, Kind::AnalogInput), (PointType::AnalogOutput, Kind::AnalogOutput)]
+    {
+        points.extend(sheet.analogs(table).iter().map(|row| PreviousPoint {
+            kind,
+            names: vec![row.point_name.clone(), row.description.clone()],
+            index: row.index,
+            scale: row.max_units.zip(row.max_counts.map(f64::from)),
+        }));
+    }
+    points.extend(sheet.digitals(Kind::DigitalInput).iter().map(|row| PreviousPoint {
+        kind: PointType::DigitalInput,
+        names: vec![row.point_name.clone(), row.description.clone()],
+        index: row.index,
+        scale: None,
+    }));
+    Previous { points }
 }

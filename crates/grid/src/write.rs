@@ -1,0 +1,147 @@
+//! Writing: numbers stay numbers, text stays text, and what is read again is what was written.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use rust_xlsxwriter::{ExcelDateTime, Format, Worksheet, XlsxError};
+
+use crate::{Cell, Grid, Place, Problem, column_name};
+
+/// Writes sheets as an xlsx; what stood there is replaced only when all is written.
+///
+/// # Errors
+/// Where a sheet cannot be expressed (names, lengths), or the file not be written.
+pub fn write_xlsx(file: &Path, grids: &[Grid]) -> Result<(), Problem> {
+    let octets = xlsx_octets(grids).map_err(|message| Place::file(file).problem(message))?;
+    write_atomically(file, &octets).map_err(|error| unwritable(file, &error))
+}
+
+/// Writes a sheet as csv; what stood there is replaced only when all is written.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write_csv(file: &Path, grid: &Grid) -> Result<(), Problem> {
+    write_atomically(file, csv_text(grid).as_bytes()).map_err(|error| unwritable(file, &error))
+}
+
+fn unwritable(file: &Path, error: &io::Error) -> Problem {
+    Place::file(file).problem(format!("cannot be written: {error}"))
+}
+
+/// Puts `octets` into a file in one step: nobody ever sees half of it, and what stood there stays when this fails.
+/// The rights of a file that is there already are kept.
+///
+/// # Errors
+/// Where the folder takes no file, or the disk is full.
+pub fn write_atomically(file: &Path, octets: &[u8]) -> io::Result<()> {
+    // A link stays a link: what it points to is replaced.
+    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let name = target.file_name().ok_or_else(|| io::Error::other("names no file"))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}.new", std::process::id()));
+    let beside = target.with_file_name(hidden);
+    let written = (|| {
+        let mut new = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        if let Ok(old) = fs::metadata(&target) {
+            new.set_permissions(old.permissions())?;
+        }
+        new.write_all(octets)?;
+        new.sync_all()?;
+        fs::rename(&beside, &target)
+    })();
+    if written.is_err() {
+        // It is the first error that counts.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// Sheets as the octets of an xlsx.
+///
+/// # Errors
+/// What cannot be expressed: the name of a sheet, a text that is too long, a number that is none.
+pub fn xlsx_octets(grids: &[Grid]) -> Result<Vec<u8>, String> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for grid in grids {
+        let sheet = book.add_worksheet();
+        fill(sheet, grid).map_err(|message| format!("sheet {}: {message}", grid.sheet.escape_debug()))?;
+    }
+    book.save_to_buffer().map_err(|error| error.to_string())
+}
+
+fn fill(sheet: &mut Worksheet, grid: &Grid) -> Result<(), String> {
+    let told = |error: XlsxError| error.to_string();
+    sheet.set_name(&grid.sheet).map_err(told)?;
+    for merge in &grid.merges {
+        let (first, last) = (place(merge.first)?, place(merge.last)?);
+        if first != last {
+            sheet.merge_range(first.0, first.1, last.0, last.1, "", &Format::new()).map_err(told)?;
+        }
+    }
+    for (row, cells) in grid.rows.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            let (at_row, at_column) = place((row, column))?;
+            let at = || format!("row {}, column {}", row.saturating_add(1), column_name(column));
+            match cell {
+                Cell::Empty => continue,
+                Cell::Text(text) | Cell::Error(text) => sheet.write_string(at_row, at_column, text),
+                Cell::Number(number) if number.is_finite() => sheet.write_number(at_row, at_column, *number),
+                Cell::Number(number) => {
+                    return Err(format!("{}: {number} is no number that a cell holds", at()));
+                }
+                Cell::Bool(value) => sheet.write_boolean(at_row, at_column, *value),
+                Cell::Date(date) => {
+                    let shown = if date.contains('T') { "yyyy-mm-dd hh:mm:ss" } else { "yyyy-mm-dd" };
+                    match ExcelDateTime::parse_from_str(date) {
+                        Ok(date) => {
+                            let format = Format::new().set_num_format(shown);
+                            sheet.write_datetime_with_format(at_row, at_column, &date, &format)
+                        }
+                        // A date that the format does not know is still to be read by people.
+                        Err(_) => sheet.write_string(at_row, at_column, date),
+                    }
+                }
+            }
+            .map_err(|error| format!("{}: {error}", at()))?;
+        }
+    }
+    sheet.autofit();
+    Ok(())
+}
+
+fn place((row, column): (usize, usize)) -> Result<(u32, u16), String> {
+    match (u32::try_from(row), u16::try_from(column)) {
+        (Ok(row), Ok(column)) => Ok((row, column)),
+        _ => Err(format!("row {row}, column {column} is beyond what an .xlsx has")),
+    }
+}
+
+/// A sheet as csv: commas, one line a row, UTF-8.
+#[must_use]
+pub fn csv_text(grid: &Grid) -> String {
+    let mut text = String::new();
+    for row in &grid.rows {
+        for (column, cell) in row.iter().enumerate() {
+            if column > 0 {
+                text.push(',');
+            }
+            let cell = match cell {
+                // As it stands, blanks and all.
+                Cell::Text(text) => text.as_str().into(),
+                other => other.text(),
+            };
+            // What another country's spreadsheet would take for a delimiter is quoted too.
+            if cell.contains([',', ';', '\t', '"', '\n', '\r']) || cell.trim() != cell {
+                text.push('"');
+                text.push_str(&cell.replace('"', "\"\""));
+                text.push('"');
+            } else {
+                text.push_str(&cell);
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
