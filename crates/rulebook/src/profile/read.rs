@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use config::{Places, Problem, Problems, Source};
+use site::TlsFloor;
 
 use super::entry::{Entry, Table};
 use super::raw::RawProfile;
@@ -335,7 +336,7 @@ impl Check<'_> {
         }
     }
 
-    /// Every `@id` must name an entry with a number.
+    /// Every `@id` must name an entry with a number, that of a TLS version one with a version.
     fn references(&mut self, profile: &Profile, paths: &BTreeMap<String, String>) {
         let numbers: BTreeMap<&str, bool> = profile
             .entries()
@@ -343,6 +344,18 @@ impl Check<'_> {
             .collect();
         let mut wrong = BTreeSet::new();
         for (entry, predicates) in profile.asked() {
+            for predicate in &predicates {
+                let Predicate::MinVersion(text) = predicate else { continue };
+                let Some(id) = text.strip_prefix('@') else { continue };
+                let found = profile.entry(id);
+                let version = found.and_then(|entry| TlsFloor::of(entry.value.as_ref()?.text()?));
+                let message = match (found, version) {
+                    (Some(_), Some(_)) => continue,
+                    (Some(_), None) => format!("`@{id}`: that entry's `value` is no TLS version"),
+                    (None, _) => format!("`@{id}`: there is no such entry"),
+                };
+                wrong.insert((entry.id.clone(), message));
+            }
             for amount in predicates.into_iter().flat_map(Predicate::amounts) {
                 let Amount::Entry(id) = amount else { continue };
                 let message = match numbers.get(id.as_str()) {

@@ -1,6 +1,15 @@
 //! Each rule of the shipped profiles with a passing and a failing example, and the message that it must give word for
 //! word. `OPENRTD_BLESS=1` writes the messages anew; read the diff.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::string_slice,
+    reason = "a test fails by panicking, and tells its counts"
+)]
+
 mod case;
 mod pki;
 mod site;
