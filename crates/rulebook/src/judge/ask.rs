@@ -128,9 +128,13 @@ impl Context<'_> {
             Predicate::Served(wanted) => {
                 Verdict::flag(served.index.is_some(), *wanted, "index", "served under an index", "not served")
             }
-            Predicate::Mapped(wanted) => {
-                let none = if *wanted { "no source: it will never be Good" } else { "no source" };
-                Verdict::flag(point.mapped, *wanted, "source", "a source", none)
+            // What the plant gives where the device must make it is not mended by taking the source away.
+            Predicate::Mapped(false) => {
+                Verdict::of(!point.mapped, "source", "a source in the plant", "made in the device")
+            }
+            Predicate::Mapped(true) => {
+                let found = "no source: it will never be Good";
+                Verdict::of(point.mapped, "source", found, "a source")
             }
             Predicate::Role(roles) => Verdict::of(
                 point.role.is_some_and(|role| roles.iter().any(|known| known == role)),
@@ -516,6 +520,7 @@ impl Context<'_> {
         let kind = wanted.kind.map_or("point", PointType::words);
         let scope = match (wanted.component, wanted.station, self.component_of(subject)) {
             (true, _, Some(component)) => format!(" of component `{}`", component.id),
+            (true, _, None) if !self.site.components.is_empty() => " of no component".to_owned(),
             (_, true, _) => format!(" of {}", subject.label(self.site)),
             _ => String::new(),
         };
