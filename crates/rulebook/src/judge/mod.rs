@@ -232,6 +232,8 @@ impl Judge<'_> {
             self.count(&threshold.entry);
             match self.met(&threshold.when, &Subject::Site) {
                 Met::No => {}
+                // An exemption that nobody can tell asks for nothing.
+                Met::Unknown(_) if threshold.obligation == Obligation::Exempt => {}
                 Met::Unknown(reason) => {
                     why.insert(reason);
                 }
