@@ -120,12 +120,19 @@ impl Judge<'_> {
             Per::Component => owner.component.map(|_| "component"),
             Per::Station => Some("station"),
         };
-        let homeless = all.iter().find(|(_, point)| match listed.per {
+        let homeless = all.iter().filter(|(_, point)| match listed.per {
             Per::Station => point.station.is_none(),
             _ => point.component.is_none(),
         });
-        if let (Some(lacks), Some((subject, _))) = (lacks, homeless) {
-            return format!("{} with role `{}` names no {lacks}", subject.label(site), listed.role);
+        // The one of the right type, where there is one: it lacks the least.
+        if let (Some(lacks), Some((subject, point))) =
+            (lacks, homeless.min_by_key(|(_, point)| point.kind != listed.kind))
+        {
+            let told = format!("{} with role `{}`", subject.label(site), listed.role);
+            return match point.kind == listed.kind {
+                true => format!("{told} names no {lacks}"),
+                false => format!("{told} is {}", article(point.kind.words())),
+            };
         }
         format!("no point with role `{}`{}", listed.role, owner.words(self))
     }

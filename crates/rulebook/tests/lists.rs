@@ -1,0 +1,24 @@
+//! Every threshold and every entry of the point lists and met lists of every shipped profile: an example that passes,
+//! one that fails, and the finding word by word. The golden files are beside this one; `OPENRTD_BLESS=1` rewrites them.
+
+mod lists {
+    pub mod golden;
+    pub mod plant;
+    pub mod points;
+    pub mod thresholds;
+}
+
+use rulebook::profile::{Day, Profile, shipped};
+
+/// A day on which all that is in force today is in force.
+pub const TODAY: &str = "2026-11-25";
+/// The last day before reliability demand response was exempt.
+pub const BEFORE_EXEMPTION: &str = "2014-03-20";
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+fn profiles() -> impl Iterator<Item = Profile> {
+    shipped().map(|(id, _)| Profile::load(id).unwrap())
+}
