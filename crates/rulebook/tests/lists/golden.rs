@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// Compares `told` with the golden file `name`.
-pub fn compare(name: &str, told: &str) {
+pub(crate) fn compare(name: &str, told: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lists").join(name);
     if std::env::var_os("OPENRTD_BLESS").is_some() {
         fs::write(&file, told).unwrap();

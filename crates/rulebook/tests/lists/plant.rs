@@ -13,42 +13,42 @@ use telemetry::{Area, ResourceKind, Service, Unit};
 
 /// A plant.
 #[derive(Clone)]
-pub struct Plant {
-    pub kind: ResourceKind,
-    pub capacity_mw: Option<f64>,
-    pub pmax_mw: Option<f64>,
-    pub services: Vec<Service>,
-    pub area: Option<Area>,
-    pub parts: Vec<ResourceKind>,
-    pub stations: Vec<Station>,
-    pub points: Vec<Point>,
+pub(crate) struct Plant {
+    pub(crate) kind: ResourceKind,
+    pub(crate) capacity_mw: Option<f64>,
+    pub(crate) pmax_mw: Option<f64>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) area: Option<Area>,
+    pub(crate) parts: Vec<ResourceKind>,
+    pub(crate) stations: Vec<Station>,
+    pub(crate) points: Vec<Point>,
 }
 
 #[derive(Clone)]
-pub struct Station {
-    pub id: String,
-    pub kind: &'static str,
-    pub part: Option<ResourceKind>,
+pub(crate) struct Station {
+    pub(crate) id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) part: Option<ResourceKind>,
 }
 
 /// A point of the plant.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Point {
-    pub role: String,
-    pub kind: PointType,
-    pub unit: Option<Unit>,
-    pub part: Option<ResourceKind>,
-    pub station: Option<String>,
-    pub served: bool,
+pub(crate) struct Point {
+    pub(crate) role: String,
+    pub(crate) kind: PointType,
+    pub(crate) unit: Option<Unit>,
+    pub(crate) part: Option<ResourceKind>,
+    pub(crate) station: Option<String>,
+    pub(crate) served: bool,
     /// Stays, whatever is changed.
-    pub id: String,
+    pub(crate) id: String,
 }
 
 /// What needs a point each.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Owner {
-    pub part: Option<ResourceKind>,
-    pub station: Option<String>,
+pub(crate) struct Owner {
+    pub(crate) part: Option<ResourceKind>,
+    pub(crate) station: Option<String>,
 }
 
 /// Parts of a plant that has several: one of each kind that has lists of its own.
@@ -66,7 +66,7 @@ const WEATHER: [ResourceKind; 4] =
 
 impl Plant {
     /// A plant of 100 MW that gives regulation, with nothing served yet.
-    pub fn bare(kind: ResourceKind) -> Self {
+    pub(crate) fn bare(kind: ResourceKind) -> Self {
         use ResourceKind as K;
         let parts = match kind {
             K::Hybrid | K::CoLocated | K::PhysicalAggregate => PARTS.to_vec(),
@@ -98,7 +98,7 @@ impl Plant {
     }
 
     /// The same with every listed point.
-    pub fn full(kind: ResourceKind, profile: &Profile, day: Day) -> Self {
+    pub(crate) fn full(kind: ResourceKind, profile: &Profile, day: Day) -> Self {
         let mut plant = Self::bare(kind);
         for listed in &profile.points {
             if !listed.entry.in_force(day) || listed.need == Need::Forbidden {
@@ -118,7 +118,7 @@ impl Plant {
     }
 
     /// What the list asks a point of, as its tables say and apart from how the judge goes about it.
-    pub fn owners(&self, listed: &ListedPoint) -> Vec<Owner> {
+    pub(crate) fn owners(&self, listed: &ListedPoint) -> Vec<Owner> {
         let told = conditions(listed);
         if told.of_kinds.is_some_and(|kinds| !kinds.contains(&self.kind))
             || told.services.is_some_and(|services| !services.iter().any(|one| self.services.contains(one)))
@@ -148,7 +148,7 @@ impl Plant {
     }
 
     /// The place of the owner's point.
-    pub fn position(&self, role: &str, owner: &Owner) -> usize {
+    pub(crate) fn position(&self, role: &str, owner: &Owner) -> usize {
         let at = self.points.iter().position(|one| {
             one.role == role
                 && one.station == owner.station
@@ -158,7 +158,7 @@ impl Plant {
     }
 
     /// Judges it.
-    pub fn judge(&self, profile: &Profile, day: Day) -> Report {
+    pub(crate) fn judge(&self, profile: &Profile, day: Day) -> Report {
         let text = self.text();
         let source = Source::from_text("site.toml", text.clone());
         let kinds: Vec<_> = [self.kind].into_iter().chain(self.parts.iter().copied()).collect();
@@ -176,7 +176,7 @@ impl Plant {
     }
 
     /// Its site file.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!(
             "[site]\nname = \"plant\"\nresource = \"{}\"\nsocket = \"run/rtd.sock\"\n\n\
              [outstation]\nlisten = \"127.0.0.1:20000\"\naddress = 10\n\n\
@@ -283,7 +283,7 @@ fn conditions(listed: &ListedPoint) -> Conditions<'_> {
 }
 
 /// The point that a list asks for. Its id is its role, and whose it is.
-pub fn point(listed: &ListedPoint, owner: &Owner) -> Point {
+pub(crate) fn point(listed: &ListedPoint, owner: &Owner) -> Point {
     let whose = owner.station.clone().or(owner.part.map(|part| part.to_string()));
     let whose = whose.map(|whose| format!("{whose}."));
     Point {
@@ -302,7 +302,7 @@ fn quoted<T: ToString>(words: &[T]) -> String {
 }
 
 /// A finding as the golden files tell it.
-pub fn line(finding: &Finding) -> String {
+pub(crate) fn line(finding: &Finding) -> String {
     format!(
         "{} | {} | {} | {} | {} | {} | {}",
         finding.rule,

@@ -92,8 +92,11 @@ fn fails(profile: &Profile, listed: &ListedPoint, plants: &[Plant]) -> String {
     let mut all = Told::new();
     for plant in plants {
         let kind = plant.kind;
+        // Only points of its role (and a feedback's set point) bear on it.
+        let mut plant = plant.clone();
+        plant.points.retain(|point| point.role == listed.role || listed.role.starts_with(&point.role));
         for owner in plant.owners(listed) {
-            for (wrong, plant) in wrongs(listed, plant, &owner) {
+            for (wrong, plant) in wrongs(listed, &plant, &owner) {
                 let told = told(&plant, profile, id);
                 assert!(told.len() <= 1, "{} {kind} {id} {wrong}: {told:#?}", profile.head.id);
                 let told = told.into_iter().next().unwrap_or_else(|| "nothing".to_owned());
@@ -124,16 +127,16 @@ fn every_entry_of_the_lists_fails_as_told() {
         let plants: Vec<_> = plants.collect();
         let mut text = String::new();
         for listed in &profile.points {
+            // A profile that extends another shares most of its entries; once is enough.
+            if !known.insert(format!("{listed:?}")) {
+                continue;
+            }
             let need = serde_json::to_value(listed.need).unwrap();
             let told = fails(&profile, listed, &plants);
             // Whatever is listed can be served wrongly; what is required can be missing besides.
             let found = told.matches(&format!("    {} | ", listed.entry.id)).count();
             assert!(found > 0, "{}: {} never fails", profile.head.id, listed.entry.id);
-            let told = format!("{} ({})\n{told}\n", listed.entry.id, need.as_str().unwrap());
-            // A profile that extends another shares most of its entries; once is enough.
-            if known.insert(told.clone()) {
-                text.push_str(&told);
-            }
+            writeln!(text, "{} ({})\n{told}", listed.entry.id, need.as_str().unwrap()).unwrap();
         }
         golden::compare(&format!("{}.points.txt", profile.head.id), &text);
     }
