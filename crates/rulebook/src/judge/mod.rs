@@ -20,9 +20,7 @@ use self::subject::Subject;
 use self::verdict::{Miss, Verdict};
 use crate::certificates::Certificates;
 use crate::predicate::Predicate;
-use crate::profile::{
-    Amount, Confirmation, Day, Entry, Head, Obligation, OverlayHead, Profile, Rule, Severity, Tag,
-};
+use crate::profile::{Confirmation, Day, Entry, Head, Obligation, OverlayHead, Profile, Rule, Severity, Tag};
 
 /// What a site is held against.
 #[derive(Clone, Copy, Debug)]
@@ -289,11 +287,8 @@ impl Judge<'_> {
     /// The weakest tag among an entry and those whose values it compares with.
     fn tag<'p>(&self, entry: &Entry, asked: impl Iterator<Item = &'p Predicate>) -> Tag {
         asked
-            .flat_map(Predicate::amounts)
-            .filter_map(|amount| match amount {
-                Amount::Entry(id) => self.input.profile.entry(id),
-                _ => None,
-            })
+            .flat_map(Predicate::refers)
+            .filter_map(|(id, _)| self.input.profile.entry(id))
             .map(Entry::certainty)
             .fold(entry.certainty(), Tag::min)
     }
