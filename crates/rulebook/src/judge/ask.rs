@@ -61,7 +61,12 @@ impl Context<'_> {
             },
             Predicate::CapacityMw(bounds) => match self.capacity(subject) {
                 Some(capacity) => self.bounds(subject, "capacity_mw", capacity, &Noun::unit("MW"), bounds),
-                None => self.missing(Figure::Capacity, subject),
+                // Either would do.
+                None => Verdict::NotJudged(format!(
+                    "{}, nor {}",
+                    self.missing_words(Figure::Capacity, subject),
+                    Figure::Pmax.key()
+                )),
             },
             Predicate::Services(services) => Verdict::of(
                 services.iter().any(|service| site.master_file.services.contains(service)),
