@@ -61,7 +61,12 @@ impl Context<'_> {
             },
             Predicate::CapacityMw(bounds) => match self.capacity(subject) {
                 Some(capacity) => self.bounds(subject, "capacity_mw", capacity, &Noun::unit("MW"), bounds),
-                None => self.missing(Figure::Capacity, subject),
+                // Either would do.
+                None => Verdict::NotJudged(format!(
+                    "{}, nor {}",
+                    self.missing_words(Figure::Capacity, subject),
+                    Figure::Pmax.key()
+                )),
             },
             Predicate::Services(services) => Verdict::of(
                 services.iter().any(|service| site.master_file.services.contains(service)),
@@ -128,9 +133,13 @@ impl Context<'_> {
             Predicate::Served(wanted) => {
                 Verdict::flag(served.index.is_some(), *wanted, "index", "served under an index", "not served")
             }
-            Predicate::Mapped(wanted) => {
-                let none = if *wanted { "no source: it will never be Good" } else { "no source" };
-                Verdict::flag(point.mapped, *wanted, "source", "a source", none)
+            // What the plant gives where the device must make it is not mended by taking the source away.
+            Predicate::Mapped(false) => {
+                Verdict::of(!point.mapped, "source", "a source in the plant", "made in the device")
+            }
+            Predicate::Mapped(true) => {
+                let found = "no source: it will never be Good";
+                Verdict::of(point.mapped, "source", found, "a source")
             }
             Predicate::Role(roles) => Verdict::of(
                 point.role.is_some_and(|role| roles.iter().any(|known| known == role)),

@@ -55,7 +55,7 @@ impl Context<'_> {
         Verdict::NotJudged(self.missing_words(figure, subject))
     }
 
-    fn missing_words(&self, figure: Figure, subject: &Subject<'_>) -> String {
+    pub(super) fn missing_words(&self, figure: Figure, subject: &Subject<'_>) -> String {
         let whose = match self.component_of(subject) {
             Some(component) => format!("component `{}`", component.id),
             None => "[resource]".to_owned(),

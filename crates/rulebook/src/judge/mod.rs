@@ -233,6 +233,8 @@ impl Judge<'_> {
             self.count(&threshold.entry);
             match self.met(&threshold.when, &Subject::Site) {
                 Met::No => {}
+                // An exemption that nobody can tell asks for nothing.
+                Met::Unknown(_) if threshold.obligation == Obligation::Exempt => {}
                 Met::Unknown(reason) => {
                     why.insert(reason);
                 }
@@ -288,8 +290,8 @@ impl Judge<'_> {
     /// The weakest tag among an entry and those whose values it compares with.
     fn tag<'p>(&self, entry: &Entry, asked: impl Iterator<Item = &'p Predicate>) -> Tag {
         asked
-            .flat_map(Predicate::entries)
-            .filter_map(|id| self.input.profile.entry(id))
+            .flat_map(Predicate::refers)
+            .filter_map(|(id, _)| self.input.profile.entry(id))
             .map(Entry::certainty)
             .fold(entry.certainty(), Tag::min)
     }

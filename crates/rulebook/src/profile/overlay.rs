@@ -1,11 +1,14 @@
 //! An overlay: what somebody who holds the manual confirmed, entry by entry. It lifts tags and corrects values; it
 //! never adds a rule.
 
+use std::collections::BTreeSet;
+
 use config::{Problems, Source};
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Confirmation, Day, Value};
 use super::{OverlayHead, Profile};
+use crate::predicate::{Predicate, Referred, TLS_VERSIONS};
 
 /// An overlay's file.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -65,7 +68,17 @@ impl Profile {
             let message = format!("`{}`, but the profile is `{}`", overlay.overlay.profile, self.head.id);
             problem("overlay.profile", message);
         }
+        if overlay.overlay.document.trim().is_empty() {
+            problem("overlay.document", "is empty: against what it was confirmed must be told".to_owned());
+        }
         let mut corrected = 0;
+        let versions: BTreeSet<String> = self
+            .asked()
+            .flat_map(|(_, predicates)| predicates)
+            .flat_map(Predicate::refers)
+            .filter(|(_, wanted)| *wanted == Referred::TlsVersion)
+            .map(|(id, _)| id.to_owned())
+            .collect();
         let settings: Vec<_> = self.settings.iter().map(|one| (one.entry.id.clone(), one.sets)).collect();
         for (at, one) in overlay.confirm.iter().enumerate() {
             let path = |field: &str| format!("confirm[{at}].{field}");
@@ -85,21 +98,28 @@ impl Profile {
                 continue;
             };
             if let Some(value) = &one.value {
-                let same_form = entry
-                    .value
-                    .as_ref()
-                    .is_some_and(|known| std::mem::discriminant(known) == std::mem::discriminant(value));
-                let unfit = settings
-                    .iter()
-                    .find(|(id, _)| *id == one.id)
-                    .and_then(|(_, sets)| sets.defect(Some(value)));
+                let known = entry.value.as_ref();
+                let same_form =
+                    known.is_some_and(|known| std::mem::discriminant(known) == std::mem::discriminant(value));
+                let unfit = settings.iter().find(|(id, _)| *id == one.id);
+                let unfit = unfit.and_then(|(_, sets)| sets.defect(Some(value))).or_else(|| match value {
+                    Value::Number(number) if !number.is_finite() => Some("is not finite".to_owned()),
+                    Value::Text(text)
+                        if versions.contains(&one.id) && !TLS_VERSIONS.contains(&text.as_str()) =>
+                    {
+                        Some(format!("`{text}`, allowed: {}", TLS_VERSIONS.join(", ")))
+                    }
+                    _ => None,
+                });
                 match (same_form, unfit) {
                     (false, _) => {
-                        let told = entry
-                            .value
-                            .as_ref()
-                            .map_or("has no value".to_owned(), |known| format!("is `{known}`"));
-                        problem(&path("value"), format!("`{value}`, but the entry {told}: not of one form"));
+                        let told = match known {
+                            Some(known) => {
+                                format!("`{value}`, but the entry's is `{known}`: of another form")
+                            }
+                            None => "the entry has no value that could be corrected".to_owned(),
+                        };
+                        problem(&path("value"), told);
                     }
                     (true, Some(defect)) => problem(&path("value"), defect),
                     (true, None) if entry.value.as_ref() != Some(value) => {
