@@ -27,7 +27,8 @@ pub(crate) fn read(name: &Path, octets: &[u8], limits: &Limits) -> Result<Grid, 
     }
     let sheet = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let mut grid = Grid::new(sheet);
-    let mut reader = reader(octets, delimiter(octets));
+    let delimiter = delimiter(octets);
+    let mut reader = reader(octets, delimiter);
     let mut record = ByteRecord::new();
     let mut cells = 0_usize;
     loop {
@@ -61,7 +62,7 @@ pub(crate) fn read(name: &Path, octets: &[u8], limits: &Limits) -> Result<Grid, 
         let texts = texts.collect::<Result<_, _>>()?;
         grid.rows.push(texts);
     }
-    if octets.iter().filter(|octet| **octet == b'"').count() % 2 == 1 {
+    if is_left_open(octets, delimiter) {
         // What followed was taken as one cell, so it ends in the last row.
         let row = grid.rows.len().saturating_sub(1);
         return Err(place.row(row).problem("a quotation mark (\") is opened and never closed"));
@@ -71,6 +72,23 @@ pub(crate) fn read(name: &Path, octets: &[u8], limits: &Limits) -> Result<Grid, 
 
 fn reader(octets: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {
     ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(octets)
+}
+
+/// Whether the last cell begins with a quotation mark and has no end. One within a cell (`5" pipe`) is a letter.
+fn is_left_open(octets: &[u8], delimiter: u8) -> bool {
+    let (mut begins, mut quoted) = (true, false);
+    for octet in octets {
+        match *octet {
+            // Two of them within quotation marks are one: it closes and opens again.
+            b'"' if quoted || begins => {
+                quoted = !quoted;
+                begins = !quoted;
+            }
+            b'\n' | b'\r' if !quoted => begins = true,
+            other => begins = !quoted && other == delimiter,
+        }
+    }
+    quoted
 }
 
 /// The delimiter under which most rows have the same number of cells, more cells counting more.

@@ -1,6 +1,6 @@
 //! Where something stands, in the words of a spreadsheet: rows from 1, columns by letters.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A place in a file of cells.
@@ -46,7 +46,8 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         if let Some(sheet) = &self.sheet {
-            write!(f, ", sheet {}", sheet.escape_debug())?;
+            f.write_str(", sheet ")?;
+            printable(f, sheet)?;
         }
         if let Some(row) = self.row {
             write!(f, ", row {}", row.saturating_add(1))?;
@@ -70,14 +71,17 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.place)?;
-        // What a file holds may be meant for the terminal that shows the error.
-        self.message.chars().try_for_each(|c| {
-            if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
-        })
+        printable(f, &self.message)
     }
 }
 
 impl std::error::Error for Problem {}
+
+/// What a file holds may be meant for the terminal that shows it.
+fn printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars()
+        .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
+}
 
 /// A column's letters; the first, 0, is A.
 #[must_use]

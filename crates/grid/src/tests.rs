@@ -138,6 +138,14 @@ fn text_that_is_none_is_refused_at_its_place() {
 }
 
 #[test]
+fn quotation_marks_within_a_cell_are_letters() {
+    let book = csv(b"pipe of 5\",b\n\"a \"\"b\"\" c\",\"\"\n").unwrap();
+    assert_eq!(book.grids[0].cell(0, 0).text(), "pipe of 5\"");
+    assert_eq!(book.grids[0].cell(1, 0).text(), "a \"b\" c");
+    assert!(csv(b"a,\"b\"\"\n").is_err() && csv(b"\"").is_err() && csv(b"a,b\"\n").is_ok());
+}
+
+#[test]
 fn what_is_beyond_the_limits_is_refused() {
     let limits =
         Limits { octets: 100_000, unpacked: 1_000_000, sheets: 1, rows: 3, columns: 2, cells: 4, merges: 0 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::rules;
+use crate::{papers, points, rules};
 
 /// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
 #[derive(Debug, Parser)]
@@ -93,12 +93,23 @@ pub(crate) enum Command {
         openrtd rules confirm worksheet.xlsx --document \"BPM for Direct Telemetry V20\""
     )]
     Rules(rules::cli::Rules),
+    /// Write drafts of a site's papers: point list, block diagram, site information, network, check
+    #[command(after_help = "Examples:\n  openrtd papers site/site.toml --out papers\n  \
+        openrtd papers site/site.toml --out papers --force --as-of 2026-12-01\n\n\
+        Pages and a picture without anything from elsewhere, made to be printed. They are drafts in our own layout,\n\
+        not the ISO's forms.")]
+    Papers(papers::cli::Papers),
     /// What a rule, a point or a quality means, why it exists, where it comes from, how sure we are
     #[command(
         after_help = "Examples:\n  openrtd explain tls.version\n  openrtd explain soc\n  openrtd explain stale\n  \
         openrtd explain bess.soc.mwh --site site/site.toml"
     )]
     Explain(rules::cli::Explain),
+    /// The ISO's data base sheet: into a site file, out of it, and what differs between two
+    #[command(after_help = "Examples:\n  openrtd points import sheet.xlsx site/site.toml --dry-run\n  \
+        openrtd points export site/site.toml points.xlsx\n  openrtd points diff old.xlsx new.xlsx\n\n\
+        Sheets are .xlsx, .csv or folders of them. Each of the three has a --help of its own.")]
+    Points(points::cli::Points),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
         openrtd demo --speed 60\n\n\

@@ -7,7 +7,9 @@ mod exit;
 mod init;
 mod local;
 mod output;
+mod papers;
 mod plain;
+mod points;
 mod programs;
 mod rules;
 mod signals;
@@ -51,7 +53,9 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Decode(arguments) => decode::decode(arguments),
         Command::Check(arguments) => rules::check(arguments),
         Command::Rules(arguments) => rules::rules(arguments),
+        Command::Papers(arguments) => papers::papers(arguments),
         Command::Explain(arguments) => rules::explain(arguments),
+        Command::Points(arguments) => points::points(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }

@@ -75,15 +75,20 @@ impl Cells<'_> {
         None
     }
 
-    /// A DNP3 index; `None`: not served.
-    pub(crate) fn index(&mut self, at: At<'_>) -> Option<u16> {
-        let (column, number) = self.number(Field::Index, at, INDEX_ALLOWED)?;
+    /// A DNP3 index, `None` where there is none, and whether the row means to be served: a slip in the index is no
+    /// reason to pass over what else is wrong.
+    pub(crate) fn index(&mut self, at: At<'_>) -> (Option<u16>, bool) {
+        let Some((column, number)) = self.number(Field::Index, at, INDEX_ALLOWED) else {
+            return (None, at.is_some_and(|(_, cell)| !cell.is_blank()));
+        };
+        let number = shown(number);
         if number.fract() == 0.0 && (0.0..=65_535.0).contains(&number) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 65535")]
-            return Some(number as u16).filter(|index| *index > 0);
+            let index = Some(number as u16).filter(|index| *index > 0);
+            return (index, index.is_some());
         }
         self.problem(column, format!("`{}` is {number}; {INDEX_ALLOWED}", Field::Index.title()));
-        None
+        (None, true)
     }
 
     /// Units at full scale.
@@ -112,6 +117,7 @@ impl Cells<'_> {
             self.blank(Field::MaxCounts, at, &allowed);
         }
         let (column, number) = self.number(Field::MaxCounts, at, &allowed)?;
+        let number = shown(number);
         if COUNTS_AT_FULL_SCALE.contains(&number) && number.fract() == 0.0 {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 2147483647")]
             return Some(number as u32);
@@ -158,6 +164,11 @@ impl Cells<'_> {
             }
         }
     }
+}
+
+/// A number with the 15 digits that a spreadsheet shows: what a formula makes 14999.999999999998 is 15000 there.
+fn shown(number: f64) -> f64 {
+    format!("{number:.14e}").parse().unwrap_or(number)
 }
 
 fn states(text: &str) -> Result<States, String> {

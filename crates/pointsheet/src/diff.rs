@@ -125,7 +125,11 @@ impl fmt::Display for Difference {
         write!(f, "{} `{}`", self.kind, self.point)?;
         match &self.change {
             Change::Added { index: at } => write!(f, ": added, {}", index(*at)),
-            Change::Removed { index: at } => write!(f, ": removed, it had {}", index(*at)),
+            Change::Removed { index: at } => write!(
+                f,
+                ": removed, it was {}",
+                at.map_or_else(|| index(None), |at| format!("at index {at}"))
+            ),
             Change::Moved { old, new } => write!(f, ": renumbered, index {old} -> {new}"),
             Change::NowServed { new } => write!(f, ": now served, index {new}"),
             Change::NoLongerServed { old } => write!(f, ": no longer served, it had index {old}"),

@@ -78,7 +78,7 @@ impl Field {
             Self::States
         } else if has(&["desc"]) {
             Self::Description
-        } else if has(&["name", "tag", "pointid"]) {
+        } else if has(&["name", "pointid", "pointtag"]) || bare.starts_with("tag") {
             Self::Name
         } else if has(&["unit", "uom"]) || matches!(bare.as_str(), "eu" | "rigeu" | "engeu") {
             Self::Unit
@@ -127,11 +127,15 @@ impl Frame {
 }
 
 /// The table that a name of a sheet or a file, or a title line tells; `None` where it tells none, or two.
-/// In a line of prose the short names count only in capitals: "do" is an English word.
+/// In a line of prose the short names count only in capitals: "do" is an English word,
+/// and `DO NOT EDIT` is no digital output.
 pub(crate) fn kind_told(text: &str, prose: bool) -> Option<Kind> {
     let lower = text.to_lowercase();
     let joined: String = lower.chars().filter(|letter| letter.is_alphanumeric()).collect();
-    let words: Vec<&str> = text.split(|letter: char| !letter.is_alphabetic()).collect();
+    let words: Vec<&str> =
+        text.split(|letter: char| !letter.is_alphabetic()).filter(|word| !word.is_empty()).collect();
+    let forbids =
+        |at: usize| words.get(at.saturating_add(1)).is_some_and(|next| next.eq_ignore_ascii_case("not"));
     let long: [(Kind, &[&str], &[&str]); 4] = [
         (Kind::AnalogInput, &["analoginput", "analogin"], &["AI", "AIS"]),
         (Kind::AnalogOutput, &["analogoutput", "analogout"], &["AO", "AOS"]),
@@ -139,9 +143,9 @@ pub(crate) fn kind_told(text: &str, prose: bool) -> Option<Kind> {
         (Kind::DigitalOutput, &["digitalout", "binaryout"], &["DO", "DOS", "BO"]),
     ];
     let mut told = long.into_iter().filter(|(_, long, short)| {
-        let short_told = words.iter().any(|word| {
+        let short_told = words.iter().enumerate().any(|(at, word)| {
             let word = if prose { (*word).to_owned() } else { word.to_uppercase() };
-            short.contains(&word.as_str())
+            short.contains(&word.as_str()) && !(prose && forbids(at))
         });
         long.iter().any(|long| joined.contains(long)) || short_told
     });

@@ -17,8 +17,6 @@ pub mod import;
 mod model;
 mod read;
 mod tables;
-#[cfg(test)]
-mod tests;
 pub mod units;
 mod write;
 

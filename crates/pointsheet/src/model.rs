@@ -242,10 +242,12 @@ pub(crate) trait Row {
     fn description(&self) -> &str;
     fn point_name(&self) -> &str;
     fn index(&self) -> Option<u16>;
+    /// The unit, where there is one.
+    fn unit(&self) -> Option<Unit>;
 }
 
 macro_rules! row {
-    ($type:ty) => {
+    ($type:ty, $unit:expr) => {
         impl Row for $type {
             fn description(&self) -> &str {
                 &self.description
@@ -256,8 +258,12 @@ macro_rules! row {
             fn index(&self) -> Option<u16> {
                 self.index
             }
+            fn unit(&self) -> Option<Unit> {
+                let unit: fn(&Self) -> Option<Unit> = $unit;
+                unit(self)
+            }
         }
     };
 }
-row!(Analog);
-row!(Digital);
+row!(Analog, |row| row.unit);
+row!(Digital, |_| None);

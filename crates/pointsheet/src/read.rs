@@ -149,7 +149,11 @@ fn find<'a>(book: &Workbook, grid: &'a Grid, place: &Place, problems: &mut Probl
         from = end;
     }
     if let Some(last) = found.last_mut() {
-        last.frame.notes = lines(grid, last.end..grid.rows.len());
+        let notes = &mut last.frame.notes;
+        *notes = lines(grid, last.end..grid.rows.len());
+        while notes.last().is_some_and(Vec::is_empty) {
+            notes.pop();
+        }
     }
     let blank = (0..grid.rows.len()).all(|row| grid.is_blank(row));
     if let (Some(kind), true, false) = (named, from == 0, blank) {
@@ -254,16 +258,13 @@ fn title(grid: &Grid, row: usize) -> Option<Kind> {
     grid.rows.get(row)?.iter().find_map(|cell| kind_told(&cell.text(), true))
 }
 
-/// Rows as they stand, without empty cells at their ends; for notes, without empty rows around them.
+/// Rows as they stand, without empty cells at their ends.
 fn lines(grid: &Grid, rows: std::ops::Range<usize>) -> Vec<Vec<Cell>> {
     let mut lines: Vec<Vec<Cell>> = grid.rows.get(rows).unwrap_or_default().to_vec();
     for line in &mut lines {
         while line.last().is_some_and(Cell::is_blank) {
             line.pop();
         }
-    }
-    while lines.last().is_some_and(Vec::is_empty) {
-        lines.pop();
     }
     lines
 }

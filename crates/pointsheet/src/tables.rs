@@ -39,7 +39,8 @@ impl<'a> Found<'a> {
 }
 
 /// Takes the rows of a table into what was read.
-pub(crate) fn take(found: &Found<'_>, place: &Place, read: &mut Read, problems: &mut Problems) {
+pub(crate) fn take(found: &Found<'_>, place: &Place, read: &mut Read, all: &mut Problems) {
+    let problems = &mut Problems::default();
     for field in Field::of(found.kind) {
         if found.column(*field).is_none() {
             let message = format!("the table of {}s has no column `{}`", found.kind, field.title());
@@ -74,6 +75,8 @@ pub(crate) fn take(found: &Found<'_>, place: &Place, read: &mut Read, problems: 
             }
         }
     }
+    problems.0.sort_by_key(|problem| (problem.place.row, problem.place.column));
+    all.0.append(&mut problems.0);
 }
 
 /// The table ends at the first row without a description. What looks like points below is told: it was not read.
@@ -141,8 +144,7 @@ fn analog(found: &Found<'_>, cells: &mut Cells<'_>) -> Analog {
     let (name, unit) = (at(Field::Name), at(Field::Unit));
     let (max_units, max_counts) = (at(Field::MaxUnits), at(Field::MaxCounts));
     let (description, index) = (at(Field::Description), at(Field::Index));
-    let index = cells.index(index);
-    let served = index.is_some();
+    let (index, served) = cells.index(index);
     let (unit_text, unit) = cells.unit(unit, served);
     Analog {
         description: cells.text(Field::Description, description),
@@ -164,7 +166,7 @@ fn digital(found: &Found<'_>, cells: &mut Cells<'_>) -> Digital {
     Digital {
         description: cells.text(Field::Description, description),
         point_name: cells.needed(Field::Name, name),
-        index: cells.index(index),
+        index: cells.index(index).0,
         states: cells.states(states),
         extra: found.extra(cells.row),
         origin: Origin(Some(cells.place.row(cells.row))),

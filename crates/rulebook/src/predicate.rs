@@ -152,6 +152,18 @@ pub struct AccuracyPercent {
     pub at_most: Amount,
 }
 
+/// TLS versions as files write them.
+pub(crate) const TLS_VERSIONS: [&str; 4] = ["1.0", "1.1", "1.2", "1.3"];
+
+/// What the value of an entry must be that a predicate refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Referred {
+    /// A number.
+    Number,
+    /// A TLS version.
+    TlsVersion,
+}
+
 /// Which subjects a predicate can be asked of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum About {
@@ -185,6 +197,20 @@ macro_rules! predicates {
         impl Predicate {
             const fn about(&self) -> About {
                 match self { $(Self::$variant(_) => About::$about,)* }
+            }
+
+            /// Its name as files write it.
+            #[must_use]
+            pub fn name(&self) -> String {
+                let variant = match self { $(Self::$variant(_) => stringify!($variant),)* };
+                let mut name = String::new();
+                for letter in variant.chars() {
+                    if letter.is_ascii_uppercase() && !name.is_empty() {
+                        name.push('_');
+                    }
+                    name.push(letter.to_ascii_lowercase());
+                }
+                name
             }
 
             /// What it asks, in words, without what it compares with.
@@ -309,11 +335,8 @@ impl Predicate {
         }
     }
 
-    /// Every amount that it compares with.
-    pub fn amounts(&self) -> Vec<&Amount> {
-        fn of(bounds: &Bounds) -> Vec<&Amount> {
-            bounds.limits().map(|(_, amount)| amount).collect()
-        }
+    /// Every pair of limits that it compares with.
+    fn bounds(&self) -> Vec<&Bounds> {
         match self {
             Self::CapacityMw(bounds)
             | Self::Stations(bounds)
@@ -337,28 +360,41 @@ impl Predicate {
             | Self::EcBits(bounds)
             | Self::X509Version(bounds)
             | Self::DaysLeft(bounds)
-            | Self::Admits(bounds) => of(bounds),
-            Self::Range(ends) | Self::Limits(ends) => [of(&ends.low), of(&ends.high)].concat(),
+            | Self::Admits(bounds) => vec![bounds],
+            Self::Range(ends) | Self::Limits(ends) => vec![&ends.low, &ends.high],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Every amount that it compares with.
+    #[must_use]
+    pub fn amounts(&self) -> Vec<&Amount> {
+        match self {
             Self::StepPercent(step) => vec![&step.at_most],
             Self::AccuracyPercent(share) => vec![&share.at_most],
             Self::StaticVariation(list) | Self::EventVariation(list) | Self::Class(list) => {
                 list.iter().collect()
             }
-            _ => Vec::new(),
+            _ => {
+                let bounds = self.bounds().into_iter();
+                bounds.flat_map(Bounds::limits).map(|(_, amount)| amount).collect()
+            }
         }
     }
 
-    /// The ids of all entries whose value it compares with.
-    pub fn references(&self) -> Vec<&str> {
-        let by_amount = self.amounts().into_iter().filter_map(|amount| match amount {
-            Amount::Entry(id) => Some(id.as_str()),
-            _ => None,
-        });
-        let by_word = match self {
-            Self::MinVersion(text) => text.strip_prefix('@'),
-            _ => None,
-        };
-        by_amount.chain(by_word).collect()
+    /// Ids of the entries whose values it compares with, and what their values must be.
+    #[must_use]
+    pub fn refers(&self) -> Vec<(&str, Referred)> {
+        if let Self::MinVersion(text) = self {
+            return text.strip_prefix('@').map(|id| (id, Referred::TlsVersion)).into_iter().collect();
+        }
+        let amounts = self.amounts().into_iter();
+        amounts
+            .filter_map(|amount| match amount {
+                Amount::Entry(id) => Some((id.as_str(), Referred::Number)),
+                _ => None,
+            })
+            .collect()
     }
 
     /// What is wrong with it in itself.
@@ -389,53 +425,23 @@ impl Predicate {
             }
             Self::Point(wanted) if wanted.role.is_empty() => Some("names no role".to_owned()),
             Self::CommonNameIs(figure) if !matches!(figure, Figure::DeviceName | Figure::Id) => {
-                Some(format!("`{figure}`, allowed: device-name, id"))
+                Some(format!("is `{figure}`, allowed: device-name, id"))
             }
-            Self::MinVersion(text)
-                if !text.starts_with('@') && !["1.0", "1.1", "1.2", "1.3"].contains(&text.as_str()) =>
-            {
-                Some(format!("`{text}`, allowed: 1.0, 1.1, 1.2, 1.3"))
+            Self::MinVersion(text) if !text.starts_with('@') && !TLS_VERSIONS.contains(&text.as_str()) => {
+                Some(format!("is `{text}`, allowed: 1.0, 1.1, 1.2, 1.3"))
             }
             Self::StepPercent(step)
                 if !matches!(step.of, Figure::Pmax | Figure::Capacity | Figure::EnergyMax) =>
             {
-                Some(format!("of `{}`, allowed: pmax, capacity, energy-max", step.of))
+                Some(format!("is of `{}`, allowed: pmax, capacity, energy-max", step.of))
             }
-            _ if self.takes_bounds() && self.amounts().is_empty() => {
-                Some("gives no limit, allowed: at_least, above, at_most, below".to_owned())
+            _ => {
+                let bounds = self.bounds();
+                if !bounds.is_empty() && self.amounts().is_empty() {
+                    return Some("gives no limit, allowed: at_least, above, at_most, below".to_owned());
+                }
+                bounds.into_iter().find_map(Bounds::defect)
             }
-            _ => None,
         }
-    }
-
-    const fn takes_bounds(&self) -> bool {
-        matches!(
-            self,
-            Self::CapacityMw(_)
-                | Self::Stations(_)
-                | Self::Masters(_)
-                | Self::Controllers(_)
-                | Self::Anchors(_)
-                | Self::Components(_)
-                | Self::Index(_)
-                | Self::WireIndex(_)
-                | Self::FullScale(_)
-                | Self::Counts(_)
-                | Self::DeadbandCounts(_)
-                | Self::Accuracy(_)
-                | Self::AgeMs(_)
-                | Self::PollMs(_)
-                | Self::HoldMs(_)
-                | Self::PeriodMs(_)
-                | Self::Wrap(_)
-                | Self::Inputs(_)
-                | Self::RsaBits(_)
-                | Self::EcBits(_)
-                | Self::X509Version(_)
-                | Self::DaysLeft(_)
-                | Self::Admits(_)
-                | Self::Range(_)
-                | Self::Limits(_)
-        )
     }
 }

@@ -13,7 +13,7 @@ use rulebook::Profile;
 use rulebook::profile::{DEFAULT, Day};
 use site::{Defaults, Head};
 
-pub(crate) use check::check;
+pub(crate) use check::{check, judged};
 pub(crate) use explain::explain;
 pub(crate) use list::rules;
 

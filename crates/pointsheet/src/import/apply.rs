@@ -1,6 +1,6 @@
 //! What a row says into the point that it means.
 
-use telemetry::Unit;
+use telemetry::{Unit, WireForm};
 use toml_edit::{Array, Value};
 
 use super::edit::Holder;
@@ -45,8 +45,13 @@ impl Work {
             (None, None) => {}
             (index, _) => self.update(target, "index", i64::from(index.unwrap_or(0)).into()),
         }
-        self.update(target, "name", row.description().into());
-        self.update(target, "sheet_name", row.point_name().into());
+        // A point without names is called by its id, in a sheet that was made from it too.
+        if target.name.is_some() || row.description() != target.id {
+            self.update(target, "name", row.description().into());
+        }
+        if target.sheet_name.is_some() || row.point_name() != target.id {
+            self.update(target, "sheet_name", row.point_name().into());
+        }
     }
 
     fn update(&mut self, target: &Target, field: &'static str, value: Value) {
@@ -87,11 +92,14 @@ impl Work {
     }
 
     fn scale(&mut self, row: &Analog, kind: Kind, target: &Target) {
-        let wire = self.set(target.slot, |holder| holder.text("wire"));
-        if wire.as_deref() == Some("engineering") {
+        let engineering = match self.set(target.slot, |holder| holder.text("wire")) {
+            Some(wire) => wire == "engineering",
+            None => self.wire == WireForm::Engineering,
+        };
+        if engineering {
             if row.max_units.is_some() && row.index.is_some() {
                 let message = format!(
-                    "{target} is served as engineering values (`wire = \"engineering\"`): `{}` and `{}` are not taken",
+                    "{target} is served as engineering values (`wire`): `{}` and `{}` are not taken",
                     Field::MaxUnits.title(),
                     Field::MaxCounts.title()
                 );

@@ -46,8 +46,10 @@ impl Holder<'_> {
             if same(old, &new) {
                 return None;
             }
-            let before = old.to_string().trim().to_owned();
             let decor = old.decor().clone();
+            // Told without the comment that stands beside it.
+            old.decor_mut().clear();
+            let before = old.to_string();
             *old = new;
             *old.decor_mut() = decor;
             return Some((Some(before), shown));

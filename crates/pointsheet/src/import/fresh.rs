@@ -1,47 +1,44 @@
 //! Rows without a point: they become points without a source, which are served as never read until somebody maps
 //! them. So the ISO sees every index of its sheet, and nothing that is not there is ever shown as good.
 
+use telemetry::WireForm;
 use toml_edit::{ArrayOfTables, InlineTable, Item, Table, Value};
 
 use super::apply::states_value;
 use super::edit::spaced;
 use super::matching::id;
-use super::targets::{Target, targets};
 use super::{Step, Work};
 use crate::model::{Analog, Digital, Kind, Origin, Row};
 
 impl Work {
     /// A new analog without a source.
-    pub(crate) fn new_analog(&mut self, row: &Analog, known: &[Target]) {
+    pub(crate) fn new_analog(&mut self, row: &Analog) {
         let (Some(unit), Some(max_units), Some(max_counts)) = (row.unit, row.max_units, row.max_counts)
         else {
             let message = format!("`{}` is not served and has no unit or no scale", row.point_name);
             self.steps.push(Step::NotImported(row.origin.place(Kind::AnalogInput).problem(message)));
             return;
         };
-        let fields = [
+        let mut fields = vec![
             ("unit", unit.text().into()),
             ("max_units", max_units.into()),
             ("max_counts", i64::from(max_counts).into()),
         ];
-        self.add("analog", row, &row.origin, fields.into_iter().collect(), known);
+        if self.wire != WireForm::Counts {
+            // The sheet speaks of counts.
+            fields.push(("wire", "counts".into()));
+        }
+        self.add("analog", row, &row.origin, fields);
     }
 
     /// A new digital without a source.
-    pub(crate) fn new_digital(&mut self, row: &Digital, known: &[Target]) {
+    pub(crate) fn new_digital(&mut self, row: &Digital) {
         let states = row.states.as_ref().map(|states| ("states", states_value(states)));
-        self.add("digital", row, &row.origin, states.into_iter().collect(), known);
+        self.add("digital", row, &row.origin, states.into_iter().collect());
     }
 
-    fn add<R: Row>(
-        &mut self,
-        key: &'static str,
-        row: &R,
-        origin: &Origin,
-        more: Vec<(&'static str, Value)>,
-        known: &[Target],
-    ) {
-        let id = self.free_id(row, known);
+    fn add<R: Row>(&mut self, key: &'static str, row: &R, origin: &Origin, more: Vec<(&'static str, Value)>) {
+        let id = self.free_id(row);
         let mut fields: Vec<(&str, Value)> = vec![
             ("id", id.as_str().into()),
             ("name", row.description().into()),
@@ -75,14 +72,13 @@ impl Work {
     }
 
     /// An id that no point has: made from the point's name, with a number where that is taken.
-    fn free_id<R: Row>(&self, row: &R, known: &[Target]) -> String {
-        let now = targets(&self.doc);
-        let taken = |id: &str| known.iter().chain(&now).any(|target| target.id == id);
+    fn free_id<R: Row>(&mut self, row: &R) -> String {
         let made = id(row.point_name());
         let made = if made.is_empty() { "point".to_owned() } else { made };
-        if !taken(&made) {
-            return made;
-        }
-        (2_u32..).map(|number| format!("{made}.{number}")).find(|id| !taken(id)).unwrap_or(made)
+        let numbered = (2_u32..).map(|number| format!("{made}.{number}"));
+        let free =
+            std::iter::once(made.clone()).chain(numbered).find(|id| !self.ids.contains(id)).unwrap_or(made);
+        self.ids.insert(free.clone());
+        free
     }
 }

@@ -11,8 +11,8 @@ pub(crate) fn matches<R: Row>(kind: Kind, rows: &[R], targets: &mut [Target]) ->
         |row, target| target.sheet_name.as_deref() == Some(row.point_name()),
         |row, target| target.sheet_name.as_ref().is_some_and(|name| alike(name, row.point_name())),
         |row, target| target.id == row.point_name() || target.id == id(row.point_name()),
-        |row, target| target.name.as_ref().is_some_and(|name| alike(name, row.description())),
-        |row, target| target.name.as_ref().is_some_and(|name| alike(name, row.point_name())),
+        |row, target| named(target, row.description()) && comparable(row, target),
+        |row, target| named(target, row.point_name()) && comparable(row, target),
         made_inside,
     ];
     for fits in by {
@@ -43,6 +43,18 @@ fn made_inside<R: Row>(row: &R, target: &Target) -> bool {
         Slot::Heartbeat => has("heartbeat") || has("heart beat"),
         Slot::Connection => has("unit conn") || (has("unit") && has("connection status")),
         _ => false,
+    }
+}
+
+fn named(target: &Target, name: &str) -> bool {
+    target.name.as_ref().is_some_and(|own| alike(own, name))
+}
+
+/// A state of charge in MWh and one in per cent may be called the same: a name alone makes them not one point.
+fn comparable<R: Row>(row: &R, target: &Target) -> bool {
+    match (row.unit(), target.unit) {
+        (Some(row), Some(target)) => row.dimension() == target.dimension(),
+        _ => true,
     }
 }
 

@@ -8,8 +8,10 @@ mod fresh;
 mod matching;
 mod targets;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use telemetry::WireForm;
 use toml_edit::DocumentMut;
 
 use crate::model::{Kind, PointSheet, Row};
@@ -23,6 +25,8 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 pub struct Options {
     /// Points that the sheet does not have are no longer served: their index becomes 0.
     pub unserve: bool,
+    /// What `wire` is where a point of the file does not say it.
+    pub wire: WireForm,
 }
 
 /// What an import made.
@@ -107,6 +111,9 @@ impl fmt::Display for Step {
 pub(crate) struct Work {
     doc: DocumentMut,
     steps: Vec<Step>,
+    /// Ids of all points, the new ones too.
+    ids: BTreeSet<String>,
+    wire: WireForm,
 }
 
 /// Brings a sheet into the text of a `site.toml`.
@@ -122,15 +129,16 @@ pub fn import(text: &str, sheet: &PointSheet, options: Options) -> Result<Import
         None => (false, text),
     };
     let doc: DocumentMut = plain.parse().map_err(|error: toml_edit::TomlError| error.to_string())?;
-    let mut work = Work { doc, steps: Vec::new() };
-    let mut targets = targets::targets(&work.doc);
+    let mut targets = targets::targets(&doc);
+    let ids = targets.iter().map(|target| target.id.clone()).collect();
+    let mut work = Work { doc, steps: Vec::new(), ids, wire: options.wire };
     // Set points before their feedbacks, which take their unit and scale.
     for kind in [Kind::AnalogOutput, Kind::AnalogInput] {
         let rows = sheet.analogs(kind);
         for (row, target) in rows.iter().zip(matching::matches(kind, rows, &mut targets)) {
             match (target, kind) {
                 (Some(target), _) => work.analog(row, kind, &target),
-                (None, Kind::AnalogInput) => work.new_analog(row, &targets),
+                (None, Kind::AnalogInput) => work.new_analog(row),
                 (None, _) => {
                     let message = format!(
                         "no [[setpoint]] has sheet_name, id or name of `{}`, and a set point cannot be made of a row: \
@@ -147,7 +155,7 @@ pub fn import(text: &str, sheet: &PointSheet, options: Options) -> Result<Import
     for (row, target) in rows.iter().zip(matches) {
         match target {
             Some(target) => work.digital(row, &target),
-            None => work.new_digital(row, &targets),
+            None => work.new_digital(row),
         }
     }
     for row in sheet.digitals(Kind::DigitalOutput) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use telemetry::Unit;
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::edit::Holder;
@@ -36,6 +37,7 @@ pub(crate) struct Target {
     pub(crate) id: String,
     pub(crate) name: Option<String>,
     pub(crate) sheet_name: Option<String>,
+    pub(crate) unit: Option<Unit>,
     /// Where it is served.
     pub(crate) index: Option<u16>,
     /// Whether a row was found for it.
@@ -67,6 +69,7 @@ pub(crate) fn targets(doc: &DocumentMut) -> Vec<Target> {
             id: text("id").unwrap_or_default(),
             name: text("name"),
             sheet_name: text("sheet_name"),
+            unit: text("unit").and_then(|unit| unit.parse().ok()),
             index: index.filter(|index| *index > 0),
             matched: false,
         });

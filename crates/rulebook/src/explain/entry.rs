@@ -28,8 +28,8 @@ pub(super) fn entry(entry: &Entry, profile: &Profile) -> Explanation {
         .asked()
         .filter(|(other, _)| other.id == entry.id)
         .flat_map(|(_, predicates)| predicates)
-        .flat_map(Predicate::references)
-        .filter_map(|id| profile.entry(id))
+        .flat_map(Predicate::refers)
+        .filter_map(|(id, _)| profile.entry(id))
         .filter(|other| other.certainty() < entry.certainty())
         .map(named)
         .collect();
@@ -38,7 +38,7 @@ pub(super) fn entry(entry: &Entry, profile: &Profile) -> Explanation {
         .asked()
         .filter(|(other, _)| other.id != entry.id)
         .filter(|(_, predicates)| {
-            predicates.iter().any(|predicate| predicate.references().contains(&entry.id.as_str()))
+            predicates.iter().any(|predicate| predicate.refers().iter().any(|(id, _)| *id == entry.id))
         })
         .map(|(other, _)| named(other))
         .collect();

@@ -16,27 +16,40 @@ struct Owner<'a> {
     station: Option<StationIx>,
 }
 
+/// Whether a list asks for its points, and how sure that is.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// What is not there is missing. A point is no surer than that the resource must send at all.
+    For(Tag),
+    /// What is not there may be left out; what is there is to be as listed.
+    Not,
+}
+
 impl Judge<'_> {
     pub(super) fn lists(&mut self, required: &Required) {
         let profile = self.input.profile;
         for listed in profile.points.iter().filter(|one| one.entry.in_force(self.input.as_of)) {
-            let at_best = match (listed.need, required) {
-                (Need::Optional, _) => continue,
-                (Need::Required | Need::Expected, Required::Exempt { .. } | Required::No) => continue,
-                // What nobody is sure to be asked for, nobody is sure to have to send.
-                (Need::Required | Need::Expected, Required::Yes { tag, .. }) => *tag,
-                _ => Tag::Verified,
+            let asked = match (listed.need, required) {
+                (Need::Optional | Need::Forbidden, _) => Asked::Not,
+                (Need::Required | Need::Expected, Required::Exempt { .. } | Required::No) => Asked::Not,
+                (Need::Required | Need::Expected, Required::Yes { tag, .. }) => Asked::For(*tag),
+                (Need::Required | Need::Expected, Required::Unknown { .. }) => Asked::For(Tag::Verified),
             };
             match self.met(&listed.when, &Subject::Site) {
-                Met::Yes => self.listed(listed, at_best),
+                Met::Yes => self.listed(listed, asked),
                 Met::No => {}
                 Met::Unknown(why) => self.not_judged(&listed.entry, &Subject::Site, why),
             }
         }
     }
 
-    fn listed(&mut self, listed: &ListedPoint, at_best: Tag) {
-        let tag = self.tag(&listed.entry, listed.when.iter().chain(&listed.filter)).min(at_best);
+    fn listed(&mut self, listed: &ListedPoint, asked: Asked) {
+        let tag = self.tag(&listed.entry, listed.when.iter().chain(&listed.filter));
+        let points: Vec<_> = Subject::all(SubjectKind::Point, self.input.site, self.input.certificates)
+            .into_iter()
+            .filter_map(|subject| Some((subject, subject.point()?)))
+            .filter(|(_, point)| point.role == Some(listed.role.as_str()))
+            .collect();
         for owner in self.owners(listed) {
             match self.met(&listed.filter, &owner.subject) {
                 Met::Yes => {}
@@ -46,48 +59,106 @@ impl Judge<'_> {
                     continue;
                 }
             }
-            self.count(&listed.entry);
-            let points = Subject::all(SubjectKind::Point, self.input.site, self.input.certificates);
-            let mut found = points
-                .into_iter()
-                .filter_map(|subject| Some((subject, subject.point()?)))
-                .filter(|(_, point)| {
-                    point.role == Some(listed.role.as_str())
-                        && point.served.index.is_some()
-                        && owner.owns(listed, point)
-                });
-            let first = found.next();
-            match (listed.need, first) {
-                (Need::Forbidden, Some((subject, _))) => {
-                    let found = format!("role `{}` is served", listed.role);
-                    let required = "not to be served".to_owned();
-                    self.find(
-                        &listed.entry,
-                        tag,
-                        &subject,
-                        Miss { field: "role".to_owned(), found, required },
-                    );
+            let own: Vec<_> =
+                points.iter().filter(|(_, point)| self.owns(&owner, listed, point)).copied().collect();
+            let served = own.iter().filter(|(_, point)| point.served.index.is_some());
+            if listed.need == Need::Forbidden {
+                self.count(&listed.entry);
+                for (subject, _) in served.filter(|(_, point)| point.kind == listed.kind) {
+                    let miss = Miss {
+                        field: "index".to_owned(),
+                        found: format!("a served {} with role `{}`", listed.kind.words(), listed.role),
+                        required: "not served: no `index`".to_owned(),
+                    };
+                    self.find(&listed.entry, tag, subject, miss);
                 }
-                (Need::Forbidden, None) => {}
-                (_, None) => {
-                    let what =
-                        format!("{} with role `{}`{}", listed.kind.words(), listed.role, owner.words(self));
-                    let found = format!("no served {what}");
-                    let required = format!("a served {what}{}", units(listed));
-                    self.find(
-                        &listed.entry,
-                        tag,
-                        &owner.subject,
-                        Miss { field: String::new(), found, required },
-                    );
-                }
-                (_, Some((subject, point))) => {
-                    if let Some(miss) = unlike(listed, &point) {
-                        self.find(&listed.entry, tag, &subject, miss);
-                    }
+                continue;
+            }
+            let served: Vec<_> = served.collect();
+            for (subject, point) in &served {
+                self.count(&listed.entry);
+                if let Some(miss) = unlike(listed, point) {
+                    self.find(&listed.entry, tag, subject, miss);
                 }
             }
+            if let (Asked::For(surest), true) = (asked, served.is_empty()) {
+                self.count(&listed.entry);
+                let miss = Miss {
+                    field: String::new(),
+                    found: self.nearly(listed, &owner, &own, &points),
+                    required: format!(
+                        "a served {} with role `{}`{}{}",
+                        listed.kind.words(),
+                        listed.role,
+                        owner.words(self),
+                        units(listed)
+                    ),
+                };
+                self.find(&listed.entry, tag.min(surest), &owner.subject, miss);
+            }
         }
+    }
+
+    /// What there is instead of a point that is missing: the nearest to it first.
+    fn nearly(
+        &self,
+        listed: &ListedPoint,
+        owner: &Owner<'_>,
+        own: &[(Subject<'_>, PointView<'_>)],
+        all: &[(Subject<'_>, PointView<'_>)],
+    ) -> String {
+        let site = self.input.site;
+        if let Some((subject, _)) = own.first() {
+            return format!(
+                "{} with role `{}` has no index: it is not served",
+                subject.label(site),
+                listed.role
+            );
+        }
+        let lacks = match listed.per {
+            Per::Resource => None,
+            Per::Component => owner.component.map(|_| "component"),
+            Per::Station => Some("station"),
+        };
+        let homeless = all.iter().filter(|(_, point)| match listed.per {
+            Per::Station => point.station.is_none(),
+            _ => point.component.is_none(),
+        });
+        // The one of the right type, where there is one: it lacks the least.
+        if let (Some(lacks), Some((subject, point))) =
+            (lacks, homeless.min_by_key(|(_, point)| point.kind != listed.kind))
+        {
+            let told = format!("{} with role `{}`", subject.label(site), listed.role);
+            return match point.kind == listed.kind {
+                true => format!("{told} names no {lacks}"),
+                false => format!("{told} is {}", article(point.kind.words())),
+            };
+        }
+        format!("no point with role `{}`{}", listed.role, owner.words(self))
+    }
+
+    /// Whether a point belongs to what the list asks.
+    fn owns(&self, owner: &Owner<'_>, listed: &ListedPoint, point: &PointView<'_>) -> bool {
+        match listed.per {
+            // The resource's own point may also say to which part it belongs (the set point of a hybrid's battery),
+            // unless the lists have one for each part besides: then it is the part's.
+            Per::Resource => !self.is_a_parts(listed, point),
+            Per::Component => point.component == owner.component,
+            Per::Station => point.station == owner.station,
+        }
+    }
+
+    fn is_a_parts(&self, listed: &ListedPoint, point: &PointView<'_>) -> bool {
+        let Some(part) = point.component.and_then(|at| self.input.site.components.get(at.get())) else {
+            return false;
+        };
+        self.input.profile.points.iter().any(|other| {
+            other.per == Per::Component
+                && other.role == listed.role
+                && other.kinds.contains(&part.kind)
+                && other.entry.in_force(self.input.as_of)
+                && matches!(self.met(&other.when, &Subject::Site), Met::Yes)
+        })
     }
 
     fn owners<'s>(&self, listed: &ListedPoint) -> Vec<Owner<'s>>
@@ -138,15 +209,6 @@ impl Judge<'_> {
 }
 
 impl Owner<'_> {
-    fn owns(&self, listed: &ListedPoint, point: &PointView<'_>) -> bool {
-        match listed.per {
-            // A hybrid's own point may also say to which part it belongs.
-            Per::Resource => true,
-            Per::Component => point.component == self.component,
-            Per::Station => point.station == self.station,
-        }
-    }
-
     fn words(&self, judge: &Judge<'_>) -> String {
         match self.subject {
             Subject::Site => String::new(),
@@ -166,15 +228,20 @@ fn units(listed: &ListedPoint) -> String {
 fn unlike(listed: &ListedPoint, point: &PointView<'_>) -> Option<Miss> {
     if point.kind != listed.kind {
         return Some(Miss {
-            field: String::new(),
-            found: format!("role `{}` is on an {}", listed.role, point.kind.words()),
-            required: format!("an {}", listed.kind.words()),
+            field: "role".to_owned(),
+            found: format!("role `{}` on {}", listed.role, article(point.kind.words())),
+            required: format!("on {}", article(listed.kind.words())),
         });
     }
     let unit = point.unit.filter(|unit| !listed.units.is_empty() && !listed.units.contains(unit))?;
     Some(Miss {
         field: "unit".to_owned(),
-        found: unit.to_string(),
-        required: listed.entry.unit.clone().unwrap_or_default(),
+        found: format!("role `{}` in {unit}", listed.role),
+        required: format!("in {}", listed.entry.unit.as_deref().unwrap_or_default()),
     })
+}
+
+fn article(words: &str) -> String {
+    let article = if words.starts_with('a') { "an" } else { "a" };
+    format!("{article} {words}")
 }

@@ -2,15 +2,18 @@
 //! clean report is not an empty one.
 
 mod ask;
+mod figures;
 mod lists;
 mod previous;
+mod security;
 mod subject;
 mod verdict;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use config::Places;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use site::Site;
 
 pub use previous::{Previous, PreviousPoint};
@@ -102,9 +105,6 @@ pub enum Required {
         by: Vec<String>,
         /// The surest tag among them.
         tag: Tag,
-        /// Ids of those that may not be cited, where others may.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        unconfirmed: Vec<String>,
     },
     /// It is not: exempt by these entries.
     Exempt {
@@ -122,24 +122,13 @@ pub enum Required {
     },
 }
 
-/// What an entry judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Judged {
-    /// How sure we are of the entry.
+/// Thresholds that nobody may cite and that are met beside others that one may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExpectedToo {
+    /// Ids of the entries.
+    pub by: Vec<String>,
+    /// The surest tag among them.
     pub tag: Tag,
-    /// How many things it judged.
-    pub things: usize,
-}
-
-/// Entries are told with their tags, wherever they are told.
-fn judged<S: Serializer>(judged: &BTreeMap<String, Judged>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Row<'a> {
-        rule: &'a str,
-        #[serde(flatten)]
-        judged: Judged,
-    }
-    serializer.collect_seq(judged.iter().map(|(rule, judged)| Row { rule, judged: *judged }))
 }
 
 /// What came of it.
@@ -157,11 +146,13 @@ pub struct Report {
     pub as_of: Day,
     /// Whether telemetry is required.
     pub required: Required,
+    /// What else would ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_too: Option<ExpectedToo>,
     /// What was found, by place.
     pub findings: Vec<Finding>,
     /// How many things each entry judged.
-    #[serde(serialize_with = "judged")]
-    pub judged: BTreeMap<String, Judged>,
+    pub judged: BTreeMap<String, usize>,
     /// What could not be judged.
     pub not_judged: Vec<NotJudged>,
 }
@@ -187,7 +178,7 @@ pub fn judge(input: &Judgement<'_>) -> Report {
     };
     let mut judge =
         Judge { input, context, findings: Vec::new(), judged: BTreeMap::new(), not_judged: BTreeSet::new() };
-    let required = judge.required();
+    let (required, expected_too) = judge.required();
     judge.lists(&required);
     for rule in input.profile.rules.iter().filter(|rule| rule.entry.in_force(input.as_of)) {
         judge.rule(rule);
@@ -203,6 +194,7 @@ pub fn judge(input: &Judgement<'_>) -> Report {
         overlay: input.profile.overlay.clone(),
         as_of: input.as_of,
         required,
+        expected_too,
         findings,
         judged: judge.judged,
         not_judged: judge.not_judged.into_iter().collect(),
@@ -213,17 +205,18 @@ struct Judge<'a> {
     input: &'a Judgement<'a>,
     context: Context<'a>,
     findings: Vec<Finding>,
-    judged: BTreeMap<String, Judged>,
+    judged: BTreeMap<String, usize>,
     not_judged: BTreeSet<NotJudged>,
 }
 
 /// The entries that decide, with the surest tag, and those that nobody may cite beside others that one may.
-fn surest(found: Vec<(String, Tag)>) -> Option<(Vec<String>, Tag, Vec<String>)> {
+fn surest(found: Vec<(String, Tag)>) -> Option<(Vec<String>, Tag, Option<ExpectedToo>)> {
     let tag = found.iter().map(|(_, tag)| *tag).max()?;
     let (by, others): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|(_, own)| own.is_citable() || !tag.is_citable());
     let ids = |list: Vec<(String, Tag)>| list.into_iter().map(|(id, _)| id).collect();
-    Some((ids(by), tag, ids(others)))
+    let too = others.iter().map(|(_, tag)| *tag).max().map(|tag| ExpectedToo { by: ids(others), tag });
+    Some((ids(by), tag, too))
 }
 
 /// Whether conditions hold.
@@ -252,11 +245,10 @@ impl Judge<'_> {
     }
 
     fn count(&mut self, entry: &Entry) {
-        let tag = entry.certainty();
-        self.judged.entry(entry.id.clone()).or_insert(Judged { tag, things: 0 }).things += 1;
+        *self.judged.entry(entry.id.clone()).or_default() += 1;
     }
 
-    fn required(&mut self) -> Required {
+    fn required(&mut self) -> (Required, Option<ExpectedToo>) {
         let mut found: BTreeMap<bool, Vec<(String, Tag)>> = BTreeMap::new();
         let mut why = BTreeSet::new();
         for threshold in &self.input.profile.thresholds {
@@ -266,6 +258,8 @@ impl Judge<'_> {
             self.count(&threshold.entry);
             match self.met(&threshold.when, &Subject::Site) {
                 Met::No => {}
+                // An exemption that nobody can tell asks for nothing.
+                Met::Unknown(_) if threshold.obligation == Obligation::Exempt => {}
                 Met::Unknown(reason) => {
                     why.insert(reason);
                 }
@@ -277,12 +271,12 @@ impl Judge<'_> {
             }
         }
         if let Some((by, tag, _)) = found.remove(&true).and_then(surest) {
-            return Required::Exempt { by, tag };
+            return (Required::Exempt { by, tag }, None);
         }
         match found.remove(&false).and_then(surest) {
-            Some((by, tag, unconfirmed)) => Required::Yes { by, tag, unconfirmed },
-            None if why.is_empty() => Required::No,
-            None => Required::Unknown { why: why.into_iter().collect() },
+            Some((by, tag, too)) => (Required::Yes { by, tag }, too),
+            None if why.is_empty() => (Required::No, None),
+            None => (Required::Unknown { why: why.into_iter().collect() }, None),
         }
     }
 
@@ -309,7 +303,7 @@ impl Judge<'_> {
                         self.count(&rule.entry);
                         let asked = rule.when.iter().chain(&rule.filter).chain(&rule.require);
                         let tag = self.tag(&rule.entry, asked);
-                        self.find(&rule.entry, tag, &subject, miss);
+                        self.find_at(&rule.entry, tag, &subject, &subject.path_of(predicate), miss);
                     }
                 }
             }
@@ -319,16 +313,22 @@ impl Judge<'_> {
     /// The weakest tag among an entry and those whose values it compares with.
     fn tag<'p>(&self, entry: &Entry, asked: impl Iterator<Item = &'p Predicate>) -> Tag {
         asked
-            .flat_map(Predicate::references)
-            .filter_map(|id| self.input.profile.entry(id))
+            .flat_map(Predicate::refers)
+            .filter_map(|(id, _)| self.input.profile.entry(id))
             .map(Entry::certainty)
             .fold(entry.certainty(), Tag::min)
     }
 
     fn find(&mut self, entry: &Entry, tag: Tag, subject: &Subject<'_>, miss: Miss) {
-        let path = subject.path();
-        let field = if miss.field.is_empty() { path.clone() } else { format!("{path}.{}", miss.field) };
-        let (line, column) = self.input.places.at(&field).unwrap_or_else(|| self.input.places.nearest(&path));
+        self.find_at(entry, tag, subject, &subject.path(), miss);
+    }
+
+    /// `path`: where the field stands, which may be elsewhere than the subject, as the site's figures do.
+    fn find_at(&mut self, entry: &Entry, tag: Tag, subject: &Subject<'_>, path: &str, miss: Miss) {
+        let field = if miss.field.is_empty() { path.to_owned() } else { format!("{path}.{}", miss.field) };
+        let places = self.input.places;
+        let place = places.at(&field).or_else(|| places.at(path));
+        let (line, column) = place.unwrap_or_else(|| places.nearest(&subject.path()));
         self.findings.push(Finding {
             rule: entry.id.clone(),
             title: entry.title.clone(),

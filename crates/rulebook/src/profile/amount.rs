@@ -77,6 +77,12 @@ impl Figure {
         }
     }
 
+    /// Whether only the resource has it, never a component.
+    #[must_use]
+    pub const fn is_of_resource(self) -> bool {
+        matches!(self, Self::Id | Self::DeviceName)
+    }
+
     const fn is_number(self) -> bool {
         !matches!(self, Self::Location | Self::Id | Self::DeviceName)
     }
@@ -144,7 +150,9 @@ impl<'de> Deserialize<'de> for Amount {
             }
 
             fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Amount, E> {
-                i32::try_from(number).map(|number| Amount::Number(number.into())).map_err(E::custom)
+                i32::try_from(number)
+                    .map(|number| Amount::Number(number.into()))
+                    .map_err(|_| E::custom(format!("{number}, allowed: up to {}", i32::MAX)))
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Amount, E> {
@@ -205,6 +213,29 @@ impl Bounds {
         ]
         .into_iter()
         .filter_map(|(limit, amount)| Some((limit, amount.as_ref()?)))
+    }
+
+    /// What is wrong with limits that no number keeps.
+    pub(crate) fn defect(&self) -> Option<String> {
+        let numbers = |wanted: [Limit; 2]| {
+            self.limits().filter(move |(limit, _)| wanted.contains(limit)).filter_map(|(limit, amount)| {
+                match amount {
+                    Amount::Number(number) => Some((limit, *number)),
+                    _ => None,
+                }
+            })
+        };
+        let ceilings: Vec<_> = numbers([Limit::AtMost, Limit::Below]).collect();
+        for (floor, low) in numbers([Limit::AtLeast, Limit::Above]) {
+            for (ceiling, high) in &ceilings {
+                let both = low == *high && (floor, *ceiling) == (Limit::AtLeast, Limit::AtMost);
+                if low >= *high && !both {
+                    let (floor, ceiling) = (floor.words(), ceiling.words());
+                    return Some(format!("holds for no number: {floor} {low} and {ceiling} {high}"));
+                }
+            }
+        }
+        None
     }
 }
 

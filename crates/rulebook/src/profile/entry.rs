@@ -121,7 +121,7 @@ impl Serialize for Day {
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "allowed: a date such as 2022-06-30")]
         enum Written {
             Toml(toml::value::Datetime),
             Text(String),
@@ -146,7 +146,7 @@ impl JsonSchema for Day {
 
 /// An entry's own figure, word or list: what a confirmation may correct.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "allowed: a number, a word or a list of words")]
 pub enum Value {
     /// A number, in the entry's unit.
     Number(f64),
@@ -172,6 +172,16 @@ impl Value {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// What it is, in words.
+    #[must_use]
+    pub const fn form(&self) -> &'static str {
+        match self {
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a word",
+            Self::List(_) => "a list of words",
         }
     }
 

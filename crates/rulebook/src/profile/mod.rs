@@ -9,6 +9,7 @@ mod setting;
 mod shipped;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::BTreeMap;
 

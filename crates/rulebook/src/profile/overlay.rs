@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{Confirmation, Day, Value};
 use super::{OverlayHead, Profile};
+use crate::predicate::{Predicate, Referred, TLS_VERSIONS};
 
 /// An overlay's file.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -50,9 +51,24 @@ pub struct Correction {
 }
 
 impl Profile {
-    /// Why the setting of this id does not take a value; other entries take any of their form.
+    /// Why the entry of this id does not take a value, where it is of the entry's form.
     pub(crate) fn unfit(&self, id: &str, value: &Value) -> Option<String> {
-        self.settings.iter().find(|one| one.entry.id == id).and_then(|one| one.sets.defect(Some(value)))
+        let setting = self.settings.iter().find(|one| one.entry.id == id);
+        setting.and_then(|one| one.sets.defect(Some(value))).or_else(|| match value {
+            Value::Number(number) if !number.is_finite() => Some("is not finite".to_owned()),
+            Value::Text(text) if self.is_version(id) && !TLS_VERSIONS.contains(&text.as_str()) => {
+                Some(format!("`{text}`, allowed: {}", TLS_VERSIONS.join(", ")))
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether something compares a TLS version with the entry's value.
+    fn is_version(&self, id: &str) -> bool {
+        self.asked()
+            .flat_map(|(_, predicates)| predicates)
+            .flat_map(Predicate::refers)
+            .any(|(own, wanted)| own == id && wanted == Referred::TlsVersion)
     }
 
     /// The profile with an overlay laid over it.
@@ -72,6 +88,9 @@ impl Profile {
         if overlay.overlay.profile != self.head.id {
             let message = format!("`{}`, but the profile is `{}`", overlay.overlay.profile, self.head.id);
             problem("overlay.profile", message);
+        }
+        if overlay.overlay.document.trim().is_empty() {
+            problem("overlay.document", "is empty: against what it was confirmed must be told".to_owned());
         }
         let mut corrected = 0;
         for (at, one) in overlay.confirm.iter().enumerate() {
@@ -93,17 +112,18 @@ impl Profile {
                 continue;
             };
             if let Some(value) = &one.value {
-                let same_form = entry
-                    .value
-                    .as_ref()
-                    .is_some_and(|known| std::mem::discriminant(known) == std::mem::discriminant(value));
+                let known = entry.value.as_ref();
+                let same_form =
+                    known.is_some_and(|known| std::mem::discriminant(known) == std::mem::discriminant(value));
                 match (same_form, unfit) {
                     (false, _) => {
-                        let told = entry
-                            .value
-                            .as_ref()
-                            .map_or("has no value".to_owned(), |known| format!("is `{known}`"));
-                        problem(&path("value"), format!("`{value}`, but the entry {told}: not of one form"));
+                        let told = match known {
+                            Some(known) => {
+                                format!("`{value}`, but the entry's is `{known}`: of another form")
+                            }
+                            None => "the entry has no value that could be corrected".to_owned(),
+                        };
+                        problem(&path("value"), told);
                     }
                     (true, Some(defect)) => problem(&path("value"), defect),
                     (true, None) if entry.value.as_ref() != Some(value) => {

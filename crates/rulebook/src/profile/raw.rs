@@ -60,7 +60,7 @@ pub(crate) struct RawHead {
 
 /// Since when a profile applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "allowed: a date such as 2022-06-30, or \"unknown\"")]
 pub enum Effective {
     /// From this day on.
     Since(Day),

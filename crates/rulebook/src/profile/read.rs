@@ -1,17 +1,17 @@
 //! From a profile's file to a [`Profile`]: an entry without a source, an unknown predicate or a reference to nothing
 //! is refused here, by file, line and entry, so that a check never meets one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use config::{Places, Problem, Problems, Source};
+use config::{Places, Problems, Source};
 
-use super::entry::{Entry, Table};
+use super::entry::{Entry, Table, Value};
 use super::raw::RawProfile;
+use super::told::named;
 use super::{
-    Amount, Head, ListedPoint, Obligation, Paper, Per, Profile, Rule, Setting, SourceDoc, Step, Threshold,
-    shipped,
+    Head, ListedPoint, Obligation, Paper, Per, Profile, Rule, Setting, SourceDoc, Step, Threshold, shipped,
 };
-use crate::predicate::{PointType, Predicate, SubjectKind};
+use crate::predicate::{PointType, Predicate, Referred, SubjectKind, TLS_VERSIONS};
 
 /// How deep profiles may extend one another.
 const EXTENDS_MAX: usize = 8;
@@ -32,19 +32,7 @@ impl Profile {
     }
 
     fn load_within(name: &str, depth: usize) -> Result<Self, Problems> {
-        let source = if name.ends_with(".toml") {
-            Source::read(name)?
-        } else {
-            shipped::source(name).ok_or_else(|| {
-                let known: Vec<_> = shipped().map(|(id, _)| id).collect();
-                let message = format!(
-                    "no profile of this id, shipped: {}; a file's name ends in .toml",
-                    known.join(", ")
-                );
-                config::whole_file(name.as_ref(), message)
-            })?
-        };
-        Self::from_source_within(&source, depth)
+        Self::from_source_within(&open(name)?, depth)
     }
 
     /// The profile of a text.
@@ -56,61 +44,70 @@ impl Profile {
     }
 
     fn from_source_within(source: &Source, depth: usize) -> Result<Self, Problems> {
-        let raw: RawProfile = source.parse().map_err(|problems| named(source, problems))?;
+        let raw: RawProfile = source.parse().map_err(|problems| named(source, &problems))?;
         let places = source.places();
+        let at = |path: &str, message: String| {
+            let mut problem = source.whole(path, message);
+            problem.at = Some(places.nearest(path));
+            problem
+        };
         let base = match &raw.profile.extends {
             None => None,
             Some(_) if depth == 0 => {
                 let message = format!("profiles extend one another more than {EXTENDS_MAX} deep");
-                return Err(source.whole("profile.extends", message).into());
+                return Err(at("profile.extends", message).into());
             }
-            Some(name) if name.ends_with(".toml") => {
-                let file = source.resolve(name);
-                Some(Self::load_within(&file.to_string_lossy(), depth - 1)?)
+            Some(name) => {
+                let name = match name.ends_with(".toml") {
+                    true => source.resolve(name).to_string_lossy().into_owned(),
+                    false => name.clone(),
+                };
+                // What is not there is this file's defect; what is wrong in it, its own.
+                let base = open(&name).map_err(|problems| {
+                    let told = problems.iter().map(|problem| {
+                        let message = format!("`{}`: {}", problem.file.display(), problem.message);
+                        at("profile.extends", message)
+                    });
+                    let mut all = Problems::default();
+                    told.for_each(|problem| all.add(problem));
+                    all
+                })?;
+                Some(Self::from_source_within(&base, depth - 1)?)
             }
-            Some(id) => Some(Self::load_within(id, depth - 1)?),
         };
-        let mut check = Check { source, places, problems: Problems::default() };
+        let mut check = Check { source, places, problems: Problems::default(), referred: Vec::new() };
         let profile = check.profile(raw, base);
         check.problems.into_result(profile)
     }
 }
 
-/// Adds to a problem the id of the entry that it lies in.
-fn named(source: &Source, problems: Problems) -> Problems {
-    let places = source.places();
-    let mut ids: Vec<((usize, usize), String)> = Vec::new();
-    for table in Table::ALL {
-        for at in 0.. {
-            let path = format!("{}[{at}]", table.text());
-            let Some(place) = places.at(&path) else { break };
-            let id = places.at(&format!("{path}.id")).and_then(|(line, _)| {
-                let text = source.text().lines().nth(line.checked_sub(1)?)?;
-                let value = text.split_once('=')?.1.split('#').next()?.trim();
-                Some(value.trim_matches(['"', '\'']).to_owned())
-            });
-            ids.push((place, id.unwrap_or(path)));
-        }
+/// The text of a shipped profile, or of a file.
+fn open(name: &str) -> Result<Source, Problems> {
+    if name.ends_with(".toml") {
+        return Source::read(name);
     }
-    let mut told = Problems::default();
-    for problem in problems.iter() {
-        let entry = problem
-            .at
-            .and_then(|at| ids.iter().filter(|(place, _)| *place <= at).max_by_key(|(place, _)| *place));
-        told.add(match entry {
-            Some((_, id)) => {
-                Problem { message: format!("entry `{id}`: {}", problem.message), ..problem.clone() }
-            }
-            None => problem.clone(),
-        });
-    }
-    told
+    shipped::source(name).ok_or_else(|| {
+        let known: Vec<_> = shipped().map(|(id, _)| id).collect();
+        let message =
+            format!("no profile of this id, shipped: {}; a file's name ends in .toml", known.join(", "));
+        config::whole_file(name.as_ref(), message).into()
+    })
 }
 
 struct Check<'a> {
     source: &'a Source,
     places: Places,
     problems: Problems,
+    /// What entries of the file compare with; looked up when all entries are known.
+    referred: Vec<Reference>,
+}
+
+/// An `@id`.
+struct Reference {
+    place: String,
+    from: String,
+    to: String,
+    wanted: Referred,
 }
 
 impl Check<'_> {
@@ -142,6 +139,13 @@ impl Check<'_> {
             overlay: None,
         });
         profile.head = head;
+        if !is_id(&profile.head.id) {
+            let message = format!("`{}`: {ID_LETTERS}", profile.head.id);
+            self.problem("profile.id", message);
+        }
+        if profile.head.title.trim().is_empty() {
+            self.problem("profile.title", "is empty");
+        }
         self.drops(&raw.profile.drop, &mut profile);
         for (at, doc) in raw.source.iter().enumerate() {
             if raw.source.iter().take(at).any(|other| other.id == doc.id) {
@@ -200,7 +204,7 @@ impl Check<'_> {
             let entry = one.entry(Table::Threshold, "scope", one.unit.as_deref());
             self.predicates(&path, "when", &entry, &one.when, SubjectKind::Site);
             if one.when.is_empty() {
-                self.entry_problem(&path, "when", &entry, "names no condition".to_owned());
+                self.entry_problem(&path, "when", &entry, "names no condition");
             }
             fresh.thresholds.push(Threshold { entry, obligation: one.obligation, when: one.when });
         });
@@ -212,18 +216,24 @@ impl Check<'_> {
                 let entry = one.entry(table, section, Some(unit.as_str()).filter(|unit| !unit.is_empty()));
                 self.predicates(&path, "when", &entry, &one.when, SubjectKind::Site);
                 let mut filter = one.filter;
+                self.predicates(&path, "where", &entry, &filter, one.per.subject());
                 if !one.station_kinds.is_empty() {
+                    if one.per != Per::Station {
+                        self.entry_problem(&path, "station_kinds", &entry, "only with per = \"station\"");
+                    }
                     filter.push(Predicate::StationKind(one.station_kinds));
                 }
-                self.predicates(&path, "where", &entry, &filter, one.per.subject());
+                if one.role.is_empty() || one.role.contains(char::is_whitespace) {
+                    self.entry_problem(&path, "role", &entry, "a role is one word");
+                }
                 if one.kinds.is_empty() {
-                    self.entry_problem(&path, "kinds", &entry, "names no kind".to_owned());
+                    self.entry_problem(&path, "kinds", &entry, "names no kind");
                 }
                 if one.kind == PointType::DigitalInput && !one.unit.is_empty() {
-                    self.entry_problem(&path, "unit", &entry, "states have no unit".to_owned());
+                    self.entry_problem(&path, "unit", &entry, "states have no unit");
                 }
                 if table == Table::Met && one.per != Per::Station {
-                    self.entry_problem(&path, "per", &entry, "allowed in [[met]]: station".to_owned());
+                    self.entry_problem(&path, "per", &entry, "allowed in [[met]]: station");
                 }
                 fresh.points.push(ListedPoint {
                     entry,
@@ -254,7 +264,7 @@ impl Check<'_> {
             self.predicates(&path, "where", &entry, &one.filter, one.subject);
             self.predicates(&path, "require", &entry, &one.require, one.subject);
             if one.require.is_empty() {
-                self.entry_problem(&path, "require", &entry, "asks for nothing".to_owned());
+                self.entry_problem(&path, "require", &entry, "asks for nothing");
             }
             fresh.rules.push(Rule {
                 entry,
@@ -279,17 +289,14 @@ impl Check<'_> {
         paths
     }
 
-    fn entry_problem(&mut self, path: &str, field: &str, entry: &Entry, message: String) {
-        self.problem(&format!("{path}.{field}"), format!("entry `{}`: {message}", entry.id));
+    fn entry_problem(&mut self, path: &str, field: &str, entry: &Entry, message: impl AsRef<str>) {
+        self.problem(&format!("{path}.{field}"), format!("entry `{}`: {}", entry.id, message.as_ref()));
     }
 
     /// What every entry must keep.
     fn entry(&mut self, path: &str, entry: &Entry, profile: &Profile) {
-        let id_letter =
-            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-".contains(letter);
-        if entry.id.is_empty() || !entry.id.chars().all(id_letter) {
-            let message = "an id is made of lower-case letters, digits, dots and hyphens".to_owned();
-            self.entry_problem(path, "id", entry, message);
+        if !is_id(&entry.id) {
+            self.entry_problem(path, "id", entry, ID_LETTERS);
         }
         if entry.sources.is_empty() {
             let message = "has no source: `source` must name at least one [[source]]".to_owned();
@@ -298,18 +305,18 @@ impl Check<'_> {
         for id in entry.sources.iter().filter(|id| !profile.sources.contains_key(*id)) {
             self.entry_problem(path, "source", entry, format!("there is no [[source]] `{id}`"));
         }
-        for (field, text) in [("title", &entry.title), ("clause", &entry.clause)] {
-            if text.trim().is_empty() {
-                self.entry_problem(
-                    path,
-                    field,
-                    entry,
-                    "is empty; a clause nobody knows is \"unknown\"".to_owned(),
-                );
-            }
+        if entry.title.trim().is_empty() {
+            self.entry_problem(path, "title", entry, "is empty");
+        }
+        if entry.clause.trim().is_empty() {
+            self.entry_problem(path, "clause", entry, "is empty; a clause nobody knows is \"unknown\"");
+        }
+        if entry.value.as_ref().and_then(Value::number).is_some_and(|number| !number.is_finite()) {
+            self.entry_problem(path, "value", entry, "is not finite");
         }
         // Nobody who wrote a profile here has read that text; whoever has, confirms with an overlay.
-        if entry.clause.trim_start().to_ascii_uppercase().starts_with("V20") {
+        let mut words = entry.clause.split(|letter: char| !letter.is_alphanumeric());
+        if words.any(|word| word.eq_ignore_ascii_case("V20")) {
             let message = "cites V20: only an overlay of somebody who holds the manual may".to_owned();
             self.entry_problem(path, "clause", entry, message);
         }
@@ -331,50 +338,58 @@ impl Check<'_> {
         for (at, predicate) in predicates.iter().enumerate() {
             let field = format!("{field}[{at}]");
             if !predicate.fits(subject) {
-                let message = format!("cannot be asked of subject {}", name(&subject));
+                let message = format!("`{}` cannot be asked of subject {}", predicate.name(), name(&subject));
                 self.entry_problem(path, &field, entry, message);
             }
             if let Some(defect) = predicate.defect() {
-                self.entry_problem(path, &field, entry, defect);
+                self.entry_problem(path, &field, entry, format!("`{}` {defect}", predicate.name()));
+            }
+            for (id, wanted) in predicate.refers() {
+                let place = format!("{path}.{field}");
+                self.referred.push(Reference { place, from: entry.id.clone(), to: id.to_owned(), wanted });
             }
         }
     }
 
-    /// Every `@id` must name an entry with a number.
+    /// Every `@id` must name an entry whose value can be compared with.
     fn references(&mut self, profile: &Profile, paths: &BTreeMap<String, String>) {
-        let numbers: BTreeMap<&str, bool> = profile
-            .entries()
-            .map(|entry| (entry.id.as_str(), entry.value.as_ref().and_then(super::Value::number).is_some()))
-            .collect();
-        let mut wrong = BTreeSet::new();
-        for (entry, predicates) in profile.asked() {
-            for amount in predicates.iter().flat_map(|predicate| predicate.amounts()) {
-                let Amount::Entry(id) = amount else { continue };
-                let message = match numbers.get(id.as_str()) {
-                    Some(true) => continue,
-                    Some(false) => format!("`@{id}`: that entry's `value` is no number"),
-                    None => format!("`@{id}`: there is no such entry"),
-                };
-                wrong.insert((entry.id.clone(), message));
-            }
-            for id in predicates.into_iter().filter_map(|predicate| match predicate {
-                Predicate::MinVersion(text) => text.strip_prefix('@'),
-                _ => None,
-            }) {
-                let message =
-                    match profile.entry(id).map(|one| one.value.as_ref().and_then(super::Value::text)) {
-                        Some(Some("1.0" | "1.1" | "1.2" | "1.3")) => continue,
-                        Some(_) => format!("`@{id}`: that entry's `value` is no TLS version"),
-                        None => format!("`@{id}`: there is no such entry"),
-                    };
-                wrong.insert((entry.id.clone(), message));
-            }
+        let mut referred = std::mem::take(&mut self.referred);
+        // Those of the extended profile have no place in this file, and may refer to what it drops or replaces.
+        for (entry, predicates) in profile.asked().filter(|(entry, _)| !paths.contains_key(&entry.id)) {
+            let all = predicates.into_iter().flat_map(Predicate::refers);
+            referred.extend(all.map(|(id, wanted)| Reference {
+                place: "profile.extends".to_owned(),
+                from: entry.id.clone(),
+                to: id.to_owned(),
+                wanted,
+            }));
         }
-        for (id, message) in wrong {
-            let path = paths.get(&id).cloned().unwrap_or_default();
-            self.problem(&path, format!("entry `{id}`: {message}"));
+        for Reference { place, from, to, wanted } in referred {
+            let value = profile.entry(&to).map(|entry| entry.value.as_ref());
+            let defect = match (value, wanted) {
+                (None, _) => "there is no such entry",
+                (Some(value), Referred::Number) if value.and_then(Value::number).is_none() => {
+                    "that entry's `value` is no number"
+                }
+                (Some(value), Referred::TlsVersion)
+                    if !value.and_then(Value::text).is_some_and(|text| TLS_VERSIONS.contains(&text)) =>
+                {
+                    "that entry's `value` is no TLS version, such as \"1.2\""
+                }
+                _ => continue,
+            };
+            self.problem(&place, format!("entry `{from}`: `@{to}`: {defect}"));
         }
     }
+}
+
+/// What the ids of profiles and entries are made of.
+const ID_LETTERS: &str = "an id is made of lower-case letters, digits, dots and hyphens";
+
+fn is_id(id: &str) -> bool {
+    let letter =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-".contains(letter);
+    !id.is_empty() && id.chars().all(letter)
 }
 
 /// A unit variant as files write it.

@@ -10,6 +10,7 @@ use telemetry::{ResourceKind, WireForm};
 
 use super::entry::{Day, Value};
 use super::{Profile, Setting};
+use crate::predicate::TLS_VERSIONS;
 
 macro_rules! keys {
     ($($variant:ident $text:literal $form:ident $doc:literal;)*) => {
@@ -93,7 +94,7 @@ impl SettingKey {
             Form::Wire => word(&["counts", "engineering"]),
             Form::Scan => word(&["events", "class0"]),
             Form::Serve => word(&["all", "listed"]),
-            Form::Tls => word(&["1.0", "1.1", "1.2", "1.3"]),
+            Form::Tls => word(&TLS_VERSIONS),
         }
     }
 }

@@ -1,6 +1,18 @@
+//! What the reader of profiles and overlays takes, and what it refuses and how it tells so.
+
+mod overlays;
+mod refusals;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
 use config::Source;
 
 use super::{Profile, shipped};
+
+/// A profile with one entry of each table, all of it right.
+const PROFILE: &str = include_str!("tests/small.toml");
 
 #[test]
 fn shipped_profiles_read_and_name_themselves() {
@@ -11,49 +23,47 @@ fn shipped_profiles_read_and_name_themselves() {
     }
 }
 
-fn refusal(text: &str) -> String {
-    Profile::from_source(&Source::from_text("p.toml", text)).map(|_| ()).unwrap_err().to_string()
+#[test]
+fn the_small_profile_is_right() {
+    let profile = small();
+    assert_eq!(profile.entries().count(), 8);
+    assert!(profile.overlay.is_none());
 }
 
-const HEAD: &str = r#"
-[profile]
-id = "p"
-title = "P"
-issuer = "Tests"
-edition = "first"
-effective = "unknown"
-notice = "For tests."
-[[source]]
-id = "A"
-title = "A paper"
-"#;
+fn small() -> Profile {
+    Profile::from_source(&Source::from_text("p.toml", PROFILE))
+        .unwrap_or_else(|problems| panic!("{problems}"))
+}
 
-#[test]
-fn a_tls_version_that_a_rule_takes_from_an_entry_must_be_there_and_be_one() {
-    let rule = r#"
-[[rule]]
-id = "tls.version"
-section = "tls"
-title = "No older version"
-clause = "unknown"
-source = ["A"]
-tag = "inferred"
-subject = "tls"
-require = [{ min_version = "@tls.floor" }]
-"#;
-    let told = refusal(&format!("{HEAD}{rule}"));
-    assert!(told.contains("entry `tls.version`: `@tls.floor`: there is no such entry"), "{told}");
-    let floor = |value: &str| {
-        format!(
-            "{HEAD}{rule}[[setting]]\nid = \"tls.floor\"\nsection = \"tls\"\ntitle = \"Floor\"\nclause = \"unknown\"\n\
-             source = [\"A\"]\ntag = \"recalled\"\nsets = \"none\"\nvalue = {value}\n"
-        )
-    };
-    let told = refusal(&floor("1.2"));
-    assert!(
-        told.contains("entry `tls.version`: `@tls.floor`: that entry's `value` is no TLS version"),
-        "{told}"
-    );
-    let profile = Profile::from_source(&Source::from_text("p.toml", floor("\"1.2\""))).unwrap();
-    assert_eq!(profile.rules[0].require[0].references(), ["tls.floor"]);
+/// The small profile with `from` replaced by `to`.
+fn changed(from: &str, to: &str) -> String {
+    assert_eq!(PROFILE.matches(from).count(), 1, "{from}");
+    PROFILE.replacen(from, to, 1)
+}
+
+fn refusal(text: &str) -> String {
+    match Profile::from_source(&Source::from_text("p.toml", text)) {
+        Ok(_) => "taken".to_owned(),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+/// Compares what is told of each case with a golden file; `OPENRTD_BLESS=1` rewrites it.
+fn golden<const N: usize>(name: &str, refuse: fn(&str) -> String, cases: [(&str, String); N]) {
+    let mut told = String::new();
+    for (case, text) in cases {
+        let refusal = refuse(&text);
+        assert_ne!(refusal, "taken", "{case}");
+        writeln!(told, "{case}\n    {}\n", refusal.replace('\n', "\n    ")).unwrap();
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/profile/tests").join(name);
+    if std::env::var_os("OPENRTD_BLESS").is_some() {
+        fs::write(&file, told).unwrap();
+        return;
+    }
+    let known = fs::read_to_string(&file).unwrap();
+    for (known, told) in known.split("\n\n").zip(told.split("\n\n")) {
+        assert_eq!(known, told, "OPENRTD_BLESS=1 rewrites {name}");
+    }
+    assert_eq!(known.len(), told.len(), "{name}");
 }

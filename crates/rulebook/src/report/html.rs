@@ -7,7 +7,7 @@ use crate::judge::{Finding, Report};
 use crate::profile::Profile;
 
 /// How our pages look: grey ground, colour for the abnormal only.
-pub(super) const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;\
+pub const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;\
 color:#222;background:#f4f4f4}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}\
 table{border-collapse:collapse;width:100%;background:#fff}th,td{border:1px solid #ccc;padding:.35rem .5rem;\
 text-align:left;vertical-align:top}th{background:#e8e8e8}code{font-family:ui-monospace,monospace}\
@@ -36,8 +36,9 @@ pub fn html(report: &Report, profile: &Profile, strict: bool) -> String {
                         tr { th { "Overlay" } td { code { (overlay.file) } ": " (overlay.confirmed) " entries confirmed, " (overlay.corrected) " of them corrected" } }
                     }
                     tr { th { "As of" } td { (report.as_of) } }
-                    @for (at, line) in report.required.words().lines().enumerate() {
-                        tr { th { @if at == 0 { "Telemetry" } } td { (line.trim()) } }
+                    tr { th { "Telemetry" } td { (report.required.words()) } }
+                    @if let Some(too) = &report.expected_too {
+                        tr { th {} td { (too.words()) } }
                     }
                     tr { th { "Result" } td {
                         @if sum.failed { b { "findings" } } @else { b { "clean" } }
@@ -75,7 +76,7 @@ fn findings<'a>(list: impl Iterator<Item = &'a Finding>, profile: &Profile, want
             @for one in list {
                 tr class=(if one.citable { "" } else { "unconfirmed" }) {
                     td { code { (one.line) ":" (one.column) } br; (one.subject) }
-                    td class=(one.severity.text()) { @if !one.citable { "unconfirmed " } (one.severity.text()) }
+                    td class=(if one.citable { one.severity.text() } else { "note" }) { @if !one.citable { "unconfirmed " } (one.severity.text()) }
                     td { code { (one.rule) } br; (one.title) br; small { (one.provenance(profile)) } }
                     td { (one.found) }
                     td { (one.required) }

@@ -7,10 +7,10 @@ mod text;
 
 use serde::Serialize;
 
-use crate::judge::{Finding, NotJudged, Report, Required};
+use crate::judge::{ExpectedToo, Finding, NotJudged, Report, Required};
 use crate::profile::{Profile, Severity};
 
-pub use html::html;
+pub use html::{STYLE, html};
 pub use sarif::sarif;
 pub use text::text;
 
@@ -59,7 +59,7 @@ impl Report {
             notes: of(Severity::Note),
             unconfirmed: self.findings.iter().filter(|one| !one.citable).count(),
             failed: self.failing(strict).next().is_some(),
-            judged: self.judged.values().map(|one| one.things).sum(),
+            judged: self.judged.values().sum(),
             rules: self.judged.len(),
             not_judged: self.not_judged.len(),
         }
@@ -72,14 +72,8 @@ impl Required {
     pub fn words(&self) -> String {
         let by = |ids: &[String]| ids.join(", ");
         match self {
-            Self::Yes { by: ids, tag, unconfirmed } if tag.is_citable() => {
-                let also = match unconfirmed.as_slice() {
-                    [] => String::new(),
-                    ids => format!("\n             expected too, unconfirmed, by {}", by(ids)),
-                };
-                format!("required by {} ({tag}){also}", by(ids))
-            }
-            Self::Yes { by: ids, tag, .. } => {
+            Self::Yes { by: ids, tag } if tag.is_citable() => format!("required by {} ({tag})", by(ids)),
+            Self::Yes { by: ids, tag } => {
                 format!("expected by {} ({tag}, unconfirmed); its lists are unconfirmed with it", by(ids))
             }
             Self::Exempt { by: ids, tag } if tag.is_citable() => {
@@ -99,6 +93,14 @@ impl Required {
                 )
             }
         }
+    }
+}
+
+impl ExpectedToo {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("expected too, unconfirmed, by {} ({})", self.by.join(", "), self.tag)
     }
 }
 
@@ -126,9 +128,18 @@ impl Finding {
     }
 }
 
-/// A report as JSON.
+/// A report as JSON; wherever it names an entry, it tells the entry's tag.
 #[must_use]
-pub fn json(report: &Report, strict: bool) -> serde_json::Value {
+pub fn json(report: &Report, profile: &Profile, strict: bool) -> serde_json::Value {
     // A report is made of strings and numbers: it always is a JSON value.
-    serde_json::to_value(Told { report, summary: report.summary(strict) }).unwrap_or_default()
+    let mut told =
+        serde_json::to_value(Told { report, summary: report.summary(strict) }).unwrap_or_default();
+    let judged = report.judged.iter().map(|(rule, things)| {
+        let tag = profile.entry(rule).map(crate::profile::Entry::certainty);
+        serde_json::json!({ "rule": rule, "tag": tag, "things": things })
+    });
+    if let Some(fields) = told.as_object_mut() {
+        fields.insert("judged".to_owned(), judged.collect());
+    }
+    told
 }

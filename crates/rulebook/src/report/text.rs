@@ -35,6 +35,9 @@ fn write_report(
     }
     writeln!(out, "  as of      {}", report.as_of)?;
     writeln!(out, "  telemetry  {}", report.required.words())?;
+    if let Some(too) = &report.expected_too {
+        writeln!(out, "             {}", too.words())?;
+    }
     write_findings(out, report.findings.iter().filter(|one| one.citable), profile)?;
     if report.findings.iter().any(|one| !one.citable) {
         writeln!(out, "\n{UNCONFIRMED}")?;

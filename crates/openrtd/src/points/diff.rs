@@ -1,0 +1,66 @@
+//! `openrtd points diff`.
+
+use pointsheet::Kind;
+use pointsheet::diff::{Change, Difference, diff as compare};
+use serde_json::{Value, json};
+
+use super::cli::Diff;
+use super::{sheet, tell};
+use crate::exit::Failure;
+use crate::output::complain;
+
+pub(crate) fn diff(arguments: &Diff) -> Result<(), Failure> {
+    let (old, new) = (sheet(&arguments.old)?, sheet(&arguments.new)?);
+    for kind in Kind::ALL.into_iter().filter(|kind| old.has(*kind) != new.has(*kind)) {
+        let lacks = if old.has(kind) { &arguments.new } else { &arguments.old };
+        complain(&format!("warning: {} has no table of {kind}s: not compared", lacks.display()));
+    }
+    let differences = compare(&old, &new);
+    let incompatible = differences.iter().filter(|found| found.change.is_incompatible()).count();
+    if arguments.json {
+        tell(differences.iter().map(|found| line(found).to_string()));
+        tell([json!({ "event": "summary", "differences": differences.len(), "incompatible": incompatible })
+            .to_string()]);
+    } else {
+        let mark = |found: &Difference| if found.change.is_incompatible() { "incompatible: " } else { "" };
+        tell(differences.iter().map(|found| format!("{}{found}", mark(found))));
+        tell([format!("{} differences, {incompatible} of them incompatible", differences.len())]);
+    }
+    if incompatible > 0 { Err(Failure::Found) } else { Ok(()) }
+}
+
+fn line(found: &Difference) -> Value {
+    let mut line = json!({
+        "event": "difference",
+        "table": found.kind.sheet(),
+        "point": found.point,
+        "description": found.description,
+        "change": found.change.word(),
+        "incompatible": found.change.is_incompatible(),
+    });
+    let (old, new) = match &found.change {
+        Change::Added { index } => (Value::Null, json!({ "index": index })),
+        Change::Removed { index } => (json!({ "index": index }), Value::Null),
+        Change::Moved { old, new } => (json!({ "index": old }), json!({ "index": new })),
+        Change::NowServed { new } => (Value::Null, json!({ "index": new })),
+        Change::NoLongerServed { old } => (json!({ "index": old }), Value::Null),
+        Change::Rescaled { old, new } => (
+            json!({ "max_units": old.0, "max_counts": old.1 }),
+            json!({ "max_units": new.0, "max_counts": new.1 }),
+        ),
+        Change::Renamed { old } => (json!({ "name": old }), json!({ "name": found.point })),
+        Change::Redescribed { old } => {
+            (json!({ "description": old }), json!({ "description": found.description }))
+        }
+        Change::Unit { old, new } => (json!({ "unit": old }), json!({ "unit": new })),
+        Change::States { old, new } => {
+            let words = |states: &Option<pointsheet::States>| json!({ "states": states.as_ref().map(|states| [&states.zero, &states.one]) });
+            (words(old), words(new))
+        }
+    };
+    if let Some(line) = line.as_object_mut() {
+        line.insert("old".to_owned(), old);
+        line.insert("new".to_owned(), new);
+    }
+    line
+}

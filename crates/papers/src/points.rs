@@ -1,0 +1,287 @@
+//! The printable point list: for each point where it comes from, how it goes out, what judges its quality, and which
+//! entries of the profile ask for it.
+
+use maud::{Markup, html};
+use rulebook::profile::{Entry, Severity};
+use site::{DeviceIx, Form, Place, ReadingIx, RegisterTable, RegisterType, Served, Site, WordOrder};
+use telemetry::{Scale, Sign, Unit};
+
+use crate::{Material, page};
+
+/// One line of the list.
+struct Row<'a> {
+    served: &'a Served,
+    id: &'a str,
+    name: &'a str,
+    sheet_name: Option<&'a str>,
+    role: Option<&'a str>,
+    belongs: Option<&'a str>,
+    source: Markup,
+    out: Markup,
+    quality: Markup,
+}
+
+pub(crate) fn page(material: &Material<'_>) -> String {
+    let site = material.site;
+    let mut analogs: Vec<_> = site.analogs.iter().map(|one| analog(site, one)).collect();
+    analogs.extend(site.setpoints.iter().map(|one| feedback(site, one)));
+    analogs.extend(site.heartbeat.iter().map(heartbeat));
+    let mut digitals: Vec<_> = site.digitals.iter().map(|one| digital(site, one)).collect();
+    digitals.extend(site.connection.iter().map(connection));
+    let outputs = site.setpoints.iter().map(|one| setpoint(site, one)).collect();
+    let body = html! {
+        (table(material, "Analog inputs (g30, g32)", analogs))
+        (table(material, "Digital inputs (g1, g2)", digitals))
+        (table(material, "Analog outputs (g40, g41)", outputs))
+        @if site.outstation.index_offset != 0 {
+            p { "Indexes are those of the sheet; on the wire they are " (site.outstation.index_offset) " away." }
+        }
+    };
+    page::page(material, "Point list", &body)
+}
+
+fn table(material: &Material<'_>, title: &str, mut rows: Vec<Row<'_>>) -> Markup {
+    // Served points by index, then those that are not served.
+    rows.sort_by_key(|row| (row.served.index.is_none(), row.served.sheet_index));
+    html! {
+        h2 { (title) }
+        @if rows.is_empty() { p { "None." } } @else {
+            table {
+                tr { th { "Index" } th { "Point" } th { "Source" } th { "On the wire" } th { "Quality" } th { "Role and rules" } }
+                @for row in &rows {
+                    tr {
+                        td { @match (row.served.index, row.served.sheet_index) {
+                            (Some(_), Some(index)) => { (index) }
+                            (None, Some(index)) => { "(" (index) ") not served" }
+                            _ => { "not served" }
+                        } }
+                        td {
+                            (row.name) br;
+                            code { (row.id) }
+                            @if let Some(name) = row.sheet_name { br; "sheet: " code { (name) } }
+                            @if let Some(owner) = row.belongs { br; small { "of " (owner) } }
+                        }
+                        td { (row.source) }
+                        td { (row.out) br; small { "static " (row.served.static_variation) ", event " (row.served.event_variation) ", class " (row.served.class) } }
+                        td { (row.quality) }
+                        td { (rules(material, row)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The entries that ask for the point's role, and what was found about it.
+fn rules(material: &Material<'_>, row: &Row<'_>) -> Markup {
+    let site = material.site;
+    let kinds: Vec<_> =
+        std::iter::once(site.resource).chain(site.components.iter().map(|one| one.kind)).collect();
+    let listed: Vec<&Entry> = material
+        .profile
+        .points
+        .iter()
+        .filter(|one| Some(one.role.as_str()) == row.role && one.entry.in_force(material.report.as_of))
+        .filter(|one| one.kinds.iter().any(|kind| kinds.contains(kind)))
+        .map(|one| &one.entry)
+        .collect();
+    let named = format!("`{}`", row.id);
+    let found = material.report.findings.iter().filter(|finding| finding.subject.ends_with(&named));
+    html! {
+        @match row.role { Some(role) => code { (role) }, None => "no role" }
+        @for entry in listed {
+            br;
+            small class=(if entry.certainty().is_citable() { "" } else { "unconfirmed" }) {
+                code { (entry.id) } ": " (entry.provenance())
+            }
+        }
+        @for finding in found.filter(|finding| finding.severity > Severity::Note) {
+            br;
+            span class=(if finding.citable { finding.severity.text() } else { "note" }) {
+                @if !finding.citable { "unconfirmed " } (finding.severity.text()) ": " (finding.rule)
+            }
+            " found " (finding.found) ", " (finding.required)
+        }
+    }
+}
+
+fn analog<'a>(site: &'a Site, one: &'a site::Analog) -> Row<'a> {
+    let owner = one
+        .station
+        .and_then(|at| site.stations.get(at.get()).map(|station| &*station.id))
+        .or_else(|| component(site, one.component));
+    Row {
+        served: &one.served,
+        id: one.id.as_str(),
+        name: &one.name,
+        sheet_name: one.sheet_name.as_deref(),
+        role: one.role.as_deref(),
+        belongs: owner,
+        source: match &one.source {
+            None => unmapped(),
+            Some(source) => html! {
+                (reading(site, source.device, source.reading))
+                br;
+                small { "in " (source.unit) @if source.sign == Sign::Turned { ", sign turned" } }
+            },
+        },
+        out: html! { (one.unit) ": " (scale(one.wire, Some(one.unit))) },
+        quality: html! {
+            @if let Some(source) = &one.source { "age at most " (source.age_max.as_millis()) " ms" br; }
+            @match one.range {
+                Some((low, high)) => { "plausible " (low) " to " (high) " " (one.unit) }
+                None => "no range"
+            }
+            @if one.deadband > 0.0 { br; "deadband " (one.deadband) " " (one.unit) }
+            @if let Some(accuracy) = one.accuracy { br; "accuracy " (accuracy) " " (one.unit) }
+        },
+    }
+}
+
+fn digital<'a>(site: &'a Site, one: &'a site::Digital) -> Row<'a> {
+    Row {
+        served: &one.served,
+        id: one.id.as_str(),
+        name: &one.name,
+        sheet_name: one.sheet_name.as_deref(),
+        role: one.role.as_deref(),
+        belongs: component(site, one.component),
+        source: match &one.source {
+            None => unmapped(),
+            Some(source) => reading(site, source.device, source.reading),
+        },
+        out: states(one.states.as_ref()),
+        quality: html! {
+            @if let Some(source) = &one.source { "age at most " (source.age_max.as_millis()) " ms" }
+        },
+    }
+}
+
+fn heartbeat(one: &site::Heartbeat) -> Row<'_> {
+    Row {
+        served: &one.served,
+        id: one.id.as_str(),
+        name: &one.name,
+        sheet_name: one.sheet_name.as_deref(),
+        role: one.role.as_deref(),
+        belongs: None,
+        source: html! { "made in the device: advances when acquire, judge and serve have completed a cycle" },
+        out: html! { "counts 0 to " (one.wrap.saturating_sub(1)) },
+        quality: html! { "at most every " (one.period.as_millis()) " ms" },
+    }
+}
+
+fn connection(one: &site::Connection) -> Row<'_> {
+    let all: Vec<_> = one.all.iter().map(ToString::to_string).collect();
+    Row {
+        served: &one.served,
+        id: one.id.as_str(),
+        name: &one.name,
+        sheet_name: one.sheet_name.as_deref(),
+        role: one.role.as_deref(),
+        belongs: None,
+        source: html! { "computed: all of " (all.join(", ")) },
+        out: states(one.states.as_ref()),
+        quality: html! { "that of its inputs" },
+    }
+}
+
+fn setpoint<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
+    let drives: Vec<_> = one
+        .drives
+        .iter()
+        .filter_map(|drive| site.devices.get(drive.device.get()))
+        .map(|device| &*device.id)
+        .collect();
+    Row {
+        served: &one.served,
+        id: one.id.as_str(),
+        name: &one.name,
+        sheet_name: one.sheet_name.as_deref(),
+        role: one.role.as_deref(),
+        belongs: component(site, one.component),
+        source: html! {
+            "commanded by the owner; follows " code { (one.actual) } " while the plant owns it"
+            br; "carried out by " (if drives.is_empty() { "nobody yet".to_owned() } else { drives.join(", ") })
+        },
+        out: html! { (one.unit) ": " (scale(one.wire, Some(one.unit))) },
+        quality: html! {
+            "limits " (one.limits.0) " to " (one.limits.1) " " (one.unit)
+            br; "held " (one.hold.as_millis()) " ms without its owner"
+            @if let Some(remote) = &one.remote { br; "needs remote " code { (remote) } }
+            @if let Some(connected) = &one.connected { br; "needs connection " code { (connected) } }
+        },
+    }
+}
+
+fn feedback<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
+    Row {
+        served: &one.feedback.served,
+        id: one.feedback.id.as_str(),
+        name: &one.feedback.name,
+        sheet_name: one.feedback.sheet_name.as_deref(),
+        role: one.feedback.role.as_deref(),
+        belongs: component(site, one.feedback.component),
+        source: html! { "the value of " code { (one.id) } " in force" },
+        out: html! { (one.unit) ": " (scale(one.wire, Some(one.unit))) },
+        quality: html! { "that of its set point" },
+    }
+}
+
+fn component(site: &Site, at: Option<site::ComponentIx>) -> Option<&str> {
+    site.components.get(at?.get()).map(|component| &*component.id)
+}
+
+fn unmapped() -> Markup {
+    html! { b { "no source yet: never Good" } }
+}
+
+fn states(states: Option<&[std::sync::Arc<str>; 2]>) -> Markup {
+    match states {
+        Some([off, on]) => html! { "0 " (off) ", 1 " (on) },
+        None => html! { "states not named" },
+    }
+}
+
+fn scale(scale: Scale, unit: Option<Unit>) -> Markup {
+    let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+    match scale {
+        Scale::Counts { max_units, max_counts } => html! {
+            (max_units) (unit) " = " (max_counts) " counts; one count " (format!("{:.6}", max_units / max_counts)) (unit)
+        },
+        Scale::Engineering => html! { "the value itself, as a float" },
+    }
+}
+
+fn reading(site: &Site, device: DeviceIx, at: ReadingIx) -> Markup {
+    let Some(device) = site.devices.get(device.get()) else { return html! {} };
+    let Some(spec) = device.readings.get(at.get()) else { return html! { (device.id) } };
+    let place = match spec.place {
+        Place::SunSpec(point) => format!("SunSpec {}.{}", point.model, point.name),
+        Place::Register { table, register, kind, word_order } => {
+            let table = match table {
+                RegisterTable::Holding => "holding",
+                RegisterTable::Input => "input",
+            };
+            let kind_text = match kind {
+                RegisterType::U16 => "u16",
+                RegisterType::I16 => "i16",
+                RegisterType::U32 => "u32",
+                RegisterType::I32 => "i32",
+                RegisterType::F32 => "f32",
+            };
+            let order = match word_order {
+                WordOrder::Little if kind.registers() > 1 => ", low word first",
+                _ => "",
+            };
+            format!("{table} register {register}, {kind_text}{order}")
+        }
+    };
+    let form = match spec.form {
+        Form::Number { scale } if (scale - 1.0).abs() > f64::EPSILON => format!(", times {scale}"),
+        Form::Number { .. } => String::new(),
+        Form::Bit(bit) => format!(", bit {bit}"),
+        Form::Equals(value) => format!(", equals {value}"),
+    };
+    html! { code { (device.id) } " (" (device.address) ", unit " (device.unit_id) ")" br; (place) (form) }
+}
