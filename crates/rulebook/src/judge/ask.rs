@@ -1,16 +1,18 @@
 //! One predicate asked of one subject.
 
 use ieee1815_tokio::PeerIdentity;
-use jiff::tz::TimeZone;
-use site::{Site, TlsFloor};
-use telemetry::Scale;
 
+use site::Site;
+use telemetry::{Scale, Unit};
+
+use super::figures::{missing_of, own_unit};
 use super::previous::Previous;
 use super::subject::{PointView, Subject};
 use super::verdict::Verdict;
-use crate::certificates::{Certificates, Facts, Held, KeyKind};
+use super::words::{Noun, all, either, listed, percent, short};
+use crate::certificates::Certificates;
 use crate::predicate::{PointType, PointWanted, Predicate, StepPercent, SubjectKind, Whole};
-use crate::profile::{Amount, Bounds, Day, Figure, Profile};
+use crate::profile::{Amount, Day, Figure, Profile};
 
 /// Everything that predicates are judged on.
 pub(crate) struct Context<'a> {
@@ -20,8 +22,6 @@ pub(crate) struct Context<'a> {
     pub(crate) as_of: Day,
     pub(crate) previous: Option<&'a Previous>,
 }
-
-const YES_NO: &str = "";
 
 impl Context<'_> {
     /// Asks.
@@ -37,7 +37,7 @@ impl Context<'_> {
     fn ask_resource(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         let site = self.site;
         let count =
-            |number: usize, field: &str, bounds| self.bounds(subject, field, whole(number), "", bounds);
+            |number: usize, noun: &Noun<'_>, bounds| self.bounds(subject, "", whole(number), noun, bounds);
         Some(match predicate {
             Predicate::Kind(kinds) => Verdict::of(
                 kinds.contains(&site.resource),
@@ -48,7 +48,7 @@ impl Context<'_> {
             Predicate::Technology(kinds) => match self.component_of(subject) {
                 Some(component) => Verdict::of(
                     kinds.contains(&component.kind),
-                    "component",
+                    if matches!(subject, Subject::Component(..)) { "kind" } else { "component" },
                     component.kind.to_string(),
                     either(kinds.iter()),
                 ),
@@ -60,7 +60,7 @@ impl Context<'_> {
                 }
             },
             Predicate::CapacityMw(bounds) => match self.capacity(subject) {
-                Some(capacity) => self.bounds(subject, "capacity_mw", capacity, " MW", bounds),
+                Some(capacity) => self.bounds(subject, "capacity_mw", capacity, &Noun::unit("MW"), bounds),
                 // Either would do.
                 None => Verdict::NotJudged(format!(
                     "{}, nor {}",
@@ -76,31 +76,36 @@ impl Context<'_> {
             ),
             Predicate::Area(areas) => match site.master_file.area {
                 Some(area) => {
-                    Verdict::of(areas.contains(&area), "area", area.to_string(), either(areas.iter()))
+                    let required = format!("area {}", either(areas.iter()));
+                    Verdict::of(areas.contains(&area), "area", format!("area {area}"), required)
                 }
                 None => Verdict::NotJudged("[resource] gives no area".to_owned()),
             },
             Predicate::Given(figures) => {
                 let missing: Vec<_> =
-                    figures.iter().filter(|figure| !self.given(**figure, subject)).collect();
-                let keys = listed(missing.iter().map(|figure| figure.key()));
-                Verdict::of(missing.is_empty(), YES_NO, format!("no {keys}"), format!("{keys} given"))
+                    figures.iter().flat_map(|figure| self.not_given(*figure, subject)).collect();
+                missing_keys(&missing)
             }
             Predicate::Point(wanted) => self.point_wanted(wanted, subject),
             Predicate::Stations(bounds) => {
-                self.bounds(subject, "", whole(self.stations(subject).count()), " met stations", bounds)
+                count(self.stations(subject).count(), &Noun::counted("met station", "met stations"), bounds)
             }
             Predicate::StationExists(kinds) => {
                 let found = self.stations(subject).any(|station| kinds.contains(&station.kind));
                 let wanted = format!("a met station of kind {}", either(kinds.iter()));
                 Verdict::of(found, "", format!("no {}", wanted.trim_start_matches("a ")), wanted)
             }
-            Predicate::Masters(bounds) => count(site.masters.len(), "", bounds),
-            Predicate::Controllers(bounds) => {
-                count(site.masters.iter().filter(|master| master.control).count(), "", bounds)
+            Predicate::Masters(bounds) => {
+                count(site.masters.len(), &Noun::counted("master", "masters"), bounds)
             }
-            Predicate::Anchors(bounds) => count(self.certificates.anchors_read(), "trust_anchors", bounds),
-            Predicate::Components(bounds) => count(site.components.len(), "", bounds),
+            Predicate::Controllers(bounds) => {
+                let noun = Noun::counted("master", "masters").tail("with `control = true`");
+                count(site.masters.iter().filter(|master| master.control).count(), &noun, bounds)
+            }
+            Predicate::Anchors(bounds) => self.anchors(subject, bounds),
+            Predicate::Components(bounds) => {
+                count(site.components.len(), &Noun::counted("component", "components"), bounds)
+            }
             _ => return None,
         })
     }
@@ -112,37 +117,38 @@ impl Context<'_> {
         point: &PointView<'_>,
     ) -> Option<Verdict> {
         let served = point.served;
-        let code = |field: &str, value: u8, allowed: &[Amount]| {
+        let code = |field: &str, what: &str, value: u8, allowed: &[Amount]| {
             let allowed: Result<Vec<_>, _> = allowed.iter().map(|one| self.amount(one, subject)).collect();
             match allowed {
                 Err(why) => Verdict::NotJudged(why),
                 Ok(allowed) => Verdict::of(
                     allowed.iter().any(|(one, _)| (one - f64::from(value)).abs() < 0.5),
                     field,
-                    value.to_string(),
-                    either(allowed.iter().map(|(_, told)| told)),
+                    format!("{what} {value}"),
+                    format!("{what} {}", either(allowed.iter().map(|(one, _)| short(*one)))),
                 ),
             }
         };
         Some(match predicate {
             Predicate::Served(wanted) => {
-                Verdict::flag(served.index.is_some(), *wanted, "index", "is served", "is not served")
+                Verdict::flag(served.index.is_some(), *wanted, "index", "served under an index", "not served")
             }
-            Predicate::Mapped(wanted) => Verdict::flag(
-                point.mapped,
-                *wanted,
-                "source",
-                "has a source",
-                "has no source: it will never be Good",
-            ),
+            // What the plant gives where the device must make it is not mended by taking the source away.
+            Predicate::Mapped(false) => {
+                Verdict::of(!point.mapped, "source", "a source in the plant", "made in the device")
+            }
+            Predicate::Mapped(true) => {
+                let found = "no source: it will never be Good";
+                Verdict::of(point.mapped, "source", found, "a source")
+            }
             Predicate::Role(roles) => Verdict::of(
                 point.role.is_some_and(|role| roles.iter().any(|known| known == role)),
                 "role",
                 point.role.map_or("no role".to_owned(), |role| format!("role `{role}`")),
-                either(roles.iter()),
+                format!("role {}", either(roles.iter())),
             ),
             Predicate::HasRole(wanted) => {
-                Verdict::flag(point.role.is_some(), *wanted, "role", "has a role", "has no role")
+                Verdict::flag(point.role.is_some(), *wanted, "role", "a role", "no role")
             }
             Predicate::RoleKnown(wanted) => {
                 let role = point.role?;
@@ -160,42 +166,32 @@ impl Context<'_> {
                 }
             }
             Predicate::Named(wanted) => {
-                let named = !point.name.is_empty() && point.sheet_name.is_some();
-                Verdict::flag(
-                    named,
-                    *wanted,
-                    "sheet_name",
-                    "has name and sheet_name",
-                    "has no name or no sheet_name",
-                )
+                // The reader takes the id where there is no name.
+                let named = !point.name.is_empty() && point.name != point.id.as_str();
+                let (field, no) = match (named, point.sheet_name.is_some()) {
+                    (false, false) => ("sheet_name", "neither `name` nor `sheet_name`"),
+                    (false, true) => ("name", "no `name`"),
+                    _ => ("sheet_name", "no `sheet_name`"),
+                };
+                let yes = "`name` and `sheet_name`";
+                Verdict::flag(named && point.sheet_name.is_some(), *wanted, field, yes, no)
             }
             Predicate::InComponent(wanted) => {
                 let inside = point.component.is_some();
-                Verdict::flag(
-                    inside,
-                    *wanted,
-                    "component",
-                    "belongs to a component",
-                    "belongs to no component",
-                )
+                Verdict::flag(inside, *wanted, "component", "a component", "no component")
             }
             Predicate::InStation(wanted) => {
                 let inside = point.station.is_some();
-                Verdict::flag(
-                    inside,
-                    *wanted,
-                    "station",
-                    "belongs to a met station",
-                    "belongs to no met station",
-                )
+                Verdict::flag(inside, *wanted, "station", "a met station", "no met station")
             }
             Predicate::Index(bounds) => {
                 let index = served.sheet_index?;
-                self.bounds(subject, "index", f64::from(index), "", bounds)
+                self.bounds(subject, "index", f64::from(index), &Noun::named("index"), bounds)
             }
             Predicate::WireIndex(bounds) => {
                 let index = served.index?;
-                self.bounds(subject, "index", f64::from(index), " on the wire", bounds)
+                let noun = Noun::named("index").tail("on the wire");
+                self.bounds(subject, "index", f64::from(index), &noun, bounds)
             }
             Predicate::Type(kinds) => Verdict::of(
                 kinds.contains(&point.kind),
@@ -211,14 +207,18 @@ impl Context<'_> {
                 None => Verdict::NotJudged("no previous sheet was given (--previous)".to_owned()),
                 Some(previous) => previous.scale_kept(point),
             },
-            Predicate::StaticVariation(allowed) => code("static_variation", served.static_variation, allowed),
-            Predicate::EventVariation(allowed) => code("event_variation", served.event_variation, allowed),
+            Predicate::StaticVariation(allowed) => {
+                code("static_variation", "static variation", served.static_variation, allowed)
+            }
+            Predicate::EventVariation(allowed) => {
+                code("event_variation", "event variation", served.event_variation, allowed)
+            }
             Predicate::Flags(wanted) => {
                 let flags = carries_flags(point.kind, served.static_variation);
-                let found = format!("static variation {} carries no flags", served.static_variation);
+                let found = format!("static variation {}, which carries no flags", served.static_variation);
                 Verdict::of(flags == *wanted, "static_variation", found, "a variation with flags")
             }
-            Predicate::Class(allowed) => code("class", served.class, allowed),
+            Predicate::Class(allowed) => code("class", "class", served.class, allowed),
             _ => return self.ask_scaled(predicate, subject, point),
         })
     }
@@ -240,11 +240,16 @@ impl Context<'_> {
                 Verdict::of(units.contains(&unit), "unit", unit.to_string(), either(units.iter()))
             }
             Predicate::FullScale(bounds) => match counts {
-                Some((units, _)) => self.bounds(subject, "max_units", units, &unit_of(point), bounds),
+                Some((units, _)) => {
+                    let unit = point.unit.map_or_else(String::new, |unit| unit.to_string());
+                    self.bounds_in(point.unit, subject, "max_units", units, &Noun::unit(&unit), bounds)
+                }
                 None => engineering(),
             },
             Predicate::Counts(bounds) => match counts {
-                Some((_, counts)) => self.bounds(subject, "max_counts", counts, " counts", bounds),
+                Some((_, counts)) => {
+                    self.bounds(subject, "max_counts", counts, &Noun::counted("count", "counts"), bounds)
+                }
                 None => engineering(),
             },
             Predicate::Wire(forms) => {
@@ -252,27 +257,35 @@ impl Context<'_> {
                     Scale::Counts { .. } => telemetry::WireForm::Counts,
                     Scale::Engineering => telemetry::WireForm::Engineering,
                 };
-                Verdict::of(forms.contains(&form), "wire", form.to_string(), either(forms.iter()))
+                let words = |form: &telemetry::WireForm| match form {
+                    telemetry::WireForm::Counts => "counts",
+                    telemetry::WireForm::Engineering => "engineering values",
+                };
+                let required = either(forms.iter().map(words));
+                Verdict::of(forms.contains(&form), "wire", words(&form), required)
             }
             Predicate::StepPercent(step) => match counts {
-                Some((units, counts)) => self.step(subject, units / counts, step),
+                Some((units, counts)) => self.step(subject, units / counts, point.unit, step),
                 None => engineering(),
             },
             _ => return self.ask_measured(predicate, subject),
         })
     }
 
-    fn step(&self, subject: &Subject<'_>, count: f64, step: &StepPercent) -> Verdict {
-        let Some(figure) = self.figure(step.of, subject).filter(|figure| *figure != 0.0) else {
-            return self.missing(step.of, subject);
+    fn step(&self, subject: &Subject<'_>, count: f64, unit: Option<Unit>, step: &StepPercent) -> Verdict {
+        let figure = match self.figure_in(unit, step.of, subject) {
+            Ok(figure) if figure != 0.0 => figure,
+            Ok(_) => return Verdict::NotJudged(format!("{} is 0", step.of)),
+            Err(why) => return Verdict::NotJudged(why),
         };
-        let (limit, told) = match self.amount(&step.at_most, subject) {
+        let (limit, _) = match self.amount(&step.at_most, subject) {
             Ok(amount) => amount,
             Err(why) => return Verdict::NotJudged(why),
         };
-        let percent = 100.0 * count / figure.abs();
-        let found = format!("one count is {} % of {} {}", short(percent), step.of, short(figure));
-        Verdict::of(percent <= limit + 1e-9, "max_counts", found, format!("at most {told} %"))
+        let share = 100.0 * count / figure.abs();
+        let unit = unit.or_else(|| own_unit(step.of)).map_or_else(String::new, |unit| format!(" {unit}"));
+        let found = format!("one count is {} of {}{unit} ({})", percent(share), short(figure), step.of);
+        Verdict::of(share <= limit + 1e-9, "max_counts", found, format!("at most {}", percent(limit)))
     }
 
     fn ask_measured(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
@@ -283,17 +296,14 @@ impl Context<'_> {
             let device = self.site.devices.get(measured.device.get())?;
             let age = millis(measured.age_max);
             return Some(match predicate {
-                Predicate::AgeMs(bounds) => self.bounds(subject, "age_max_ms", age, " ms", bounds),
-                Predicate::PollMs(bounds) => self.bounds(
-                    subject,
-                    "source",
-                    millis(device.poll),
-                    " ms between polls of its device",
-                    bounds,
-                ),
+                Predicate::AgeMs(bounds) => self.bounds(subject, "age_max_ms", age, &MS, bounds),
+                Predicate::PollMs(bounds) => {
+                    let found = format!("between polls of `{}`", device.id);
+                    self.bounds(subject, "source", millis(device.poll), &MS.found(&found), bounds)
+                }
                 _ => {
                     let least = millis(device.poll) + millis(device.timeout);
-                    let found = format!("age limit {age} ms");
+                    let found = format!("{age} ms");
                     let required =
                         format!("at least {least} ms: poll interval and time-out of `{}`", device.id);
                     Verdict::of(age >= least, "age_max_ms", found, required)
@@ -306,17 +316,21 @@ impl Context<'_> {
                 Subject::Analog(_, analog) => self.ask_analog(predicate, subject, analog),
                 Subject::Digital(_, one) => ask_states(predicate, one.states.as_ref()),
                 Subject::Connection(one) => match predicate {
-                    Predicate::Inputs(bounds) => {
-                        Some(self.bounds(subject, "all", whole(one.all.len()), " inputs", bounds))
-                    }
+                    Predicate::Inputs(bounds) => Some(self.bounds(
+                        subject,
+                        "all",
+                        whole(one.all.len()),
+                        &Noun::counted("input", "inputs"),
+                        bounds,
+                    )),
                     _ => ask_states(predicate, one.states.as_ref()),
                 },
                 Subject::Heartbeat(one) => match predicate {
                     Predicate::PeriodMs(bounds) => {
-                        Some(self.bounds(subject, "period_ms", millis(one.period), " ms", bounds))
+                        Some(self.bounds(subject, "period_ms", millis(one.period), &MS, bounds))
                     }
                     Predicate::Wrap(bounds) => {
-                        Some(self.bounds(subject, "wrap", f64::from(one.wrap), "", bounds))
+                        Some(self.bounds(subject, "wrap", f64::from(one.wrap), &Noun::named("wrap"), bounds))
                     }
                     _ => None,
                 },
@@ -331,48 +345,56 @@ impl Context<'_> {
         subject: &Subject<'_>,
         one: &site::Analog,
     ) -> Option<Verdict> {
-        let unit = format!(" {}", one.unit);
+        let unit = one.unit.to_string();
         Some(match predicate {
             Predicate::RangeGiven(wanted) => {
                 Verdict::flag(one.range.is_some(), *wanted, "range", "a range", "no range")
             }
             Predicate::Range(ends) => match one.range {
                 None => Verdict::NotJudged("no range is given".to_owned()),
-                Some((low, high)) => self
-                    .bounds(subject, "range", low, &format!("{unit} at the lower end"), &ends.low)
-                    .and(|| {
-                        self.bounds(subject, "range", high, &format!("{unit} at the upper end"), &ends.high)
-                    }),
+                Some(range) => self.ends_in(one.unit, subject, "range", range, ends),
             },
             Predicate::DeadbandCounts(bounds) => match one.wire {
                 Scale::Counts { .. } => {
                     let counts = one.wire.in_counts(one.deadband);
-                    self.bounds(subject, "deadband", counts, " counts of deadband", bounds)
+                    self.bounds(subject, "deadband", counts, &Noun::counted("count", "counts"), bounds)
                 }
                 Scale::Engineering => Verdict::NotJudged("the wire carries engineering values".to_owned()),
             },
             Predicate::Accuracy(bounds) => match one.accuracy {
-                Some(accuracy) => self.bounds(subject, "accuracy", accuracy, &unit, bounds),
+                Some(accuracy) => {
+                    self.bounds_in(Some(one.unit), subject, "accuracy", accuracy, &Noun::unit(&unit), bounds)
+                }
                 None => Verdict::NotJudged("no accuracy is given".to_owned()),
             },
-            Predicate::AccuracyPercent(share) => {
-                let whole = match (share.of, one.wire) {
+            Predicate::AccuracyPercent(share_of) => {
+                let whole = match (share_of.of, one.wire) {
                     (Whole::FullScale, Scale::Counts { max_units, .. }) => Some(max_units),
                     (Whole::FullScale, Scale::Engineering) => None,
-                    (Whole::Pmax, _) => self.figure(Figure::Pmax, subject),
+                    (Whole::Pmax, _) => self.figure_in(Some(one.unit), Figure::Pmax, subject).ok(),
                 };
                 match (
                     one.accuracy,
                     whole.filter(|whole| *whole != 0.0),
-                    self.amount(&share.at_most, subject),
+                    self.amount(&share_of.at_most, subject),
                 ) {
                     (_, _, Err(why)) => Verdict::NotJudged(why),
                     (None, _, _) => Verdict::NotJudged("no accuracy is given".to_owned()),
                     (_, None, _) => Verdict::NotJudged("nothing is known that it is a share of".to_owned()),
-                    (Some(accuracy), Some(whole), Ok((limit, told))) => {
-                        let percent = 100.0 * accuracy / whole.abs();
-                        let found = format!("{} % of {}{unit}", short(percent), short(whole));
-                        Verdict::of(percent <= limit + 1e-9, "accuracy", found, format!("at most {told} %"))
+                    (Some(accuracy), Some(whole), Ok((limit, _))) => {
+                        let share = 100.0 * accuracy / whole.abs();
+                        let of = match share_of.of {
+                            Whole::FullScale => "full scale",
+                            Whole::Pmax => "pmax",
+                        };
+                        let found = format!(
+                            "{} {unit}, {} of {} {unit} ({of})",
+                            short(accuracy),
+                            percent(share),
+                            short(whole)
+                        );
+                        let required = format!("at most {}", percent(limit));
+                        Verdict::of(share <= limit + 1e-9, "accuracy", found, required)
                     }
                 }
             }
@@ -385,14 +407,8 @@ impl Context<'_> {
 
     fn ask_setpoint(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         let Subject::Setpoint(_, one) = subject else { return None };
-        let unit = format!(" {}", one.unit);
         Some(match predicate {
-            Predicate::Limits(ends) => {
-                let (low, high) = one.limits;
-                self.bounds(subject, "limits", low, &format!("{unit} at the lower end"), &ends.low).and(
-                    || self.bounds(subject, "limits", high, &format!("{unit} at the upper end"), &ends.high),
-                )
-            }
+            Predicate::Limits(ends) => self.ends_in(one.unit, subject, "limits", one.limits, ends),
             Predicate::Follows(roles) => {
                 let actual = self.site.analogs.iter().find(|analog| analog.id == one.actual)?;
                 let role = actual.role.as_deref();
@@ -408,43 +424,41 @@ impl Context<'_> {
                 )
             }
             Predicate::RemoteGiven(wanted) => {
-                Verdict::flag(one.remote.is_some(), *wanted, "", "`remote` is given", "no `remote`")
+                Verdict::flag(one.remote.is_some(), *wanted, "", "`remote`", "no `remote`")
             }
             Predicate::ConnectedGiven(wanted) => {
-                Verdict::flag(one.connected.is_some(), *wanted, "", "`connected` is given", "no `connected`")
+                Verdict::flag(one.connected.is_some(), *wanted, "", "`connected`", "no `connected`")
             }
-            Predicate::HoldMs(bounds) => self.bounds(subject, "hold_ms", millis(one.hold), " ms", bounds),
+            Predicate::HoldMs(bounds) => self.bounds(subject, "hold_ms", millis(one.hold), &MS, bounds),
             Predicate::FeedbackServed(wanted) => Verdict::flag(
                 one.feedback.served.index.is_some(),
                 *wanted,
                 "feedback",
-                "its feedback is served",
-                "its feedback is not served",
+                "a feedback that is served",
+                "a feedback that is not served",
             ),
-            Predicate::Driven(wanted) => {
-                Verdict::flag(!one.drives.is_empty(), *wanted, "drive", "a device", "no device")
-            }
+            Predicate::Driven(wanted) => Verdict::flag(
+                !one.drives.is_empty(),
+                *wanted,
+                "drive",
+                "a device that carries it out",
+                "no device that carries it out",
+            ),
             _ => return None,
         })
     }
 
     fn ask_device(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         Some(match (predicate, subject) {
-            (Predicate::Located(wanted), Subject::Station(_, one)) => {
-                located(one.location.is_complete(), *wanted)
-            }
-            (Predicate::Located(wanted), Subject::Component(_, one)) => {
-                located(one.location.is_complete(), *wanted)
-            }
-            (Predicate::Located(wanted), Subject::Site) => {
-                located(self.site.master_file.location.is_complete(), *wanted)
-            }
+            (Predicate::Located(wanted), Subject::Station(_, one)) => located(&one.location, *wanted),
+            (Predicate::Located(wanted), Subject::Component(_, one)) => located(&one.location, *wanted),
+            (Predicate::Located(wanted), Subject::Site) => located(&self.site.master_file.location, *wanted),
             (Predicate::IndependentPower(wanted), Subject::Station(_, one)) => Verdict::flag(
                 one.independent_power == Some(true),
                 *wanted,
                 "independent_power",
-                "power of its own",
-                "no power supply of its own is stated",
+                "a power supply of its own",
+                "no power supply of its own (`independent_power`)",
             ),
             (Predicate::StationKind(kinds), Subject::Station(_, one)) => {
                 Verdict::of(kinds.contains(&one.kind), "kind", one.kind.to_string(), either(kinds.iter()))
@@ -454,8 +468,8 @@ impl Context<'_> {
                 Verdict::of(
                     sources.contains(&source),
                     "time_source",
-                    source.to_string(),
-                    either(sources.iter()),
+                    format!("time source {source}"),
+                    format!("time source {}", either(sources.iter())),
                 )
             }
             (Predicate::ListenFixed(wanted), Subject::Outstation) => {
@@ -464,7 +478,7 @@ impl Context<'_> {
                 Verdict::of(
                     fixed == *wanted,
                     "listen",
-                    format!("{listen}, every address"),
+                    format!("{listen}, every address of this machine"),
                     "one static address",
                 )
             }
@@ -475,141 +489,13 @@ impl Context<'_> {
                 Verdict::of(remote == *wanted, "listen", found, "an address that the ISO reaches")
             }
             (Predicate::Admits(bounds), Subject::Master(_, one)) => {
-                self.bounds(subject, "admit", whole(one.admit.len()), " identities", bounds)
+                let noun = Noun::counted("identity", "identities");
+                self.bounds(subject, "admit", whole(one.admit.len()), &noun, bounds)
             }
             (Predicate::ByName(wanted), Subject::Master(_, one)) => {
                 let named = one.admit.iter().any(|identity| matches!(identity, PeerIdentity::Name(_)));
-                Verdict::flag(named, *wanted, "admit", "a name", "no name")
+                Verdict::flag(named, *wanted, "admit", "an identity by name (`name:`)", "no identity by name")
             }
-            _ => return None,
-        })
-    }
-
-    fn ask_security(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
-        match (predicate, subject) {
-            (Predicate::MinVersion(text), Subject::Tls) => {
-                let text = match text.strip_prefix('@') {
-                    Some(id) => self.profile.entry(id)?.value.as_ref()?.text()?,
-                    None => text,
-                };
-                let wanted = TlsFloor::of(text)?;
-                let found = format!("TLS {} is spoken", self.site.tls_floor);
-                Some(Verdict::of(
-                    self.site.tls_floor >= wanted,
-                    "min_version",
-                    found,
-                    format!("TLS {wanted} or later"),
-                ))
-            }
-            (Predicate::PrivateMode(wanted), Subject::Key(key)) => Some(match key.mode {
-                None => Verdict::NotJudged("the key is not here".to_owned()),
-                Some(mode) => Verdict::of(
-                    (mode & 0o077 == 0) == *wanted,
-                    "",
-                    format!("permissions {mode:o}"),
-                    "600: nobody but its owner may read it",
-                ),
-            }),
-            (Predicate::FitsCertificate(wanted), Subject::Key(key)) => Some(match &key.fits {
-                None => Verdict::NotJudged("key or certificate is not here".to_owned()),
-                Some(Err(why)) => Verdict::of(false, "", why.clone(), "a key that can be used"),
-                Some(Ok(fits)) => Verdict::flag(
-                    *fits,
-                    *wanted,
-                    "",
-                    "is the certificate's key",
-                    "is not the certificate's key",
-                ),
-            }),
-            (_, Subject::Certificate(held) | Subject::Anchor(_, held)) => {
-                self.ask_certificate(predicate, subject, held)
-            }
-            _ => None,
-        }
-    }
-
-    fn ask_certificate(&self, predicate: &Predicate, subject: &Subject<'_>, held: &Held) -> Option<Verdict> {
-        let facts = match (&held.read, predicate) {
-            (read, Predicate::Present(wanted)) => {
-                let found = match read {
-                    None => "the file is not there",
-                    Some(Err(why)) => why.as_str(),
-                    Some(Ok(_)) => "a certificate",
-                };
-                let present = matches!(read, Some(Ok(_)));
-                return Some(Verdict::of(present == *wanted, "", found, "a certificate"));
-            }
-            (None, _) => return Some(Verdict::NotJudged("the certificate is not here".to_owned())),
-            (Some(Err(why)), _) => return Some(Verdict::NotJudged(why.clone())),
-            (Some(Ok(facts)), _) => facts,
-        };
-        self.ask_facts(predicate, subject, facts)
-    }
-
-    fn ask_facts(&self, predicate: &Predicate, subject: &Subject<'_>, facts: &Facts) -> Option<Verdict> {
-        let day = |time: jiff::Timestamp| TimeZone::UTC.to_datetime(time).date();
-        let (from, until, now) = (day(facts.not_before), day(facts.not_after), self.as_of.0);
-        Some(match predicate {
-            Predicate::Sha2(wanted) => match facts.sha2 {
-                None => Verdict::NotJudged(format!("signed with {}", facts.signature)),
-                Some(sha2) => Verdict::of(
-                    sha2 == *wanted,
-                    "",
-                    format!("signed with {}", facts.signature),
-                    "a hash of the SHA-2 family",
-                ),
-            },
-            Predicate::RsaBits(bounds) => match facts.public_key {
-                KeyKind::Rsa(bits) => self.bounds(subject, "", whole(bits), " bits (RSA)", bounds),
-                _ => Verdict::NotJudged("its key is not RSA".to_owned()),
-            },
-            Predicate::EcBits(bounds) => match facts.public_key {
-                KeyKind::Ec(bits) => self.bounds(subject, "", whole(bits), " bits (elliptic curve)", bounds),
-                _ => Verdict::NotJudged("its key is not on an elliptic curve".to_owned()),
-            },
-            Predicate::X509Version(bounds) => {
-                self.bounds(subject, "", f64::from(facts.version), " (version of X.509)", bounds)
-            }
-            Predicate::Valid(wanted) => {
-                let found = format!("valid from {from} to {until}");
-                Verdict::of((from <= now && now <= until) == *wanted, "", found, format!("valid on {now}"))
-            }
-            Predicate::DaysLeft(bounds) => {
-                let days = now.until(until).map_or(0, |span| span.get_days());
-                self.bounds(subject, "", f64::from(days), &format!(" days left (until {until})"), bounds)
-            }
-            Predicate::CommonNameGiven(wanted) => {
-                let given = facts.common_name.as_deref().is_some_and(|name| !name.trim().is_empty());
-                Verdict::flag(given, *wanted, "", "a common name", "no common name")
-            }
-            Predicate::CommonNameIs(figure) => {
-                let file = &self.site.master_file;
-                let given =
-                    if *figure == Figure::Id { file.id.as_deref() } else { file.device_name.as_deref() };
-                let Some(given) = given else { return Some(self.missing(*figure, subject)) };
-                let name = facts.common_name.as_deref().unwrap_or_default();
-                let required = format!("`{given}`, the {figure} of [resource]");
-                Verdict::of(name == given, "", format!("common name `{name}`"), required)
-            }
-            Predicate::NamePrefix(prefixes) => {
-                let name = facts.common_name.as_deref().unwrap_or_default();
-                let holds = prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
-                let required = format!("one that begins with {}", either(prefixes.iter()));
-                Verdict::of(holds, "", format!("common name `{name}`"), required)
-            }
-            Predicate::IssuerNot(words) => {
-                let text = format!("{} {}", facts.issuer, facts.subject).to_lowercase();
-                let word = words.iter().find(|word| text.contains(&word.to_lowercase()));
-                let found = format!("issuer {}", facts.issuer);
-                Verdict::of(word.is_none(), "", found, format!("none of {}", listed(words.iter())))
-            }
-            Predicate::Authority(wanted) => Verdict::flag(
-                facts.authority,
-                *wanted,
-                "",
-                "an authority's certificate",
-                "no authority's certificate",
-            ),
             _ => return None,
         })
     }
@@ -639,6 +525,7 @@ impl Context<'_> {
         let kind = wanted.kind.map_or("point", PointType::words);
         let scope = match (wanted.component, wanted.station, self.component_of(subject)) {
             (true, _, Some(component)) => format!(" of component `{}`", component.id),
+            (true, _, None) if !self.site.components.is_empty() => " of no component".to_owned(),
             (_, true, _) => format!(" of {}", subject.label(self.site)),
             _ => String::new(),
         };
@@ -661,100 +548,6 @@ impl Context<'_> {
             .min_by_key(|known| known.len().abs_diff(role.len()));
         near.map_or_else(String::new, |known| format!(", such as `{known}`"))
     }
-
-    pub(crate) fn component_of(&self, subject: &Subject<'_>) -> Option<&site::Component> {
-        self.site.components.get(subject.component()?.get())
-    }
-
-    /// Rated capacity, or Pmax where that is all there is.
-    fn capacity(&self, subject: &Subject<'_>) -> Option<f64> {
-        self.figure(Figure::Capacity, subject).or_else(|| self.figure(Figure::Pmax, subject))
-    }
-
-    /// A figure of the subject's component, or of the resource where it has none.
-    fn figure(&self, figure: Figure, subject: &Subject<'_>) -> Option<f64> {
-        let figures = match self.component_of(subject) {
-            Some(component) => &component.figures,
-            None => &self.site.master_file.figures,
-        };
-        match figure {
-            Figure::Pmin => figures.pmin_mw,
-            Figure::Pmax => figures.pmax_mw,
-            Figure::Capacity => figures.capacity_mw,
-            Figure::EnergyMin => figures.energy_min_mwh,
-            Figure::EnergyMax => figures.energy_max_mwh,
-            Figure::Ramp => figures.ramp_mw_per_min,
-            Figure::Location | Figure::Id | Figure::DeviceName => None,
-        }
-    }
-
-    fn given(&self, figure: Figure, subject: &Subject<'_>) -> bool {
-        let file = &self.site.master_file;
-        match figure {
-            Figure::Location => match self.component_of(subject) {
-                Some(component) => component.location.is_complete(),
-                None => file.location.is_complete(),
-            },
-            Figure::Id => file.id.is_some(),
-            Figure::DeviceName => file.device_name.is_some(),
-            figure => self.figure(figure, subject).is_some(),
-        }
-    }
-
-    fn missing(&self, figure: Figure, subject: &Subject<'_>) -> Verdict {
-        Verdict::NotJudged(self.missing_words(figure, subject))
-    }
-
-    fn missing_words(&self, figure: Figure, subject: &Subject<'_>) -> String {
-        let whose = match self.component_of(subject) {
-            Some(component) => format!("component `{}`", component.id),
-            None => "[resource]".to_owned(),
-        };
-        format!("{whose} gives no {}", figure.key())
-    }
-
-    /// A number to compare with, and how it is told; `Err`: why there is none.
-    fn amount(&self, amount: &Amount, subject: &Subject<'_>) -> Result<(f64, String), String> {
-        match amount {
-            Amount::Number(number) => Ok((*number, short(*number))),
-            Amount::Entry(id) => {
-                let value = self.profile.entry(id).and_then(|entry| entry.value.as_ref()?.number());
-                value
-                    .map(|number| (number, short(number)))
-                    .ok_or_else(|| format!("entry `{id}` has no number"))
-            }
-            Amount::Figure(figure) | Amount::Minus(figure) => match self.figure(*figure, subject) {
-                Some(number) if matches!(amount, Amount::Minus(_)) => {
-                    Ok((-number, format!("{} (-{figure})", short(-number))))
-                }
-                Some(number) => Ok((number, format!("{} ({figure})", short(number)))),
-                None => Err(self.missing_words(*figure, subject)),
-            },
-        }
-    }
-
-    fn bounds(
-        &self,
-        subject: &Subject<'_>,
-        field: &str,
-        number: f64,
-        unit: &str,
-        bounds: &Bounds,
-    ) -> Verdict {
-        let mut fails = None;
-        let mut required = Vec::new();
-        for (limit, amount) in bounds.limits() {
-            let (than, told) = match self.amount(amount, subject) {
-                Ok(amount) => amount,
-                Err(why) => return Verdict::NotJudged(why),
-            };
-            required.push(format!("{} {told}", limit.words()));
-            if !limit.holds(number, than) {
-                fails = Some(());
-            }
-        }
-        Verdict::of(fails.is_none(), field, format!("{}{unit}", short(number)), required.join(" and "))
-    }
 }
 
 fn ask_states(predicate: &Predicate, states: Option<&[std::sync::Arc<str>; 2]>) -> Option<Verdict> {
@@ -773,28 +566,27 @@ fn ask_states(predicate: &Predicate, states: Option<&[std::sync::Arc<str>; 2]>) 
                     .iter()
                     .zip(allowed)
                     .all(|(word, allowed)| allowed.iter().any(|known| known.eq_ignore_ascii_case(word)));
+                let required = allowed.iter().enumerate();
                 let required =
-                    allowed.iter().map(|words| either(words.iter())).collect::<Vec<_>>().join(" / ");
-                Verdict::of(
-                    fits,
-                    "states",
-                    format!("0 = {}, 1 = {}", words[0], words[1]),
-                    format!("0 / 1: {required}"),
-                )
+                    listed(required.map(|(state, words)| format!("{state} = {}", either(words.iter()))));
+                Verdict::of(fits, "states", format!("0 = {}, 1 = {}", words[0], words[1]), required)
             }
         }),
         _ => None,
     }
 }
 
-fn located(fact: bool, wanted: bool) -> Verdict {
-    Verdict::flag(
-        fact,
-        wanted,
-        "",
-        "latitude, longitude and elevation_m are given",
-        "latitude, longitude or elevation_m is missing",
-    )
+fn located(location: &site::Location, wanted: bool) -> Verdict {
+    if wanted {
+        return missing_keys(&missing_of(location));
+    }
+    Verdict::flag(location.is_complete(), wanted, "", "a location", "no location")
+}
+
+/// Keys that the file must give.
+fn missing_keys(keys: &[&str]) -> Verdict {
+    let found = listed(keys.iter().map(|key| format!("no `{key}`")));
+    Verdict::of(keys.is_empty(), "", found, all(keys.iter().map(|key| format!("`{key}`"))))
 }
 
 /// Of static variations only g1v1, g30v3 and g30v4 carry no flags; event variations all do (IEEE 1815, annex A).
@@ -802,31 +594,15 @@ const fn carries_flags(kind: PointType, static_variation: u8) -> bool {
     !matches!((kind, static_variation), (PointType::DigitalInput, 1) | (PointType::AnalogInput, 3 | 4))
 }
 
-fn unit_of(point: &PointView<'_>) -> String {
-    point.unit.map_or_else(String::new, |unit| format!(" {unit}"))
-}
-
 fn millis(time: std::time::Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
+/// What times are told in.
+const MS: Noun<'_> = Noun::unit("ms");
+
 /// A count; far below what a float tells exactly.
 #[expect(clippy::cast_precision_loss, reason = "a count of things in a file")]
-const fn whole(number: usize) -> f64 {
+pub(super) const fn whole(number: usize) -> f64 {
     number as f64
-}
-
-/// A number without the digits of a binary fraction.
-pub(crate) fn short(number: f64) -> String {
-    let text = format!("{number:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn listed(words: impl Iterator<Item = impl ToString>) -> String {
-    let words: Vec<_> = words.map(|word| word.to_string()).collect();
-    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
-}
-
-fn either(words: impl Iterator<Item = impl ToString>) -> String {
-    words.map(|word| word.to_string()).collect::<Vec<_>>().join(" or ")
 }

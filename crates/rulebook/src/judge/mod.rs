@@ -2,10 +2,13 @@
 //! clean report is not an empty one.
 
 mod ask;
+mod figures;
 mod lists;
 mod previous;
+mod security;
 mod subject;
 mod verdict;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -277,7 +280,7 @@ impl Judge<'_> {
                         self.count(&rule.entry);
                         let asked = rule.when.iter().chain(&rule.filter).chain(&rule.require);
                         let tag = self.tag(&rule.entry, asked);
-                        self.find(&rule.entry, tag, &subject, miss);
+                        self.find_at(&rule.entry, tag, &subject, &subject.path_of(predicate), miss);
                     }
                 }
             }
@@ -294,9 +297,15 @@ impl Judge<'_> {
     }
 
     fn find(&mut self, entry: &Entry, tag: Tag, subject: &Subject<'_>, miss: Miss) {
-        let path = subject.path();
-        let field = if miss.field.is_empty() { path.clone() } else { format!("{path}.{}", miss.field) };
-        let (line, column) = self.input.places.at(&field).unwrap_or_else(|| self.input.places.nearest(&path));
+        self.find_at(entry, tag, subject, &subject.path(), miss);
+    }
+
+    /// `path`: where the field stands, which may be elsewhere than the subject, as the site's figures do.
+    fn find_at(&mut self, entry: &Entry, tag: Tag, subject: &Subject<'_>, path: &str, miss: Miss) {
+        let field = if miss.field.is_empty() { path.to_owned() } else { format!("{path}.{}", miss.field) };
+        let places = self.input.places;
+        let place = places.at(&field).or_else(|| places.at(path));
+        let (line, column) = place.unwrap_or_else(|| places.nearest(&subject.path()));
         self.findings.push(Finding {
             rule: entry.id.clone(),
             title: entry.title.clone(),

@@ -4,9 +4,9 @@
 use site::Site;
 use telemetry::Scale;
 
-use super::ask::short;
 use super::subject::{PointView, Subject};
 use super::verdict::Verdict;
+use super::words::short;
 use crate::certificates::Certificates;
 use crate::predicate::{PointType, SubjectKind};
 
@@ -96,12 +96,14 @@ impl Previous {
             _ => None,
         };
         let told = |scale: Option<(f64, f64)>| match scale {
-            Some((units, counts)) => format!("{} units in {} counts", short(units), short(counts)),
+            Some((units, counts)) => format!("max_units {}, max_counts {}", short(units), short(counts)),
             None => "no scaling".to_owned(),
         };
         match self.find(point).map(|before| before.scale) {
             Some(before @ Some(_)) => {
-                Verdict::of(before == now, "max_units", told(now), format!("{}, as before", told(before)))
+                let units = |scale: Option<(f64, f64)>| scale.map(|(units, _)| units);
+                let field = if units(before) == units(now) { "max_counts" } else { "max_units" };
+                Verdict::of(before == now, field, told(now), format!("{}, as before", told(before)))
             }
             _ => Verdict::Holds,
         }

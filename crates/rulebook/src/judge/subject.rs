@@ -10,7 +10,7 @@ use site::{
 use telemetry::{PointId, Scale, Unit};
 
 use crate::certificates::{Certificates, Held, Key};
-use crate::predicate::{PointType, SubjectKind};
+use crate::predicate::{PointType, Predicate, SubjectKind};
 
 /// One thing that rules judge.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +105,26 @@ impl<'a> Subject<'a> {
             Self::Connection(_) => "connection".to_owned(),
             Self::Component(at, _) => format!("component[{at}]"),
             Self::Station(at, _) => format!("station[{at}]"),
+        }
+    }
+
+    /// Where what a predicate asks about stands in the file: the site's figures are in `[resource]`, not in `[site]`.
+    pub(crate) fn path_of(&self, predicate: &Predicate) -> String {
+        use Predicate as P;
+        let site = matches!(self, Self::Site);
+        match (predicate, self.component()) {
+            (P::CapacityMw(_), Some(component)) => format!("component[{}]", component.get()),
+            (P::Given(figures), Some(component)) if !figures.iter().any(|one| one.is_of_resource()) => {
+                format!("component[{}]", component.get())
+            }
+            (P::CapacityMw(_) | P::Given(_) | P::Area(_) | P::Services(_), _) => "resource".to_owned(),
+            (P::Located(_), _) if site => "resource".to_owned(),
+            (P::Kind(_), _) | (P::Technology(_), None) => "site".to_owned(),
+            (P::Masters(_) | P::Controllers(_), _) => "master".to_owned(),
+            (P::Components(_), _) => "component".to_owned(),
+            (P::Stations(_) | P::StationExists(_), _) if site => "station".to_owned(),
+            (P::Anchors(_), _) => "tls".to_owned(),
+            _ => self.path(),
         }
     }
 

@@ -41,8 +41,16 @@ impl Verdict {
         Self::of(fact == wanted, field, found, required)
     }
 
-    /// The first that does not hold.
-    pub(crate) fn and(self, other: impl FnOnce() -> Self) -> Self {
-        if self == Self::Holds { other() } else { self }
+    /// Both: what is wrong with either is told.
+    pub(crate) fn beside(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Fails(one), Self::Fails(other)) => Self::Fails(Miss {
+                found: format!("{} and {}", one.found, other.found),
+                required: format!("{} and {}", one.required, other.required),
+                field: one.field,
+            }),
+            (Self::Holds, other) | (Self::NotJudged(_), other @ Self::Fails(_)) => other,
+            (one, _) => one,
+        }
     }
 }

@@ -77,6 +77,12 @@ impl Figure {
         }
     }
 
+    /// Whether only the resource has it, never a component.
+    #[must_use]
+    pub const fn is_of_resource(self) -> bool {
+        matches!(self, Self::Id | Self::DeviceName)
+    }
+
     const fn is_number(self) -> bool {
         !matches!(self, Self::Location | Self::Id | Self::DeviceName)
     }

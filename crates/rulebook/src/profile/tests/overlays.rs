@@ -159,7 +159,7 @@ fn a_corrected_value_changes_what_refers_to_it() {
     assert!(of(&judged(&before, 8.0, true), "scaling.step").is_empty());
     let report = judged(&after, 8.0, true);
     let [finding] = of(&report, "scaling.step")[..] else { panic!("{:?}", report.findings) };
-    assert_eq!((finding.found.as_str(), finding.required.as_str()), ("8 counts of deadband", "at most 5"));
+    assert_eq!((finding.found.as_str(), finding.required.as_str()), ("8 counts", "at most 5 counts"));
     // The rule is inferred; what it rests on was recalled, and is read now.
     assert_eq!((finding.tag, finding.citable, finding.confirmed.is_none()), (Tag::Inferred, true, true));
     let report = judged(&before, 12.0, true);
