@@ -366,6 +366,12 @@ impl Predicate {
         }
     }
 
+    /// Whether it compares with what was served before.
+    #[must_use]
+    pub const fn is_of_previous(&self) -> bool {
+        matches!(self, Self::IndexKept(_) | Self::ScaleKept(_))
+    }
+
     /// Every amount that it compares with.
     #[must_use]
     pub fn amounts(&self) -> Vec<&Amount> {

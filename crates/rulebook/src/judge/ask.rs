@@ -145,7 +145,7 @@ impl Context<'_> {
                 point.role.is_some_and(|role| roles.iter().any(|known| known == role)),
                 "role",
                 point.role.map_or("no role".to_owned(), |role| format!("role `{role}`")),
-                format!("role {}", either(roles.iter())),
+                format!("role {}", roles_of(roles)),
             ),
             Predicate::HasRole(wanted) => {
                 Verdict::flag(point.role.is_some(), *wanted, "role", "a role", "no role")
@@ -420,7 +420,7 @@ impl Context<'_> {
                         actual.id,
                         role.map_or("without a role".to_owned(), |role| format!("role `{role}`"))
                     ),
-                    format!("an analog of role {}", either(roles.iter())),
+                    format!("an analog with role {}", roles_of(roles)),
                 )
             }
             Predicate::RemoteGiven(wanted) => {
@@ -525,15 +525,15 @@ impl Context<'_> {
         let kind = wanted.kind.map_or("point", PointType::words);
         let scope = match (wanted.component, wanted.station, self.component_of(subject)) {
             (true, _, Some(component)) => format!(" of component `{}`", component.id),
-            (true, _, None) if !self.site.components.is_empty() => " of no component".to_owned(),
+            (true, _, None) if !self.site.components.is_empty() => " that belongs to no component".to_owned(),
             (_, true, _) => format!(" of {}", subject.label(self.site)),
             _ => String::new(),
         };
         Verdict::of(
             found,
             "",
-            format!("no served {kind} with role {}{scope}", either(wanted.role.iter())),
-            format!("a served {kind} with role {}{scope}", either(wanted.role.iter())),
+            format!("no served {kind} with role {}{scope}", roles_of(&wanted.role)),
+            format!("a served {kind} with role {}{scope}", roles_of(&wanted.role)),
         )
     }
 
@@ -581,6 +581,11 @@ fn located(location: &site::Location, wanted: bool) -> Verdict {
         return missing_keys(&missing_of(location));
     }
     Verdict::flag(location.is_complete(), wanted, "", "a location", "no location")
+}
+
+/// Roles of which one will do.
+fn roles_of(roles: &[String]) -> String {
+    either(roles.iter().map(|role| format!("`{role}`")))
 }
 
 /// Keys that the file must give.

@@ -286,6 +286,11 @@ impl Judge<'_> {
             Met::No => return,
             Met::Unknown(why) => return self.not_judged(&rule.entry, &Subject::Site, why),
         }
+        if self.input.previous.is_none() && rule.require.iter().any(Predicate::is_of_previous) {
+            // Said once, not of every point.
+            let why = "no previous sheet was given (--previous)".to_owned();
+            return self.not_judged(&rule.entry, &Subject::Site, why);
+        }
         for subject in Subject::all(rule.subject, self.input.site, self.input.certificates) {
             match self.met(&rule.filter, &subject) {
                 Met::Yes => {}
@@ -295,7 +300,8 @@ impl Judge<'_> {
                     continue;
                 }
             }
-            for predicate in &rule.require {
+            // What cannot be asked of one kind of point, as the age of a heartbeat, says nothing of it.
+            for predicate in rule.require.iter().filter(|one| one.fits(subject.kind())) {
                 match self.context.ask(predicate, &subject) {
                     Verdict::Holds => self.count(&rule.entry),
                     Verdict::NotJudged(why) => self.not_judged(&rule.entry, &subject, why),

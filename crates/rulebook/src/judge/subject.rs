@@ -86,6 +86,29 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// What kind of thing it is.
+    pub(crate) const fn kind(&self) -> SubjectKind {
+        use SubjectKind as K;
+        match self {
+            Self::Site => K::Site,
+            Self::Outstation => K::Outstation,
+            Self::Tls => K::Tls,
+            Self::Certificate(_) => K::Certificate,
+            Self::Anchor(..) => K::Anchor,
+            Self::Key(_) => K::Key,
+            Self::Master(..) => K::Master,
+            Self::Device(..) => K::Device,
+            Self::Analog(..) => K::Analog,
+            Self::Digital(..) => K::Digital,
+            Self::Setpoint(..) => K::Setpoint,
+            Self::Feedback(..) => K::Feedback,
+            Self::Heartbeat(_) => K::Heartbeat,
+            Self::Connection(_) => K::Connection,
+            Self::Component(..) => K::Component,
+            Self::Station(..) => K::Station,
+        }
+    }
+
     /// Its path in the file, as [`config::Places`] has it.
     pub(crate) fn path(&self) -> String {
         match self {

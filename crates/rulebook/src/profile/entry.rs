@@ -326,6 +326,16 @@ impl Entry {
         self.since.is_none_or(|since| since <= day) && self.until.is_none_or(|until| day < until)
     }
 
+    /// Whether there is a day on which both are in force.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let ends_before = |one: &Self, other: &Self| match (one.until, other.since) {
+            (Some(until), Some(since)) => until <= since,
+            _ => false,
+        };
+        !ends_before(self, other) && !ends_before(other, self)
+    }
+
     /// How sure we are after confirmations.
     #[must_use]
     pub const fn certainty(&self) -> Tag {

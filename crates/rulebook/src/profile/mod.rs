@@ -151,7 +151,7 @@ pub enum Need {
     Required,
     /// It is usually served.
     Expected,
-    /// It may be served.
+    /// It may be served; where it is, then as listed.
     Optional,
     /// It must not be served.
     Forbidden,

@@ -9,7 +9,8 @@ use super::entry::{Entry, Table, Value};
 use super::raw::RawProfile;
 use super::told::named;
 use super::{
-    Head, ListedPoint, Obligation, Paper, Per, Profile, Rule, Setting, SourceDoc, Step, Threshold, shipped,
+    Head, ListedPoint, Obligation, Paper, Per, Profile, Rule, Setting, SettingKey, SourceDoc, Step,
+    Threshold, shipped,
 };
 use crate::predicate::{PointType, Predicate, Referred, SubjectKind, TLS_VERSIONS};
 
@@ -197,6 +198,13 @@ impl Check<'_> {
             let entry = one.entry(Table::Setting, &one.section, one.unit.as_deref());
             if let Some(defect) = one.sets.defect(entry.value.as_ref()) {
                 self.entry_problem(&path, "value", &entry, defect);
+            }
+            let twin = fresh.settings.iter().find(|known: &&Setting| {
+                known.sets == one.sets && one.sets != SettingKey::None && known.entry.overlaps(&entry)
+            });
+            if let Some(twin) = twin {
+                let message = format!("`{}` is set by entry `{}` already", one.sets.text(), twin.entry.id);
+                self.entry_problem(&path, "sets", &entry, message);
             }
             fresh.settings.push(Setting { entry, sets: one.sets });
         });

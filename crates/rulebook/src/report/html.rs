@@ -42,8 +42,7 @@ pub fn html(report: &Report, profile: &Profile, strict: bool) -> String {
                     }
                     tr { th { "Result" } td {
                         @if sum.failed { b { "findings" } } @else { b { "clean" } }
-                        ": " (sum.errors) " errors, " (sum.warnings) " warnings, " (sum.notes) " notes; " (sum.unconfirmed)
-                        " unconfirmed; " (sum.judged) " things judged by " (sum.rules) " rules, " (sum.not_judged) " not judged"
+                        ": " (sum.words())
                     } }
                 }
                 h2 { "Findings" }

@@ -47,6 +47,26 @@ pub struct Summary {
     pub not_judged: usize,
 }
 
+impl Summary {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let counted = |count: usize, one: &str| {
+            if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+        };
+        format!(
+            "{}, {}, {}; {} unconfirmed; {} judged by {}, {} not judged",
+            counted(self.errors, "error"),
+            counted(self.warnings, "warning"),
+            counted(self.notes, "note"),
+            self.unconfirmed,
+            counted(self.judged, "thing"),
+            counted(self.rules, "rule"),
+            self.not_judged
+        )
+    }
+}
+
 impl Report {
     /// Its sums.
     #[must_use]

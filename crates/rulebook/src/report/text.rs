@@ -52,15 +52,9 @@ fn write_report(
     let sum = report.summary(strict);
     writeln!(
         out,
-        "\n{}: {} errors, {} warnings, {} notes; {} unconfirmed; {} things judged by {} rules, {} not judged{}",
+        "\n{}: {}{}",
         if sum.failed { "FINDINGS" } else { "clean" },
-        sum.errors,
-        sum.warnings,
-        sum.notes,
-        sum.unconfirmed,
-        sum.judged,
-        sum.rules,
-        sum.not_judged,
+        sum.words(),
         if verbose || sum.not_judged == 0 { "" } else { " (--verbose tells why)" },
     )
 }

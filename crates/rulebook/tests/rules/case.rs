@@ -122,9 +122,10 @@ impl Case {
         if let Some(found) = report.findings.iter().find(|one| one.rule == self.rule) {
             return Err(told(found, folder));
         }
-        match report.judged.get(&self.rule) {
-            Some(count) if *count > 0 => Ok(()),
-            _ => Err(format!("the rule judged nothing{}", why_not(&report, &self.rule))),
+        if report.judged.contains_key(&self.rule) {
+            Ok(())
+        } else {
+            Err(format!("the rule judged nothing{}", why_not(&report, &self.rule)))
         }
     }
 

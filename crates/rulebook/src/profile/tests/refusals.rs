@@ -62,6 +62,13 @@ fn a_wrong_profile_is_refused_by_line_and_entry() {
             ("an unknown key of an entry", changed("fix = \"mend it\"", "fixx = \"mend it\"")),
             ("a value that is not finite", changed("value = 10.0", "value = inf")),
             ("an unknown `sets`", sets("analog-colour", "value = 2")),
+            (
+                "one thing set twice",
+                changed(
+                    "sets = \"none\"\nvalue = \"any\"",
+                    "sets = \"analog-event-variation\"\nvalue = 4\nsince = 2024-01-01",
+                ),
+            ),
             ("a variation out of bounds", sets("analog-event-variation", "value = 9")),
             ("a variation in words", sets("analog-event-variation", "value = \"two\"")),
             ("a variation with a fraction", sets("analog-event-variation", "value = 1.5")),
@@ -205,6 +212,18 @@ fn a_wrong_profile_is_refused_by_line_and_entry() {
             ),
         ],
     );
+}
+
+#[test]
+fn one_thing_may_be_set_anew_from_a_day_on() {
+    let text = changed("value = 2\n", "value = 2\nuntil = 2024-01-01\n").replacen(
+        "sets = \"none\"\nvalue = \"any\"",
+        "sets = \"analog-event-variation\"\nvalue = 4\nsince = 2024-01-01",
+        1,
+    );
+    let profile = Profile::from_source(&Source::from_text("p.toml", text)).unwrap();
+    let on = |day: &str| profile.defaults(&[], day.parse().unwrap()).analog.event_variation;
+    assert_eq!((on("2023-12-31"), on("2024-01-01")), (Some(2), Some(4)));
 }
 
 #[test]
