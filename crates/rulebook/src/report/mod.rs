@@ -152,8 +152,7 @@ impl Finding {
 #[must_use]
 pub fn json(report: &Report, profile: &Profile, strict: bool) -> serde_json::Value {
     // A report is made of strings and numbers: it always is a JSON value.
-    let mut told =
-        serde_json::to_value(Told { report, summary: report.summary(strict) }).unwrap_or_default();
+    let mut told = serde_json::to_value(Told { report, summary: report.summary(strict) }).unwrap_or_default();
     let judged = report.judged.iter().map(|(rule, things)| {
         let tag = profile.entry(rule).map(crate::profile::Entry::certainty);
         serde_json::json!({ "rule": rule, "tag": tag, "things": things })

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use rulebook::judge::Required;
+use rulebook::judge::{Report, Required};
 use rulebook::profile::{Obligation, Profile};
 use telemetry::{Area, ResourceKind, Service};
 
@@ -79,9 +79,10 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn told(required: &Required) -> String {
-    match required {
-        Required::Yes { by, tag } => format!("required by {} ({tag})", by.join(", ")),
+fn told(report: &Report) -> String {
+    let too = report.expected_too.as_ref().map_or_else(String::new, |too| format!("; {}", too.words()));
+    match &report.required {
+        Required::Yes { by, tag } => format!("required by {} ({tag}){too}", by.join(", ")),
         Required::Exempt { by, tag } => format!("exempt by {} ({tag})", by.join(", ")),
         Required::No => "not required".to_owned(),
         Required::Unknown { why } => format!("not known: {}", why.join("; ")),
@@ -100,10 +101,11 @@ fn who_must_send_is_as_told() {
             let mut outcomes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
             for kind in ResourceKind::ALL {
                 let report = case.plant(*kind).judge(&profile, day(case.on));
-                let by = match &report.required {
-                    Required::Yes { by, .. } | Required::Exempt { by, .. } => by.as_slice(),
-                    _ => &[],
+                let mut by = match &report.required {
+                    Required::Yes { by, .. } | Required::Exempt { by, .. } => by.clone(),
+                    _ => Vec::new(),
                 };
+                by.extend(report.expected_too.iter().flat_map(|too| too.by.clone()));
                 for threshold in &profile.thresholds {
                     let id = &threshold.entry.id;
                     let judged = report.judged.get(id).copied().unwrap_or_default();
@@ -118,7 +120,7 @@ fn who_must_send_is_as_told() {
                         spared.insert(id.clone());
                     }
                 }
-                outcomes.entry(told(&report.required)).or_default().push(kind.text());
+                outcomes.entry(told(&report)).or_default().push(kind.text());
             }
             for (told, kinds) in outcomes {
                 writeln!(text, "  {told}\n    {}", kinds.join(", ")).unwrap();

@@ -110,7 +110,8 @@ fn an_overlay_lifts_tags_and_corrects_values_and_counts_both() {
     assert_eq!((size.tag, size.certainty(), size.clause.as_str()), (Tag::Recalled, Tag::Verified, "V20 5.2"));
     assert_eq!(
         size.provenance(),
-        "confirmed by A. Reader on 2026-11-01, page 17 (was recalled); clause V20 5.2"
+        "confirmed by A. Reader on 2026-11-01, page 17 (was recalled); clause V20 5.2; value corrected from `10` to \
+         `5`"
     );
     // The same value again confirms and corrects nothing.
     let event = profile.entry("dnp3.analog-event").unwrap();
