@@ -372,11 +372,11 @@ const WRONG: &[(&str, Spoil)] = &[
 /// What only a workbook can hold.
 const WRONG_IN_A_WORKBOOK: &[(&str, Spoil)] = &[
     ("a page that became a date", |sheet| {
-        put(sheet, "point.soc", "page", Cell::Date("2026-06-07".to_owned()))
+        put(sheet, "point.soc", "page", Cell::Date("2026-06-07".to_owned()));
     }),
     ("a clause that became a number", |sheet| put(sheet, "point.soc", "clause", 6.1)),
     ("a value that became a date", |sheet| {
-        put(sheet, "quality.age-max", "value", Cell::Date("2026-01-10".to_owned()))
+        put(sheet, "quality.age-max", "value", Cell::Date("2026-01-10".to_owned()));
     }),
 ];
 
