@@ -277,6 +277,21 @@ fn checks_tell_it_apart_in_every_form() {
             doubtful.json(&format!("{form} of {file}"), &value, &mut seen);
         }
     }
+    // What is printed for a file of papers.
+    let papers = folder.path().join("papers");
+    let mut pages = 0;
+    for (at, (id, file)) in sites.iter().enumerate() {
+        let doubtful = Doubtful::of(&Profile::load(id).unwrap());
+        let out = papers.join(at.to_string());
+        let (file, folder) = (file.to_str().unwrap(), out.to_str().unwrap());
+        openrtd(&["papers", file, "--profile", id, "--as-of", "2026-11-25", "--out", folder]);
+        files(&out, "html", &mut |page| {
+            pages += 1;
+            let text = fs::read_to_string(page).unwrap();
+            doubtful.html(&format!("{} of {file}", page.display()), &text, &mut seen);
+        });
+    }
+    assert!(pages >= sites.len(), "{pages} pages");
     clean(&seen);
     assert!(seen.named.len() >= 55, "these sites show too little to prove anything: {}", seen.named.len());
 }
