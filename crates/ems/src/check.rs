@@ -193,6 +193,10 @@ impl Check<'_> {
             Some(millis) => self.millis(field("age_max_ms"), millis, 1),
             None => age_max_default(scan, scan_mode, integrity_scans),
         };
+        if let Some(kinds) = raw.resource.as_ref().filter(|kinds| kinds.get_ref().is_empty()) {
+            let message = "is empty: the kind of the resource and of its components; left out for any";
+            self.problem(kinds.span(), field("resource"), message);
+        }
         let table = self.points(at, raw, scan);
         let master_address = self.dnp3_address(field("master_address"), &raw.master_address);
         let outstation_address = self.dnp3_address(field("outstation_address"), &raw.outstation_address);
