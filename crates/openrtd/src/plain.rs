@@ -18,6 +18,13 @@ pub(crate) fn plain(record: String) -> Option<String> {
     };
     let line = match text("event").as_str() {
         "ready" => ready(&record),
+        "profile" if record.get("profile").is_some_and(Value::is_string) => {
+            let overlay = match text("overlay") {
+                none if none.is_empty() => none,
+                file => format!(" with {file}"),
+            };
+            format!("profile {}{overlay}, as of {}", text("profile"), text("day"))
+        }
         "stopped" => "stopped".to_owned(),
         "link" => format!("{} link {}  {}", text("device"), text("state"), text("why")),
         "restart" => format!("{} has restarted", text("device")),
@@ -108,5 +115,9 @@ mod tests {
         );
         assert_eq!(shown(r#"{"event":"registers","device":"inv1"}"#), None);
         assert_eq!(shown("no JSON"), None);
+        let rules = r#"{"event":"profile","profile":"a","overlay":"b.toml","day":"2026-11-25"}"#;
+        assert_eq!(shown(rules).as_deref(), Some("profile a with b.toml, as of 2026-11-25"));
+        let none = r#"{"event":"profile","profile":null,"overlay":null,"day":"2026-11-25"}"#;
+        assert_eq!(shown(none), None);
     }
 }

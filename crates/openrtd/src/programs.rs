@@ -13,6 +13,7 @@ use crate::cli;
 use crate::exit::Failure;
 use crate::output::{complain, print_journal};
 use crate::plain::plain;
+use crate::profile::{running_ems, running_site};
 use crate::signals::{Signals, Told, hurry, stdin_ends};
 
 /// How long a program may take to end after it was told to; it promises less.
@@ -58,11 +59,13 @@ fn plant_failure(error: &plant::RunError) -> Failure {
 
 /// `openrtd run`.
 pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
-    let site = site::Site::read(&arguments.file)?;
+    let (site, rules) = running_site(&arguments.file)?;
+    rules.log();
     let pcap = Pcap::create(arguments.pcap.as_ref())?;
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();
     let result = until_told(arguments.running, |journal, shutdown| async move {
+        journal.record(&rules);
         rtd::run_captured(site, file_of_pcap, journal, shutdown).await.map_err(|error| {
             let told = format!("{file}: {error}");
             if error.is_configuration() { Failure::Input(told) } else { Failure::Failed(told) }
@@ -74,11 +77,13 @@ pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
 
 /// `openrtd ems`.
 pub(crate) async fn ems(arguments: &cli::Run) -> Result<(), Failure> {
-    let config = ems::Config::read(&arguments.file)?;
+    let (config, rules) = running_ems(&arguments.file)?;
+    rules.log();
     let pcap = Pcap::create(arguments.pcap.as_ref())?;
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();
     let result = until_told(arguments.running, |journal, shutdown| async move {
+        journal.record(&rules);
         ems::run_captured(config, file_of_pcap, journal, shutdown).await.map_err(|error| match error {
             ems::RunError::Tls { .. } => Failure::Input(format!("{file}: {error}")),
             _ => Failure::failed(error),
