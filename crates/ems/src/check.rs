@@ -94,6 +94,7 @@ impl Check<'_> {
         Config {
             file: self.source.file().to_owned(),
             profile: raw.ems.profile.as_ref().map(|text| text.get_ref().as_str().into()),
+            overlay: raw.ems.overlay.as_ref().map(|path| self.source.resolve(path)),
             socket: self.socket("ems.socket", &raw.ems.socket),
             tls: raw.tls.as_ref().map(|tls| self.tls(tls)),
             observer: raw.observer.as_ref().map(|observer| self.observer(observer, &raw.device)),

@@ -24,9 +24,7 @@ pub(crate) struct RawConfig {
 pub(crate) struct RawEms {
     pub(crate) socket: Spanned<PathBuf>,
     pub(crate) profile: Option<Spanned<String>>,
-    /// Read by [`head`](crate::head).
-    #[serde(rename = "overlay")]
-    pub(crate) _overlay: Option<PathBuf>,
+    pub(crate) overlay: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]

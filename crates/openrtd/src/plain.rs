@@ -18,13 +18,6 @@ pub(crate) fn plain(record: String) -> Option<String> {
     };
     let line = match text("event").as_str() {
         "ready" => ready(&record),
-        "profile" if record.get("profile").is_some_and(Value::is_string) => {
-            let overlay = match text("overlay") {
-                none if none.is_empty() => none,
-                file => format!(" with {file}"),
-            };
-            format!("profile {}{overlay}, as of {}", text("profile"), text("day"))
-        }
         "stopped" => "stopped".to_owned(),
         "link" => format!("{} link {}  {}", text("device"), text("state"), text("why")),
         "restart" => format!("{} has restarted", text("device")),
@@ -76,6 +69,13 @@ fn ready(record: &Value) -> String {
     if let Some(listen) = record.get("listen").and_then(Value::as_str) {
         line.push_str(&format!(", listening on {listen}"));
     }
+    let of = |field: &str| record.get(field).and_then(Value::as_str);
+    if let Some(profile) = of("profile") {
+        line.push_str(&format!(", profile {profile}"));
+        if let Some(overlay) = of("overlay") {
+            line.push_str(&format!(" with {overlay}"));
+        }
+    }
     line
 }
 
@@ -113,11 +113,13 @@ mod tests {
             shown(r#"{"event":"ready","listen":"127.0.0.1:1"}"#).as_deref(),
             Some("ready, listening on 127.0.0.1:1")
         );
+        let laid_over =
+            r#"{"event":"ready","listen":"127.0.0.1:1","profile":"a-profile","overlay":"confirmed.toml"}"#;
+        assert_eq!(
+            shown(laid_over).as_deref(),
+            Some("ready, listening on 127.0.0.1:1, profile a-profile with confirmed.toml")
+        );
         assert_eq!(shown(r#"{"event":"registers","device":"inv1"}"#), None);
         assert_eq!(shown("no JSON"), None);
-        let rules = r#"{"event":"profile","profile":"a","overlay":"b.toml","day":"2026-11-25"}"#;
-        assert_eq!(shown(rules).as_deref(), Some("profile a with b.toml, as of 2026-11-25"));
-        let none = r#"{"event":"profile","profile":null,"overlay":null,"day":"2026-11-25"}"#;
-        assert_eq!(shown(none), None);
     }
 }

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use config::Source;
 use rulebook::Profile;
 use rulebook::profile::{DEFAULT, Day, ScanMode};
-use serde::Serialize;
 use site::{Defaults, Purpose, Site};
 use telemetry::ResourceKind;
 
@@ -76,7 +75,9 @@ pub(crate) fn running_site(file: &Path) -> Result<(Site, InForce), Failure> {
     let named = Named::of(&source, head.profile.as_deref(), head.overlay.clone());
     let (profile, in_force) = named.in_force(&source, "site")?;
     let defaults = profile.map(|profile| profile.defaults(&head.kinds(), in_force.day));
-    let site = Site::read_with(&source, &defaults.unwrap_or_default(), Purpose::Run)?;
+    let mut site = Site::read_with(&source, &defaults.unwrap_or_default(), Purpose::Run)?;
+    // The journal tells the id of a profile that is a file.
+    site.profile = in_force.profile.as_deref().map(Into::into);
     Ok((site, in_force))
 }
 
@@ -87,7 +88,8 @@ pub(crate) fn running_ems(file: &Path) -> Result<(ems::Config, InForce), Failure
     let named = Named::of(&source, head.profile.as_deref(), head.overlay.clone());
     let (profile, in_force) = named.in_force(&source, "ems")?;
     let defaults = profile.map(|profile| ems_defaults(&profile, in_force.day));
-    let config = ems::Config::read_with(&source, &defaults.unwrap_or_default())?;
+    let mut config = ems::Config::read_with(&source, &defaults.unwrap_or_default())?;
+    config.profile = in_force.profile.as_deref().map(Into::into);
     Ok((config, in_force))
 }
 
@@ -111,10 +113,9 @@ fn ems_defaults(profile: &Profile, day: Day) -> ems::Defaults {
     }
 }
 
-/// The rules that a running program follows, for its log and its journal.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The rules that a running program follows.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct InForce {
-    event: &'static str,
     /// The profile's id; `None` where the built-in defaults hold.
     pub(crate) profile: Option<String>,
     /// The overlay that was laid over it.
@@ -170,7 +171,6 @@ impl Named {
         }
         let profile = self.profile.as_ref().map(|_| self.load()).transpose()?;
         let in_force = InForce {
-            event: "profile",
             profile: profile.as_ref().map(|profile| profile.head.id.clone()),
             overlay: self.overlay,
             day: today(),

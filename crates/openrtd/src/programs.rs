@@ -65,7 +65,6 @@ pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();
     let result = until_told(arguments.running, |journal, shutdown| async move {
-        journal.record(&rules);
         rtd::run_captured(site, file_of_pcap, journal, shutdown).await.map_err(|error| {
             let told = format!("{file}: {error}");
             if error.is_configuration() { Failure::Input(told) } else { Failure::Failed(told) }
@@ -83,7 +82,6 @@ pub(crate) async fn ems(arguments: &cli::Run) -> Result<(), Failure> {
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();
     let result = until_told(arguments.running, |journal, shutdown| async move {
-        journal.record(&rules);
         ems::run_captured(config, file_of_pcap, journal, shutdown).await.map_err(|error| match error {
             ems::RunError::Tls { .. } => Failure::Input(format!("{file}: {error}")),
             _ => Failure::failed(error),

@@ -31,7 +31,7 @@ impl Folder {
     /// One whose ISO scans every second, and still knows a stuck heartbeat from one that beats every 4 s.
     pub(crate) fn quick() -> Self {
         let folder = Self::new();
-        folder.change("ems.toml", "scan_ms = 4000", "scan_ms = 1000");
+        folder.change("ems.toml", "admit = ", "scan_ms = 1000\nadmit = ");
         folder.change("ems.toml", "scans = 3", "scans = 15");
         folder
     }
@@ -56,6 +56,14 @@ impl Folder {
         let text = self.read(name);
         let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = ")).unwrap();
         line.parse().unwrap()
+    }
+
+    /// What the files leave to the default profile: the value of one of its settings.
+    pub(crate) fn of_profile(entry: &str) -> i64 {
+        let listed = openrtd(&["rules", "--all", "--json"]);
+        let book: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        let mut entries = book["entries"].as_array().unwrap().iter();
+        entries.find(|one| one["id"] == entry).unwrap()["value"].as_f64().unwrap() as i64
     }
 
     /// Every point that the ISO knows.
