@@ -63,7 +63,7 @@ impl Folder {
         let listed = openrtd(&["rules", "--all", "--json"]);
         let book: Value = serde_json::from_slice(&listed.stdout).unwrap();
         let mut entries = book["entries"].as_array().unwrap().iter();
-        entries.find(|one| one["id"] == entry).unwrap()["value"].as_f64().unwrap() as i64
+        whole(&entries.find(|one| one["id"] == entry).unwrap()["value"])
     }
 
     /// Every point that the ISO knows.
@@ -92,6 +92,14 @@ impl Folder {
         let output = openrtd(&["fault", &self.path("plant.toml"), device, kind]);
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// A whole number as JSON has it, with a point or without.
+#[expect(clippy::cast_possible_truncation, reason = "looked at")]
+pub(crate) fn whole(value: &Value) -> i64 {
+    let number = value.as_f64().unwrap();
+    assert!(number.fract() == 0.0, "{value}");
+    number as i64
 }
 
 fn quoted(text: &str) -> Option<String> {
