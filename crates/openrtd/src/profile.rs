@@ -220,6 +220,37 @@ mod tests {
     }
 
     #[test]
+    fn what_an_overlay_corrects_holds_at_both_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("site");
+        crate::init::make(&dir, crate::cli::Example::SolarStorage, DEFAULT, None).unwrap();
+        let confirm = |id: &str| {
+            format!(
+                "[[confirm]]\nid = \"{id}\"\nclause = \"c\"\npage = \"1\"\nvalue = 3000\nby = \"b\"\non = 2026-11-25\n"
+            )
+        };
+        let head = format!("[overlay]\nprofile = \"{DEFAULT}\"\ndocument = \"d\"\n");
+        let overlay = head + &confirm("scan.period") + &confirm("heartbeat.period");
+        std::fs::write(dir.join("confirmed.toml"), overlay).unwrap();
+        for file in ["site.toml", "ems.toml"] {
+            let text = std::fs::read_to_string(dir.join(file)).unwrap();
+            std::fs::write(
+                dir.join(file),
+                text.replacen("\nprofile", "\noverlay = \"confirmed.toml\"\nprofile", 1),
+            )
+            .unwrap();
+        }
+        let (site, rules) = running_site(&dir.join("site.toml")).unwrap();
+        let (iso, same) = running_ems(&dir.join("ems.toml")).unwrap();
+        let three = std::time::Duration::from_secs(3);
+        assert_eq!((site.heartbeat.unwrap().period, iso.devices.first().unwrap().scan), (three, three));
+        assert_eq!(rules, same);
+        assert_eq!(site.overlay, iso.overlay);
+        assert_eq!((rules.profile.as_deref(), site.profile.as_deref()), (Some(DEFAULT), Some(DEFAULT)));
+        assert!(rules.overlay.unwrap().ends_with("confirmed.toml"));
+    }
+
+    #[test]
     fn both_ends_take_the_same_from_every_shipped_profile() {
         for (id, _) in rulebook::profile::shipped() {
             let profile = load(id, None).unwrap();
