@@ -11,11 +11,10 @@ use rulebook::{Profile, report};
 use site::{Purpose, Site};
 
 use super::cli::{Book, Check, Format};
-use super::day;
+use super::{day, of_site};
 use crate::exit::Failure;
 use crate::output::say;
 use crate::points;
-use crate::profile::of_site;
 
 /// `openrtd check`.
 pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
@@ -43,7 +42,7 @@ pub(crate) struct Judged {
 /// Reads a site and holds it against its rules.
 pub(crate) fn judged(file: &Path, asked: &Book, before: Option<&Path>) -> Result<Judged, Failure> {
     let source = Source::read(file)?;
-    let book = of_site(&source, &asked.asked())?;
+    let book = of_site(&source, asked)?;
     let site = Site::read_with(&source, &book.defaults, Purpose::Check)?;
     let previous = before.map(previous).transpose()?;
     let admitted = site.masters.iter().flat_map(|master| master.admit.clone()).collect();
