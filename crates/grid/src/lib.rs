@@ -17,6 +17,7 @@
 
 mod cell;
 mod delimited;
+mod look;
 mod place;
 mod read;
 #[cfg(test)]
@@ -27,9 +28,10 @@ mod xlsx;
 use std::path::PathBuf;
 
 pub use cell::Cell;
+pub use look::Look;
 pub use place::{Place, Problem, column_name};
 pub use read::{Limits, from_octets, read};
-pub use write::{csv_text, write_atomically, write_csv, write_xlsx, xlsx_octets};
+pub use write::{csv_text, write_atomically, write_csv, write_xlsx, xlsx_octets, xlsx_octets_with};
 
 /// What a cell is that is not there.
 static EMPTY: Cell = Cell::Empty;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Worksheet, XlsxError};
 
+use crate::look::{Look, dress};
 use crate::{Cell, Grid, Place, Problem, column_name};
 
 /// Writes sheets as an xlsx; what stood there is replaced only when all is written.
@@ -63,10 +64,24 @@ pub fn write_atomically(file: &Path, octets: &[u8]) -> io::Result<()> {
 /// # Errors
 /// What cannot be expressed: the name of a sheet, a text that is too long, a number that is none.
 pub fn xlsx_octets(grids: &[Grid]) -> Result<Vec<u8>, String> {
+    octets(grids.iter().map(|grid| (grid, None)))
+}
+
+/// As [`xlsx_octets`], each sheet with its look.
+///
+/// # Errors
+/// As [`xlsx_octets`].
+pub fn xlsx_octets_with(sheets: &[(Grid, Look)]) -> Result<Vec<u8>, String> {
+    octets(sheets.iter().map(|(grid, look)| (grid, Some(look))))
+}
+
+fn octets<'a>(sheets: impl Iterator<Item = (&'a Grid, Option<&'a Look>)>) -> Result<Vec<u8>, String> {
     let mut book = rust_xlsxwriter::Workbook::new();
-    for grid in grids {
+    for (grid, look) in sheets {
         let sheet = book.add_worksheet();
-        fill(sheet, grid).map_err(|message| format!("sheet {}: {message}", grid.sheet.escape_debug()))?;
+        fill(sheet, grid)
+            .and_then(|()| look.map_or(Ok(()), |look| dress(sheet, grid, look)))
+            .map_err(|message| format!("sheet {}: {message}", grid.sheet.escape_debug()))?;
     }
     book.save_to_buffer().map_err(|error| error.to_string())
 }

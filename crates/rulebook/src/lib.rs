@@ -6,10 +6,12 @@
 //! confirm entries with an [`overlay`](profile::Overlay); a report then says who confirmed what.
 
 pub mod certificates;
+pub mod explain;
 pub mod judge;
 pub mod predicate;
 pub mod profile;
 pub mod report;
+pub mod worksheet;
 
 pub use predicate::Predicate;
 pub use profile::{Profile, Severity, Tag};

@@ -212,6 +212,12 @@ macro_rules! predicates {
                 }
                 name
             }
+
+            /// What it asks, in words, without what it compares with.
+            #[must_use]
+            pub const fn words(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $doc,)* }
+            }
         }
     };
 }

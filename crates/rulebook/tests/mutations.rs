@@ -132,7 +132,7 @@ fn judged(file: &Path, text: &str, profile: &Profile, day: Day) -> Option<Report
     let told = [
         report::text(&report, profile, true, true),
         report::html(&report, profile, true),
-        report::json(&report, true).to_string(),
+        report::json(&report, profile, true).to_string(),
         report::sarif(&report, profile, true).to_string(),
     ];
     assert!(told.iter().all(|text| !text.is_empty()));

@@ -68,6 +68,47 @@ pub enum ReasonKind {
 }
 
 impl ReasonKind {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::NeverRead,
+        Self::SourceDead,
+        Self::Stale,
+        Self::NotImplemented,
+        Self::NotANumber,
+        Self::Implausible,
+        Self::Saturated,
+        Self::Forced,
+        Self::RemoteForced,
+        Self::RemoteRestart,
+        Self::Input,
+        Self::Offline,
+        Self::LinkDown,
+        Self::HeartbeatStuck,
+        Self::Doubtful,
+    ];
+
+    /// The reason as records and command lines spell it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NeverRead => "never-read",
+            Self::SourceDead => "source-dead",
+            Self::Stale => "stale",
+            Self::NotImplemented => "not-implemented",
+            Self::NotANumber => "not-a-number",
+            Self::Implausible => "implausible",
+            Self::Saturated => "saturated",
+            Self::Forced => "forced",
+            Self::RemoteForced => "remote-forced",
+            Self::RemoteRestart => "remote-restart",
+            Self::Input => "input",
+            Self::Offline => "offline",
+            Self::LinkDown => "link-down",
+            Self::HeartbeatStuck => "heartbeat-stuck",
+            Self::Doubtful => "doubtful",
+        }
+    }
+
     /// The quality that a sample with this reason can have at best.
     #[must_use]
     pub const fn quality(self) -> Quality {
@@ -206,6 +247,16 @@ mod tests {
         assert_eq!(reasons.quality(), Quality::Questionable);
         reasons.insert(Reason::new(ReasonKind::Stale, "inv1"));
         assert_eq!(reasons.quality(), Quality::Bad);
+    }
+
+    #[test]
+    fn every_reason_is_listed_once_and_spelt_as_it_is_written() {
+        for (at, kind) in ReasonKind::ALL.into_iter().enumerate() {
+            // `ALL` has as many as there are: each stands where its number says.
+            assert_eq!(kind as usize, at);
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.text());
+        }
+        assert_eq!(ReasonKind::Doubtful as usize + 1, ReasonKind::ALL.len());
     }
 
     #[test]

@@ -38,6 +38,12 @@ macro_rules! words {
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
+
+            /// What it means.
+            #[must_use]
+            pub const fn words(self) -> &'static str {
+                match self { $(Self::$variant => $doc,)* }
+            }
         }
 
         impl fmt::Display for $name {

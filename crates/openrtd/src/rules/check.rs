@@ -23,7 +23,7 @@ pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
     let strict = arguments.strict;
     let text = match arguments.format {
         Format::Text => report::text(report, profile, strict, arguments.verbose),
-        Format::Json => pretty(&report::json(report, strict)),
+        Format::Json => pretty(&report::json(report, profile, strict)),
         Format::Sarif => pretty(&report::sarif(report, profile, strict)),
         Format::Html => report::html(report, profile, strict),
     };

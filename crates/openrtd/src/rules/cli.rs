@@ -85,12 +85,14 @@ pub(crate) enum RulesCommand {
     #[command(after_help = "Examples:\n  openrtd rules worksheet worksheet.xlsx\n  \
         openrtd rules worksheet worksheet.csv --profile caiso-direct-telemetry-prr1679\n\n\
         Fill `clause`, `page` and `name` of the entries that you found in the manual, and `value` where it differs;\n\
-        leave the others empty. `openrtd rules confirm` makes an overlay of it.")]
+        leave the others empty. `openrtd rules confirm` makes an overlay of it. An .xlsx keeps a clause 6.10 as it is;\n\
+        of a .csv some spreadsheets make 6.1.")]
     Worksheet(Worksheet),
     /// Make a filled sheet an overlay that lifts tags and corrects values
     #[command(
         after_help = "Examples:\n  openrtd rules confirm worksheet.xlsx --document \"BPM for Direct Telemetry V20\"\n  \
         openrtd rules confirm worksheet.csv --document \"BPM V20\" --out confirmed.toml\n  \
+        openrtd rules confirm second.xlsx --document \"BPM V20\" --overlay confirmed.toml --out both.toml\n  \
         openrtd check site.toml --overlay confirmed.toml"
     )]
     Confirm(Confirm),
@@ -117,6 +119,9 @@ pub(crate) struct Confirm {
     /// Profile; the one that the sheet names where left out
     #[arg(long, value_name = "ID|FILE")]
     pub(crate) profile: Option<String>,
+    /// An overlay made before, to add to: what it confirms is kept
+    #[arg(long, value_name = "FILE")]
+    pub(crate) overlay: Option<PathBuf>,
     /// The overlay to write; beside the sheet where left out
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -130,7 +135,8 @@ pub(crate) struct Confirm {
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// A rule's id or its beginning, a point's role or id, a quality or one of its reasons
+    /// An entry's id or its beginning, a point's role or id, a quality, one of its reasons or flags, a source, a tag,
+    /// a section, a kind of resource
     pub(crate) what: String,
     #[command(flatten)]
     pub(crate) book: Book,

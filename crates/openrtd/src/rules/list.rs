@@ -4,7 +4,7 @@ use rulebook::profile::{Entry, Profile, Table, schema, shipped};
 use serde_json::json;
 
 use super::cli::{List, Rules, RulesCommand};
-use super::{book, day};
+use super::{book, day, worksheet};
 use crate::exit::Failure;
 use crate::output::{Gone, say};
 
@@ -12,9 +12,8 @@ use crate::output::{Gone, say};
 pub(crate) fn rules(arguments: &Rules) -> Result<(), Failure> {
     match &arguments.command {
         None => list(&arguments.list),
-        Some(RulesCommand::Worksheet(_) | RulesCommand::Confirm(_)) => {
-            Err(Failure::Failed("not yet".to_owned()))
-        }
+        Some(RulesCommand::Worksheet(arguments)) => worksheet::write(arguments),
+        Some(RulesCommand::Confirm(arguments)) => worksheet::confirm(arguments),
     }
 }
 

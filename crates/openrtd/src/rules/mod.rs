@@ -4,6 +4,7 @@ mod check;
 pub(crate) mod cli;
 mod explain;
 mod list;
+mod worksheet;
 
 use config::Source;
 use rulebook::Profile;

@@ -19,7 +19,7 @@ use site::Site;
 pub use previous::{Previous, PreviousPoint};
 
 use self::ask::Context;
-use self::subject::Subject;
+pub(crate) use self::subject::Subject;
 use self::verdict::{Miss, Verdict};
 use crate::certificates::Certificates;
 use crate::predicate::Predicate;
@@ -87,6 +87,8 @@ pub struct Finding {
 pub struct NotJudged {
     /// Id of the entry.
     pub rule: String,
+    /// How sure we are of the entry.
+    pub tag: Tag,
     /// What should have been judged.
     pub subject: String,
     /// Why it was not.
@@ -99,7 +101,7 @@ pub struct NotJudged {
 pub enum Required {
     /// It is, by these entries.
     Yes {
-        /// Ids of the entries.
+        /// Ids of the entries: those that may be cited, or all where none may.
         by: Vec<String>,
         /// The surest tag among them.
         tag: Tag,
@@ -120,6 +122,15 @@ pub enum Required {
     },
 }
 
+/// Thresholds that nobody may cite and that are met beside others that one may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExpectedToo {
+    /// Ids of the entries.
+    pub by: Vec<String>,
+    /// The surest tag among them.
+    pub tag: Tag,
+}
+
 /// What came of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -135,6 +146,9 @@ pub struct Report {
     pub as_of: Day,
     /// Whether telemetry is required.
     pub required: Required,
+    /// What else would ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_too: Option<ExpectedToo>,
     /// What was found, by place.
     pub findings: Vec<Finding>,
     /// How many things each entry judged.
@@ -164,7 +178,7 @@ pub fn judge(input: &Judgement<'_>) -> Report {
     };
     let mut judge =
         Judge { input, context, findings: Vec::new(), judged: BTreeMap::new(), not_judged: BTreeSet::new() };
-    let required = judge.required();
+    let (required, expected_too) = judge.required();
     judge.lists(&required);
     for rule in input.profile.rules.iter().filter(|rule| rule.entry.in_force(input.as_of)) {
         judge.rule(rule);
@@ -180,6 +194,7 @@ pub fn judge(input: &Judgement<'_>) -> Report {
         overlay: input.profile.overlay.clone(),
         as_of: input.as_of,
         required,
+        expected_too,
         findings,
         judged: judge.judged,
         not_judged: judge.not_judged.into_iter().collect(),
@@ -192,6 +207,16 @@ struct Judge<'a> {
     findings: Vec<Finding>,
     judged: BTreeMap<String, usize>,
     not_judged: BTreeSet<NotJudged>,
+}
+
+/// The entries that decide, with the surest tag, and those that nobody may cite beside others that one may.
+fn surest(found: Vec<(String, Tag)>) -> Option<(Vec<String>, Tag, Option<ExpectedToo>)> {
+    let tag = found.iter().map(|(_, tag)| *tag).max()?;
+    let (by, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(_, own)| own.is_citable() || !tag.is_citable());
+    let ids = |list: Vec<(String, Tag)>| list.into_iter().map(|(id, _)| id).collect();
+    let too = others.iter().map(|(_, tag)| *tag).max().map(|tag| ExpectedToo { by: ids(others), tag });
+    Some((ids(by), tag, too))
 }
 
 /// Whether conditions hold.
@@ -216,15 +241,15 @@ impl Judge<'_> {
 
     fn not_judged(&mut self, entry: &Entry, subject: &Subject<'_>, why: String) {
         let subject = subject.label(self.input.site);
-        self.not_judged.insert(NotJudged { rule: entry.id.clone(), subject, why });
+        self.not_judged.insert(NotJudged { rule: entry.id.clone(), tag: entry.certainty(), subject, why });
     }
 
     fn count(&mut self, entry: &Entry) {
         *self.judged.entry(entry.id.clone()).or_default() += 1;
     }
 
-    fn required(&mut self) -> Required {
-        let mut found: BTreeMap<bool, (Vec<String>, Tag)> = BTreeMap::new();
+    fn required(&mut self) -> (Required, Option<ExpectedToo>) {
+        let mut found: BTreeMap<bool, Vec<(String, Tag)>> = BTreeMap::new();
         let mut why = BTreeSet::new();
         for threshold in &self.input.profile.thresholds {
             if !threshold.entry.in_force(self.input.as_of) {
@@ -241,19 +266,17 @@ impl Judge<'_> {
                 Met::Yes => {
                     let tag = self.tag(&threshold.entry, threshold.when.iter());
                     let exempt = threshold.obligation == Obligation::Exempt;
-                    let (by, surest) = found.entry(exempt).or_insert_with(|| (Vec::new(), tag));
-                    by.push(threshold.entry.id.clone());
-                    *surest = tag.max(*surest);
+                    found.entry(exempt).or_default().push((threshold.entry.id.clone(), tag));
                 }
             }
         }
-        if let Some((by, tag)) = found.remove(&true) {
-            return Required::Exempt { by, tag };
+        if let Some((by, tag, _)) = found.remove(&true).and_then(surest) {
+            return (Required::Exempt { by, tag }, None);
         }
-        match found.remove(&false) {
-            Some((by, tag)) => Required::Yes { by, tag },
-            None if why.is_empty() => Required::No,
-            None => Required::Unknown { why: why.into_iter().collect() },
+        match found.remove(&false).and_then(surest) {
+            Some((by, tag, too)) => (Required::Yes { by, tag }, too),
+            None if why.is_empty() => (Required::No, None),
+            None => (Required::Unknown { why: why.into_iter().collect() }, None),
         }
     }
 

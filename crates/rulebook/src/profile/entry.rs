@@ -229,6 +229,9 @@ pub struct Confirmation {
     pub on: Day,
     /// Page of the manual.
     pub page: String,
+    /// What else the reader found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl fmt::Display for Confirmation {
@@ -347,7 +350,13 @@ impl Entry {
             clause => format!("clause {clause}"),
         };
         match &self.confirmed {
-            Some(confirmed) => format!("{confirmed} (was {}); {clause}", self.tag),
+            Some(confirmed) => {
+                let corrected = match (&self.corrected_from, &self.value) {
+                    (Some(before), Some(now)) => format!("; value corrected from `{before}` to `{now}`"),
+                    _ => String::new(),
+                };
+                format!("{confirmed} (was {}); {clause}{corrected}", self.tag)
+            }
             None if self.tag.is_citable() => format!("{} {}; {clause}", self.tag, self.sources.join(" ")),
             None => format!("{} {}, unconfirmed; {clause}", self.tag, self.sources.join(" ")),
         }

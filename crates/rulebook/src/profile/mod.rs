@@ -19,7 +19,7 @@ use telemetry::{ResourceKind, Unit};
 
 pub use amount::{Amount, Bounds, Figure, Limit};
 pub use entry::{Confirmation, Day, Entry, Severity, Table, Tag, Value};
-pub use overlay::{Correction, Overlay};
+pub use overlay::{Correction, Overlay, OverlayFor};
 pub use raw::{Effective, Unknown};
 pub use read::schema;
 pub use setting::{ScanDefaults, ScanMode, SettingKey};

@@ -1,8 +1,6 @@
 //! An overlay: what somebody who holds the manual confirmed, entry by entry. It lifts tags and corrects values; it
 //! never adds a rule.
 
-use std::collections::BTreeSet;
-
 use config::{Problems, Source};
 use serde::{Deserialize, Serialize};
 
@@ -47,9 +45,32 @@ pub struct Correction {
     pub by: String,
     /// When.
     pub on: Day,
+    /// What else the reader found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Profile {
+    /// Why the entry of this id does not take a value, where it is of the entry's form.
+    pub(crate) fn unfit(&self, id: &str, value: &Value) -> Option<String> {
+        let setting = self.settings.iter().find(|one| one.entry.id == id);
+        setting.and_then(|one| one.sets.defect(Some(value))).or_else(|| match value {
+            Value::Number(number) if !number.is_finite() => Some("is not finite".to_owned()),
+            Value::Text(text) if self.is_version(id) && !TLS_VERSIONS.contains(&text.as_str()) => {
+                Some(format!("`{text}`, allowed: {}", TLS_VERSIONS.join(", ")))
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether something compares a TLS version with the entry's value.
+    fn is_version(&self, id: &str) -> bool {
+        self.asked()
+            .flat_map(|(_, predicates)| predicates)
+            .flat_map(Predicate::refers)
+            .any(|(own, wanted)| own == id && wanted == Referred::TlsVersion)
+    }
+
     /// The profile with an overlay laid over it.
     ///
     /// # Errors
@@ -72,14 +93,6 @@ impl Profile {
             problem("overlay.document", "is empty: against what it was confirmed must be told".to_owned());
         }
         let mut corrected = 0;
-        let versions: BTreeSet<String> = self
-            .asked()
-            .flat_map(|(_, predicates)| predicates)
-            .flat_map(Predicate::refers)
-            .filter(|(_, wanted)| *wanted == Referred::TlsVersion)
-            .map(|(id, _)| id.to_owned())
-            .collect();
-        let settings: Vec<_> = self.settings.iter().map(|one| (one.entry.id.clone(), one.sets)).collect();
         for (at, one) in overlay.confirm.iter().enumerate() {
             let path = |field: &str| format!("confirm[{at}].{field}");
             if overlay.confirm.iter().take(at).any(|other| other.id == one.id) {
@@ -93,6 +106,7 @@ impl Profile {
                     );
                 }
             }
+            let unfit = one.value.as_ref().and_then(|value| self.unfit(&one.id, value));
             let Some(entry) = self.entries_mut().find(|entry| entry.id == one.id) else {
                 problem(&path("id"), format!("the profile has no entry `{}`", one.id));
                 continue;
@@ -101,16 +115,6 @@ impl Profile {
                 let known = entry.value.as_ref();
                 let same_form =
                     known.is_some_and(|known| std::mem::discriminant(known) == std::mem::discriminant(value));
-                let unfit = settings.iter().find(|(id, _)| *id == one.id);
-                let unfit = unfit.and_then(|(_, sets)| sets.defect(Some(value))).or_else(|| match value {
-                    Value::Number(number) if !number.is_finite() => Some("is not finite".to_owned()),
-                    Value::Text(text)
-                        if versions.contains(&one.id) && !TLS_VERSIONS.contains(&text.as_str()) =>
-                    {
-                        Some(format!("`{text}`, allowed: {}", TLS_VERSIONS.join(", ")))
-                    }
-                    _ => None,
-                });
                 match (same_form, unfit) {
                     (false, _) => {
                         let told = match known {
@@ -130,7 +134,12 @@ impl Profile {
                 }
             }
             entry.clause.clone_from(&one.clause);
-            entry.confirmed = Some(Confirmation { by: one.by.clone(), on: one.on, page: one.page.clone() });
+            entry.confirmed = Some(Confirmation {
+                by: one.by.clone(),
+                on: one.on,
+                page: one.page.clone(),
+                note: one.note.clone(),
+            });
         }
         self.overlay = Some(OverlayHead {
             file: source.file().display().to_string(),

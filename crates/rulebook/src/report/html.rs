@@ -37,6 +37,9 @@ pub fn html(report: &Report, profile: &Profile, strict: bool) -> String {
                     }
                     tr { th { "As of" } td { (report.as_of) } }
                     tr { th { "Telemetry" } td { (report.required.words()) } }
+                    @if let Some(too) = &report.expected_too {
+                        tr { th {} td { (too.words()) } }
+                    }
                     tr { th { "Result" } td {
                         @if sum.failed { b { "findings" } } @else { b { "clean" } }
                         ": " (sum.words())
@@ -51,7 +54,7 @@ pub fn html(report: &Report, profile: &Profile, strict: bool) -> String {
                     table {
                         tr { th { "Rule" } th { "Of" } th { "Why" } }
                         @for one in &report.not_judged {
-                            tr { td { code { (one.rule) } } td { (one.subject) } td { (one.why) } }
+                            tr { td { code { (one.rule) } (one.doubt()) } td { (one.subject) } td { (one.why) } }
                         }
                     }
                 }

@@ -7,7 +7,7 @@ mod text;
 
 use serde::Serialize;
 
-use crate::judge::{Finding, Report, Required};
+use crate::judge::{ExpectedToo, Finding, NotJudged, Report, Required};
 use crate::profile::{Profile, Severity};
 
 pub use html::{STYLE, html};
@@ -116,6 +116,22 @@ impl Required {
     }
 }
 
+impl ExpectedToo {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("expected too, unconfirmed, by {} ({})", self.by.join(", "), self.tag)
+    }
+}
+
+impl NotJudged {
+    /// The tag, where nobody may cite the entry: what is told between brackets.
+    #[must_use]
+    pub fn doubt(&self) -> String {
+        if self.tag.is_citable() { String::new() } else { format!(" [{}, unconfirmed]", self.tag) }
+    }
+}
+
 impl Finding {
     /// Tag, sources and clause in one line.
     #[must_use]
@@ -132,9 +148,18 @@ impl Finding {
     }
 }
 
-/// A report as JSON.
+/// A report as JSON; wherever it names an entry, it tells the entry's tag.
 #[must_use]
-pub fn json(report: &Report, strict: bool) -> serde_json::Value {
+pub fn json(report: &Report, profile: &Profile, strict: bool) -> serde_json::Value {
     // A report is made of strings and numbers: it always is a JSON value.
-    serde_json::to_value(Told { report, summary: report.summary(strict) }).unwrap_or_default()
+    let mut told =
+        serde_json::to_value(Told { report, summary: report.summary(strict) }).unwrap_or_default();
+    let judged = report.judged.iter().map(|(rule, things)| {
+        let tag = profile.entry(rule).map(crate::profile::Entry::certainty);
+        serde_json::json!({ "rule": rule, "tag": tag, "things": things })
+    });
+    if let Some(fields) = told.as_object_mut() {
+        fields.insert("judged".to_owned(), judged.collect());
+    }
+    told
 }

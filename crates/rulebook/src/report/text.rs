@@ -35,6 +35,9 @@ fn write_report(
     }
     writeln!(out, "  as of      {}", report.as_of)?;
     writeln!(out, "  telemetry  {}", report.required.words())?;
+    if let Some(too) = &report.expected_too {
+        writeln!(out, "             {}", too.words())?;
+    }
     write_findings(out, report.findings.iter().filter(|one| one.citable), profile)?;
     if report.findings.iter().any(|one| !one.citable) {
         writeln!(out, "\n{UNCONFIRMED}")?;
@@ -43,7 +46,7 @@ fn write_report(
     if verbose && !report.not_judged.is_empty() {
         writeln!(out, "\nNot judged")?;
         for one in &report.not_judged {
-            writeln!(out, "  {}  {}: {}", one.rule, one.subject, one.why)?;
+            writeln!(out, "  {}{}  {}: {}", one.rule, one.doubt(), one.subject, one.why)?;
         }
     }
     let sum = report.summary(strict);
