@@ -4,6 +4,7 @@
 #   scripts/proof.sh loop    the whole loop for 40 s at speed 1
 #   scripts/proof.sh bench   the DNP3 stack beside a floor without protocol; bars are shown, a missed one fails nothing
 #   scripts/proof.sh faults  how long a silent device, its return and a killed RTD take to reach the ISO
+#   scripts/proof.sh profiles  one site folder under two profiles: variations, periods, indexes and points on the wire
 #   scripts/proof.sh reload  1,000 reloads of certificates, keys, revocation lists and peers under polling
 #   scripts/proof.sh crowd   1,000 idle TLS connections beside a good master and new ones
 #   scripts/proof.sh siege   1,000,000 mutated frames from an admitted master over TLS, beside a good one
@@ -87,6 +88,12 @@ faults)
     trap 'rm -f "$result"' EXIT
     OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test faults -- --ignored
     stamp faults "$result"
+    ;;
+profiles)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test profiles
+    stamp profiles "$result"
     ;;
 reload | crowd | siege)
     result=$(mktemp)

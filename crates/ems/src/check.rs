@@ -94,6 +94,7 @@ impl Check<'_> {
         Config {
             file: self.source.file().to_owned(),
             profile: raw.ems.profile.as_ref().map(|text| text.get_ref().as_str().into()),
+            overlay: raw.ems.overlay.as_ref().map(|path| self.source.resolve(path)),
             socket: self.socket("ems.socket", &raw.ems.socket),
             tls: raw.tls.as_ref().map(|tls| self.tls(tls)),
             observer: raw.observer.as_ref().map(|observer| self.observer(observer, &raw.device)),
@@ -193,6 +194,10 @@ impl Check<'_> {
             Some(millis) => self.millis(field("age_max_ms"), millis, 1),
             None => age_max_default(scan, scan_mode, integrity_scans),
         };
+        if let Some(kinds) = raw.resource.as_ref().filter(|kinds| kinds.get_ref().is_empty()) {
+            let message = "is empty: the kind of the resource and of its components; left out for any";
+            self.problem(kinds.span(), field("resource"), message);
+        }
         let table = self.points(at, raw, scan);
         let master_address = self.dnp3_address(field("master_address"), &raw.master_address);
         let outstation_address = self.dnp3_address(field("outstation_address"), &raw.outstation_address);

@@ -3,18 +3,21 @@
 //! The EMS knows no profile. Whoever reads one fills [`Defaults`] from it, after [`head`] told which one the file
 //! names. `Defaults::default()` is what holds without any profile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use config::{Problem, Problems, Source, Spanned};
 use serde::Deserialize;
-use telemetry::WireForm;
+use telemetry::{ResourceKind, WireForm};
 
 use crate::model::ScanMode;
 
 /// Values that hold where the file says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Defaults {
+    /// `heartbeat.period_ms` of a device: what its `scans` are held against.
+    pub heartbeat_period: Option<Duration>,
     /// `scan_ms` of a device; without it each must say its own.
     pub scan: Option<Duration>,
     /// `scan` of a device.
@@ -25,8 +28,17 @@ pub struct Defaults {
     pub index_offset: i32,
     /// `wire` of analogs and set points.
     pub wire: WireForm,
-    /// The roles that are polled; `None`: every point of the file.
-    pub roles: Option<BTreeSet<String>>,
+    /// The roles that are polled, by kind of resource; `None`: every point of the file.
+    pub roles: Option<BTreeMap<ResourceKind, BTreeSet<String>>>,
+}
+
+impl Defaults {
+    /// The roles that are polled of a device of these kinds; of a device that says none, those of any kind.
+    pub(crate) fn roles_of(&self, kinds: Option<&[ResourceKind]>) -> Option<BTreeSet<&str>> {
+        let roles = self.roles.as_ref()?.iter();
+        let own = roles.filter(|(kind, _)| kinds.is_none_or(|kinds| kinds.contains(kind)));
+        Some(own.flat_map(|(_, roles)| roles.iter().map(String::as_str)).collect())
+    }
 }
 
 /// What must be known of an EMS file before its profile is.
@@ -34,6 +46,8 @@ pub struct Defaults {
 pub struct Head {
     /// The profile that it names, as written: an id, or a path that ends in `.toml`, relative to the file.
     pub profile: Option<String>,
+    /// The overlay that it names, resolved.
+    pub overlay: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +58,7 @@ struct RawFile {
 #[derive(Deserialize)]
 struct RawHead {
     profile: Option<Spanned<String>>,
+    overlay: Option<PathBuf>,
 }
 
 /// Reads what a file says of its profile, and lets all the rest be.
@@ -55,7 +70,10 @@ pub fn head(source: &Source) -> Result<Head, Problems> {
     let profile = raw.ems.profile.as_ref();
     let mut problems = Problems::default();
     problem_of_profile(source, profile).into_iter().for_each(|problem| problems.add(problem));
-    problems.into_result(Head { profile: profile.map(|text| text.get_ref().clone()) })
+    problems.into_result(Head {
+        profile: profile.map(|text| text.get_ref().clone()),
+        overlay: raw.ems.overlay.as_ref().map(|path| source.resolve(path)),
+    })
 }
 
 /// What is wrong with the name of a profile.

@@ -15,6 +15,8 @@ pub struct Config {
     pub file: PathBuf,
     /// The profile that it names, as written.
     pub profile: Option<Arc<str>>,
+    /// The overlay that it names, resolved; whether it is there was not looked at.
+    pub overlay: Option<PathBuf>,
     /// Our own control socket.
     pub socket: PathBuf,
     /// Our end of TLS, which admits nobody by itself: the devices' lists apply. `None` only where every device is reached over plain TCP.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use config::Spanned;
 use ieee1815_tokio::TlsSection;
 use serde::Deserialize;
-use telemetry::{Unit, WireForm};
+use telemetry::{ResourceKind, Unit, WireForm};
 
 use crate::model::{ScanMode, Transport};
 
@@ -24,6 +24,7 @@ pub(crate) struct RawConfig {
 pub(crate) struct RawEms {
     pub(crate) socket: Spanned<PathBuf>,
     pub(crate) profile: Option<Spanned<String>>,
+    pub(crate) overlay: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,6 +51,8 @@ pub(crate) struct RawDevice {
     pub(crate) response_timeout_ms: Option<Spanned<u64>>,
     pub(crate) age_max_ms: Option<Spanned<u64>>,
     pub(crate) heartbeat: Option<RawHeartbeat>,
+    /// What the device stands for: the resource's kind and its components'.
+    pub(crate) resource: Option<Spanned<Vec<ResourceKind>>>,
     #[serde(default)]
     pub(crate) analog: Vec<RawAnalog>,
     #[serde(default)]

@@ -1,5 +1,6 @@
 //! What the ISO's side tells: one JSON object for each thing that happened, and one for each point asked for.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ieee1815::{Flags, PointType};
@@ -14,6 +15,10 @@ pub enum Record {
     Ready {
         /// How many devices there are.
         devices: usize,
+        /// The profile that is followed.
+        profile: Option<Arc<str>>,
+        /// The overlay that was laid over it.
+        overlay: Option<PathBuf>,
     },
     /// A session came up or went down.
     Link {

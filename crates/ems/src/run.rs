@@ -58,7 +58,11 @@ pub async fn run_captured(
         .collect::<Result<Vec<_>, _>>()?;
     let server = LocalServer::bind(&config.socket)?;
     let shared = Arc::new(Shared::new(Fleet::new(&config), journal.clone()));
-    journal.record(&Record::Ready { devices: config.devices.len() });
+    journal.record(&Record::Ready {
+        devices: config.devices.len(),
+        profile: config.profile.clone(),
+        overlay: config.overlay.clone(),
+    });
     let mut sessions = JoinSet::new();
     let mut handles = Vec::new();
     for (place, (device, tls)) in config.devices.iter().zip(tls).enumerate() {

@@ -28,7 +28,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a ready site folder: plant.toml, site.toml, ems.toml and keys
-    #[command(after_help = "Examples:\n  openrtd init site\n  openrtd init site --ports 20000\n\n\
+    #[command(after_help = "Examples:\n  openrtd init site\n  openrtd init site --ports 20000\n  \
+        openrtd init site --profile ieso-real-time-data\n\n\
         Everything listens on this machine only (127.0.0.1). Nothing that exists is overwritten.")]
     Init(Init),
     /// Simulate a plant on a measured day and serve it as Modbus and SunSpec devices
@@ -112,7 +113,7 @@ pub(crate) enum Command {
     Points(points::cli::Points),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
-        openrtd demo --speed 60\n\n\
+        openrtd demo --speed 60\n  openrtd demo --profile ieso-real-time-data\n\n\
         On a terminal q or Ctrl-C ends it. Exit code 1 where scans were missed, points not good, a set point\n\
         not followed, or the ISO's megawatts were not the meter's.")]
     Demo(Demo),
@@ -125,6 +126,9 @@ pub(crate) struct Init {
     /// Which example
     #[arg(long, value_enum, default_value_t)]
     pub(crate) example: Example,
+    /// Profile that the files name: an id (`openrtd rules --profiles` lists them) or a file that ends in .toml
+    #[arg(long, value_name = "ID|FILE", default_value = rulebook::profile::DEFAULT)]
+    pub(crate) profile: String,
     /// First of seven ports in a row; without it, free ones are looked for
     #[arg(long, value_name = "BASE", value_parser = clap::value_parser!(u16).range(1..=65_529))]
     pub(crate) ports: Option<u16>,
@@ -264,6 +268,9 @@ pub(crate) struct Demo {
     /// How fast weather and energy pass
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
+    /// Profile that device and ISO follow: an id or a file that ends in .toml
+    #[arg(long, value_name = "ID|FILE", default_value = rulebook::profile::DEFAULT)]
+    pub(crate) profile: String,
     /// JSON lines; the last one is the summary
     #[arg(long)]
     pub(crate) json: bool,

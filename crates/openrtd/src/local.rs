@@ -10,11 +10,12 @@ use tokio::sync::watch;
 use crate::cli;
 use crate::exit::Failure;
 use crate::output::{Gone, say};
+use crate::profile::running_ems;
 use crate::signals::Signals;
 
 /// `openrtd poll`.
 pub(crate) async fn poll(arguments: &cli::Poll) -> Result<(), Failure> {
-    let config = ems::Config::read(&arguments.file)?;
+    let (config, _) = running_ems(&arguments.file)?;
     let mut signals = Signals::new().map_err(Failure::failed)?;
     let following = async {
         match running_points(&config).await? {
@@ -161,7 +162,7 @@ fn word(item: &Value) -> String {
 
 /// `openrtd setpoint`.
 pub(crate) async fn setpoint(arguments: &cli::Setpoint) -> Result<(), Failure> {
-    let config = ems::Config::read(&arguments.file)?;
+    let (config, _) = running_ems(&arguments.file)?;
     let mode = if arguments.direct { "direct" } else { "sbo" };
     let request = json!({"do": "setpoint", "point": arguments.point, "value": arguments.value, "mode": mode});
     let answer =

@@ -10,6 +10,7 @@ mod output;
 mod papers;
 mod plain;
 mod points;
+mod profile;
 mod programs;
 mod rules;
 mod signals;

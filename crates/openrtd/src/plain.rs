@@ -69,6 +69,13 @@ fn ready(record: &Value) -> String {
     if let Some(listen) = record.get("listen").and_then(Value::as_str) {
         line.push_str(&format!(", listening on {listen}"));
     }
+    let of = |field: &str| record.get(field).and_then(Value::as_str);
+    if let Some(profile) = of("profile") {
+        line.push_str(&format!(", profile {profile}"));
+        if let Some(overlay) = of("overlay") {
+            line.push_str(&format!(" with {overlay}"));
+        }
+    }
     line
 }
 
@@ -105,6 +112,12 @@ mod tests {
         assert_eq!(
             shown(r#"{"event":"ready","listen":"127.0.0.1:1"}"#).as_deref(),
             Some("ready, listening on 127.0.0.1:1")
+        );
+        let laid_over =
+            r#"{"event":"ready","listen":"127.0.0.1:1","profile":"a-profile","overlay":"confirmed.toml"}"#;
+        assert_eq!(
+            shown(laid_over).as_deref(),
+            Some("ready, listening on 127.0.0.1:1, profile a-profile with confirmed.toml")
         );
         assert_eq!(shown(r#"{"event":"registers","device":"inv1"}"#), None);
         assert_eq!(shown("no JSON"), None);

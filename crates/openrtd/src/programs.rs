@@ -13,6 +13,7 @@ use crate::cli;
 use crate::exit::Failure;
 use crate::output::{complain, print_journal};
 use crate::plain::plain;
+use crate::profile::{running_ems, running_site};
 use crate::signals::{Signals, Told, hurry, stdin_ends};
 
 /// How long a program may take to end after it was told to; it promises less.
@@ -58,7 +59,8 @@ fn plant_failure(error: &plant::RunError) -> Failure {
 
 /// `openrtd run`.
 pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
-    let site = site::Site::read(&arguments.file)?;
+    let (site, rules) = running_site(&arguments.file)?;
+    rules.log();
     let pcap = Pcap::create(arguments.pcap.as_ref())?;
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();
@@ -74,7 +76,8 @@ pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
 
 /// `openrtd ems`.
 pub(crate) async fn ems(arguments: &cli::Run) -> Result<(), Failure> {
-    let config = ems::Config::read(&arguments.file)?;
+    let (config, rules) = running_ems(&arguments.file)?;
+    rules.log();
     let pcap = Pcap::create(arguments.pcap.as_ref())?;
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();

@@ -127,7 +127,7 @@ fn bad_plant_and_iso_files_are_one_error_at_their_place() {
     refused(&["plant", &plant], &["day.csv:1"]);
     folder.change("plant.toml", "day.csv", "no.csv");
     refused(&["plant", &plant], &["no.csv", "cannot be read"]);
-    folder.change("ems.toml", "scan_ms", "scan_s");
+    folder.change("ems.toml", "admit = ", "scan_s = 4\nadmit = ");
     refused(&["ems", &folder.path("ems.toml")], &["ems.toml:", "unknown field `scan_s`"]);
     refused(&["poll", &folder.path("ems.toml")], &["ems.toml:", "unknown field `scan_s`"]);
     refused(&["setpoint", &folder.path("ems.toml"), "p", "1"], &["ems.toml:", "unknown field `scan_s`"]);

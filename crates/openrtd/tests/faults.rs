@@ -46,7 +46,7 @@ fn how_long_faults_take_to_reach_the_iso() {
     let result = std::env::var_os("OPENRTD_PROOF").unwrap();
     let rounds: usize = std::env::var("OPENRTD_PROOF_ROUNDS").map_or(5, |rounds| rounds.parse().unwrap());
     let folder = Folder::new();
-    let (age, poll) = (folder.number("site.toml", "age_max_ms"), folder.number("site.toml", "poll_ms"));
+    let (age, poll) = (Folder::of_profile("quality.age-max"), folder.number("site.toml", "poll_ms"));
     let own = folder.points_of("inv1");
     let everything = folder.points();
     let lost = |point: &Value| !is_good(point) && has_flag(point, "COMM_LOST") && !has_flag(point, "ONLINE");
@@ -102,7 +102,7 @@ fn how_long_faults_take_to_reach_the_iso() {
     let bound = age + poll + scan;
     let within = silent.iter().filter(|delay| **delay <= bound).count();
     let record = json!({
-        "scan_ms": folder.number("ems.toml", "scan_ms"),
+        "scan_ms": Folder::of_profile("scan.period"),
         "age_max_ms": age,
         "poll_ms": poll,
         "longest_scan_ms": scan,

@@ -126,7 +126,7 @@ fn a_silent_device_takes_its_own_points_and_nothing_else() {
 
     // Age limit, one field poll, one scan; and the slack of a scan.
     let records = running.iso.records();
-    let (age, poll) = (folder.number("site.toml", "age_max_ms"), folder.number("site.toml", "poll_ms"));
+    let (age, poll) = (Folder::of_profile("quality.age-max"), folder.number("site.toml", "poll_ms"));
     let scan = longest_scan(&records);
     let bound = age + poll + 2 * scan;
     for id in &own {
@@ -284,7 +284,7 @@ fn bad_input_starts_nothing() {
             "ems.toml",
             "\nunit = \"Mvar\"",
             "\nunits = \"Mvar\"",
-            "ems.toml:40:1: unknown field `units`",
+            "ems.toml:44:1: unknown field `units`",
         ),
         ("ems", "ems.toml", "index = 2\nunit", "index = 1\nunit", "1 is already the index of `poi.mw`"),
         ("ems", "ems.toml", "\nunit = \"Mvar\"", "\nunit = \"mvar\"", "unknown unit `mvar`, allowed: "),

@@ -165,7 +165,7 @@ fn differences_end_with_1_where_they_mislead() {
 #[test]
 fn points_that_a_profile_does_not_serve_are_told() {
     let folder = Folder::new();
-    let named = folder.site_text().replacen("[site]\n", "[site]\nprofile = \"ieso-real-time-data\"\n", 1);
+    let named = folder.site_text().replacen("caiso-direct-telemetry", "ieso-real-time-data", 1);
     fs::write(&folder.site, named).unwrap();
     let sheet = folder.write("ai.csv", &format!("{AI}New,NEW,MW,10,1000,77\n"));
     let (code, told, error) = points(&["import", &sheet, &folder.site]);

@@ -2,9 +2,9 @@
 //! entries of the profile ask for it.
 
 use maud::{Markup, html};
-use rulebook::profile::{Entry, Severity};
+use rulebook::profile::{Entry, ListedPoint, Per, Severity};
 use site::{DeviceIx, Form, Place, ReadingIx, RegisterTable, RegisterType, Served, Site, WordOrder};
-use telemetry::{Scale, Sign, Unit};
+use telemetry::{ResourceKind, Scale, Sign, Unit};
 
 use crate::{Material, page};
 
@@ -16,6 +16,8 @@ struct Row<'a> {
     sheet_name: Option<&'a str>,
     role: Option<&'a str>,
     belongs: Option<&'a str>,
+    /// The kind of the part that it belongs to.
+    kind: Option<ResourceKind>,
     source: Markup,
     out: Markup,
     quality: Markup,
@@ -75,14 +77,17 @@ fn table(material: &Material<'_>, title: &str, mut rows: Vec<Row<'_>>) -> Markup
 /// The entries that ask for the point's role, and what was found about it.
 fn rules(material: &Material<'_>, row: &Row<'_>) -> Markup {
     let site = material.site;
-    let kinds: Vec<_> =
-        std::iter::once(site.resource).chain(site.components.iter().map(|one| one.kind)).collect();
+    let applies = |one: &ListedPoint| match one.per {
+        Per::Resource => one.kinds.contains(&site.resource),
+        Per::Component => one.kinds.contains(&row.kind.unwrap_or(site.resource)),
+        Per::Station => true,
+    };
     let listed: Vec<&Entry> = material
         .profile
         .points
         .iter()
         .filter(|one| Some(one.role.as_str()) == row.role && one.entry.in_force(material.report.as_of))
-        .filter(|one| one.kinds.iter().any(|kind| kinds.contains(kind)))
+        .filter(|one| applies(one))
         .map(|one| &one.entry)
         .collect();
     let named = format!("`{}`", row.id);
@@ -100,7 +105,7 @@ fn rules(material: &Material<'_>, row: &Row<'_>) -> Markup {
             span class=(if finding.citable { finding.severity.text() } else { "note" }) {
                 @if !finding.citable { "unconfirmed " } (finding.severity.text()) ": " (finding.rule)
             }
-            " found " (finding.found) ", " (finding.required)
+            " found " (finding.found) "; wanted: " (finding.required)
         }
     }
 }
@@ -117,6 +122,7 @@ fn analog<'a>(site: &'a Site, one: &'a site::Analog) -> Row<'a> {
         sheet_name: one.sheet_name.as_deref(),
         role: one.role.as_deref(),
         belongs: owner,
+        kind: kind(site, one.component),
         source: match &one.source {
             None => unmapped(),
             Some(source) => html! {
@@ -146,6 +152,7 @@ fn digital<'a>(site: &'a Site, one: &'a site::Digital) -> Row<'a> {
         sheet_name: one.sheet_name.as_deref(),
         role: one.role.as_deref(),
         belongs: component(site, one.component),
+        kind: kind(site, one.component),
         source: match &one.source {
             None => unmapped(),
             Some(source) => reading(site, source.device, source.reading),
@@ -165,6 +172,7 @@ fn heartbeat(one: &site::Heartbeat) -> Row<'_> {
         sheet_name: one.sheet_name.as_deref(),
         role: one.role.as_deref(),
         belongs: None,
+        kind: None,
         source: html! { "made in the device: advances when acquire, judge and serve have completed a cycle" },
         out: html! { "counts 0 to " (one.wrap.saturating_sub(1)) },
         quality: html! { "at most every " (one.period.as_millis()) " ms" },
@@ -180,6 +188,7 @@ fn connection(one: &site::Connection) -> Row<'_> {
         sheet_name: one.sheet_name.as_deref(),
         role: one.role.as_deref(),
         belongs: None,
+        kind: None,
         source: html! { "computed: all of " (all.join(", ")) },
         out: states(one.states.as_ref()),
         quality: html! { "that of its inputs" },
@@ -200,6 +209,7 @@ fn setpoint<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
         sheet_name: one.sheet_name.as_deref(),
         role: one.role.as_deref(),
         belongs: component(site, one.component),
+        kind: kind(site, one.component),
         source: html! {
             "commanded by the owner; follows " code { (one.actual) } " while the plant owns it"
             br; "carried out by " (if drives.is_empty() { "nobody yet".to_owned() } else { drives.join(", ") })
@@ -222,6 +232,7 @@ fn feedback<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
         sheet_name: one.feedback.sheet_name.as_deref(),
         role: one.feedback.role.as_deref(),
         belongs: component(site, one.feedback.component),
+        kind: kind(site, one.feedback.component),
         source: html! { "the value of " code { (one.id) } " in force" },
         out: html! { (one.unit) ": " (scale(one.wire, Some(one.unit))) },
         quality: html! { "that of its set point" },
@@ -230,6 +241,10 @@ fn feedback<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
 
 fn component(site: &Site, at: Option<site::ComponentIx>) -> Option<&str> {
     site.components.get(at?.get()).map(|component| &*component.id)
+}
+
+fn kind(site: &Site, at: Option<site::ComponentIx>) -> Option<ResourceKind> {
+    site.components.get(at?.get()).map(|component| component.kind)
 }
 
 fn unmapped() -> Markup {

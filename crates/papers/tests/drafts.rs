@@ -62,7 +62,8 @@ fn the_point_list_tells_source_scaling_quality_and_rules() {
     }
     let soc = row_of("bess.soc");
     assert!(soc.contains("no source yet: never Good") && soc.contains("no range"), "{soc}");
-    assert!(soc.contains("found %, MWh"), "the finding on its unit: {soc}");
+    assert!(soc.contains("found role `soc` in %; wanted: in MWh"), "the finding on its unit: {soc}");
+    assert!(!soc.contains("point.soc:"), "the list of a stand-alone battery: {soc}");
     let ghi = row_of("met.ghi");
     assert!(
         ghi.starts_with("not served") && ghi.contains("SunSpec 302.GHI") && ghi.contains("accuracy 25 W/m2"),

@@ -78,7 +78,11 @@ pub async fn run_captured(
         listener.capture(file);
     }
     let socket = LocalServer::bind(&site.socket)?;
-    journal.record(&Record::Ready { listen: listener.local_addr().to_string() });
+    journal.record(&Record::Ready {
+        listen: listener.local_addr().to_string(),
+        profile: site.profile.clone(),
+        overlay: site.overlay.clone(),
+    });
 
     let mut tasks = JoinSet::new();
     let (session_events, sessions) = mpsc::channel(EVENTS_WAITING_MAX);

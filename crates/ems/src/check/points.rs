@@ -39,7 +39,7 @@ pub(super) struct Table {
 impl Table {
     /// The same without the points whose role is not among `roles`. A set point stays with its feedback or not at
     /// all.
-    fn of_roles(self, roles: &BTreeSet<String>) -> Self {
+    fn of_roles(self, roles: &BTreeSet<&str>) -> Self {
         let listed = |at: usize| {
             let role = self.points.get(at).and_then(|point| point.role.as_deref());
             role.is_some_and(|role| roles.contains(role))
@@ -97,8 +97,9 @@ impl Check<'_> {
         }
         let heartbeat = raw.heartbeat.as_ref().and_then(|raw| self.heartbeat(at, raw, scan, &points));
         let table = Table { points, setpoints, heartbeat };
-        match &self.defaults.roles {
-            Some(roles) => table.of_roles(roles),
+        let kinds = raw.resource.as_ref().map(|kinds| kinds.get_ref().as_slice());
+        match self.defaults.roles_of(kinds) {
+            Some(roles) => table.of_roles(&roles),
             None => table,
         }
     }
@@ -116,8 +117,11 @@ impl Check<'_> {
             let message = format!("{scans}, must be {HEARTBEAT_SCANS_MIN} or more");
             self.problem(raw.scans.span(), field("scans"), message);
         }
-        if let Some(text) = &raw.period_ms {
-            let period = self.millis(field("period_ms"), text, 1);
+        let period = match &raw.period_ms {
+            Some(text) => Some(self.millis(field("period_ms"), text, 1)),
+            None => self.defaults.heartbeat_period,
+        };
+        if let Some(period) = period {
             // Otherwise a heartbeat in order is called stuck between any two of its beats.
             if scan.saturating_mul(scans) <= period {
                 let (scan, period) = (scan.as_millis(), period.as_millis());

@@ -1,7 +1,7 @@
 //! The example, and golden texts of what is told about a wrong one.
 
 use ieee1815::PointType;
-use telemetry::{Scale, WireForm};
+use telemetry::{ResourceKind, Scale, WireForm};
 
 use super::*;
 use crate::model::Heartbeat;
@@ -161,8 +161,14 @@ fn ids(config: &Config) -> Vec<&str> {
     config.devices[0].points.iter().map(|point| point.id.as_str()).collect()
 }
 
+fn of_kinds(list: &[(ResourceKind, &[&str])]) -> Defaults {
+    let roles = |list: &[&str]| list.iter().map(|role| (*role).to_owned()).collect();
+    let roles = list.iter().map(|(kind, list)| (*kind, roles(list))).collect();
+    Defaults { roles: Some(roles), ..Defaults::default() }
+}
+
 fn roles(list: &[&str]) -> Defaults {
-    Defaults { roles: Some(list.iter().map(|role| (*role).to_owned()).collect()), ..Defaults::default() }
+    of_kinds(&[(ResourceKind::Wind, list)])
 }
 
 #[test]
@@ -172,6 +178,11 @@ fn a_profile_is_read_before_all_the_rest() {
     assert_eq!(crate::head(&source).unwrap().profile.as_deref(), Some("other.toml"));
     assert_eq!(crate::head(&Source::from_text("ems.toml", EMS)).unwrap().profile, None);
     assert_eq!(read(&named).unwrap().profile.as_deref(), Some("other.toml"));
+    let laid_over = EMS.replacen("[ems]\n", "[ems]\noverlay = \"confirmed.toml\"\n", 1);
+    let source = Source::from_text("site/ems.toml", laid_over.clone());
+    let overlay = crate::head(&source).unwrap().overlay.unwrap();
+    assert!(overlay.ends_with("site/confirmed.toml"), "{}", overlay.display());
+    assert!(read(&laid_over).is_ok());
     let told = "ems.toml:2:11: ems.profile: is empty: the id of a profile, or a path that ends in `.toml`; left out \
                 for none";
     let empty = EMS.replacen("[ems]\n", "[ems]\nprofile = \"\"\n", 1);
@@ -241,6 +252,38 @@ fn only_points_of_the_listed_roles_are_polled() {
         read(&EMS.replacen("index = 1\nunit", "index = 1\nrole = \"m w\"\nunit", 1)).unwrap_err(),
         "ems.toml:30:8: device[0].analog[0].role: `m w` is not a role: it must not be empty or hold blanks"
     );
+}
+
+#[test]
+fn what_a_device_stands_for_decides_on_its_roles() {
+    let defaults = of_kinds(&[
+        (ResourceKind::Wind, &["mw", "heartbeat"]),
+        (ResourceKind::Storage, &["setpoint", "setpoint-feedback"]),
+        (ResourceKind::Hybrid, &["heartbeat"]),
+    ]);
+    let told = EMS.replacen("index = 1\nunit", "index = 1\nrole = \"mw\"\nunit", 1);
+    let of = |resource: &str| {
+        let text = told.replacen("name = \"rtd\"\n", &format!("name = \"rtd\"\nresource = {resource}\n"), 1);
+        read_with(&text, &defaults)
+    };
+    assert_eq!(ids(&of(r#"["wind"]"#).unwrap()), ["poi.mw", "rtd.heartbeat"]);
+    let both = of(r#"["hybrid", "storage"]"#).unwrap();
+    assert_eq!(ids(&both), ["bess.mw.feedback", "rtd.heartbeat", "bess.mw.setpoint"]);
+    let any = read_with(&told, &defaults).unwrap();
+    assert_eq!(ids(&any), ["poi.mw", "bess.mw.feedback", "rtd.heartbeat", "bess.mw.setpoint"]);
+    let none = of("[]").unwrap_err();
+    assert!(none.contains("device[0].resource: is empty"), "{none}");
+    let unknown = of(r#"["windmill"]"#).unwrap_err();
+    assert!(unknown.contains("windmill"), "{unknown}");
+}
+
+#[test]
+fn a_profile_s_heartbeat_is_held_against_the_scans() {
+    let defaults = Defaults { heartbeat_period: Some(Duration::from_secs(12)), ..Defaults::default() };
+    let silent = EMS.replacen(", period_ms = 4000", "", 1);
+    let told = read_with(&silent, &defaults).unwrap_err();
+    assert!(told.contains("device[0].heartbeat.scans: 3 scans of 4000 ms are not longer"), "{told}");
+    assert!(read(&silent).is_ok() && read_with(EMS, &defaults).is_ok(), "the file has the last word");
 }
 
 #[test]

@@ -46,13 +46,22 @@ pub(crate) async fn demo(arguments: &cli::Demo) -> Result<(), Failure> {
         tempfile::Builder::new().prefix("openrtd-demo-").tempdir().map_err(Failure::failed)?;
     temporary.disable_cleanup(arguments.keep);
     let site = temporary.path().join("site");
-    crate::init::make(&site, cli::Example::SolarStorage, None)?;
+    crate::init::make(&site, cli::Example::SolarStorage, &arguments.profile, None)?;
+    let (config, _) = crate::profile::running_ems(&site.join("ems.toml"))?;
+    let points = config.devices.iter().map(|device| device.points.len()).sum();
     if arguments.keep {
         complain(&format!("site folder, logs: {}", site.display()));
     }
     let (said, hears) = mpsc::channel(4_096);
-    let mut demo =
-        Demo { arguments, site, said, hears, running: Vec::new(), story: Story::default(), began: None };
+    let mut demo = Demo {
+        arguments,
+        site,
+        said,
+        hears,
+        running: Vec::new(),
+        story: Story::expecting(points),
+        began: None,
+    };
     let outcome = tokio::select! {
         outcome = demo.watch() => outcome,
         () = signals.stop() => Ok(End::Told),
@@ -161,11 +170,11 @@ impl Demo<'_> {
         let ids: BTreeMap<&str, Option<u32>> =
             self.running.iter().map(|running| (running.program.name(), running.id())).collect();
         if self.arguments.json {
-            return say(&json!({"event": "ready", "folder": self.site, "processes": ids}).to_string());
+            return say(&json!({"event": "ready", "folder": self.site, "profile": self.arguments.profile, "processes": ids}).to_string());
         }
         say(&format!(
-            "plant, device and ISO run; the measured day starts at {START}, speed {}",
-            self.arguments.speed
+            "plant, device and ISO run by {}; the measured day starts at {START}, speed {}",
+            self.arguments.profile, self.arguments.speed
         ))
     }
 

@@ -14,8 +14,6 @@ use super::setpoints::SetPoints;
 const TREND_POINTS_MAX: usize = 600;
 /// A point may take so many scans to be Good after start.
 const SCANS_OF_START: u64 = 2;
-/// Points that the example has at least.
-const POINTS_MIN: usize = 30;
 /// A demo shorter than this is not expected to send a set point.
 const SET_POINT_SECONDS: u64 = 20;
 
@@ -42,6 +40,8 @@ pub(super) struct Scan {
 /// All of it.
 #[derive(Default)]
 pub(super) struct Story {
+    /// Points that the ISO's file has under its profile.
+    pub(super) expected: usize,
     /// The plant's registers, by device and SunSpec name.
     pub(super) plant: BTreeMap<(String, String), f64>,
     pub(super) device: BTreeMap<String, Point>,
@@ -61,6 +61,11 @@ pub(super) struct Story {
 }
 
 impl Story {
+    /// One that is to have so many points.
+    pub(super) fn expecting(points: usize) -> Self {
+        Self { expected: points, ..Self::default() }
+    }
+
     /// Takes one record; true when it was a scan of the ISO's.
     pub(super) fn take(&mut self, from: Program, record: &Value) -> bool {
         let time = record.get("time").and_then(millis).unwrap_or_else(now);
@@ -187,7 +192,7 @@ impl Story {
         };
         hold(self.scans > 0 || asked.is_none(), "the ISO made no scan".to_owned());
         hold(self.scans_missed == 0, format!("{} of {} scans were missed", self.scans_missed, self.scans));
-        hold(points >= POINTS_MIN, format!("the ISO has {points} points, not {POINTS_MIN} or more"));
+        hold(points == self.expected, format!("the ISO has {points} points, not {}", self.expected));
         if self.scans >= SCANS_OF_START {
             let bad: Vec<&str> =
                 self.iso.iter().filter(|(_, point)| !point.good).map(|(id, _)| id.as_str()).collect();
@@ -286,7 +291,7 @@ mod tests {
     }
 
     fn scanned() -> Story {
-        let mut story = Story::default();
+        let mut story = Story::expecting(30);
         for number in 0..30 {
             good(&mut story, &format!("p{number}"), 1.0);
         }
@@ -314,6 +319,8 @@ mod tests {
         let missed = json!({"event": "scan", "kind": "events", "missed": true});
         let told = problems(&|story| assert!(story.take(Program::Ems, &missed)), None);
         assert_eq!(told, ["1 of 4 scans were missed"]);
+        let told = problems(&|story| story.expected = 31, None);
+        assert_eq!(told, ["the ISO has 30 points, not 31"]);
         let bad = json!({"event": "point", "id": "p7", "value": 1.0, "quality": "bad"});
         let told = problems(&|story| assert!(!story.take(Program::Ems, &bad)), None);
         assert_eq!(told, ["not good at the ISO: p7", "did not stay good at the ISO: p7"]);

@@ -27,7 +27,7 @@ const LISTENERS: [&str; 7] = ["outstation", "inv1", "inv2", "bess", "meter", "me
 
 /// The command.
 pub(crate) fn init(arguments: &cli::Init) -> Result<(), Failure> {
-    make(&arguments.dir, arguments.example, arguments.ports)?;
+    make(&arguments.dir, arguments.example, &arguments.profile, arguments.ports)?;
     let dir = arguments.dir.display();
     let told = format!(
         "{dir} is ready. In three terminals:\n  openrtd plant {dir}/plant.toml --start 11:00\n  \
@@ -38,9 +38,15 @@ pub(crate) fn init(arguments: &cli::Init) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes the folder `dir`, which must not exist or be empty.
-pub(crate) fn make(dir: &Path, example: cli::Example, base: Option<u16>) -> Result<(), Failure> {
+/// Makes the folder `dir`, which must not exist or be empty. Its files name `profile`.
+pub(crate) fn make(
+    dir: &Path,
+    example: cli::Example,
+    profile: &str,
+    base: Option<u16>,
+) -> Result<(), Failure> {
     refuse_what_exists(dir)?;
+    let profile = named(profile)?;
     let ports = match base {
         Some(base) => ports::row(base),
         None => ports::free(),
@@ -61,7 +67,7 @@ pub(crate) fn make(dir: &Path, example: cli::Example, base: Option<u16>) -> Resu
     };
     for (name, text) in files {
         let path = draft.path().join(name);
-        fs::write(&path, filled(text, &ports)).map_err(|error| failed(&path, &error))?;
+        fs::write(&path, filled(text, &profile, &ports)).map_err(|error| failed(&path, &error))?;
     }
     pki::write(&draft.path().join("pki")).map_err(Failure::Failed)?;
     // An empty folder of that name is replaced, anything else makes this fail.
@@ -82,9 +88,22 @@ fn refuse_what_exists(dir: &Path) -> Result<(), Failure> {
     }
 }
 
-fn filled(template: &str, ports: &[u16; LISTENERS.len()]) -> String {
+/// A profile's name as it goes into a file: one that is a file itself by its whole path.
+fn named(profile: &str) -> Result<String, Failure> {
+    crate::profile::load(profile, None)?;
+    if !profile.ends_with(".toml") {
+        return Ok(profile.to_owned());
+    }
+    let path =
+        std::path::absolute(profile).map_err(|error| Failure::Failed(format!("{profile}: {error}")))?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+fn filled(template: &str, profile: &str, ports: &[u16; LISTENERS.len()]) -> String {
+    // What JSON escapes, TOML reads.
+    let profile = template.replace("\"@profile@\"", &serde_json::Value::from(profile).to_string());
     LISTENERS
         .iter()
         .zip(ports)
-        .fold(template.to_owned(), |text, (name, port)| text.replace(&format!("@{name}@"), &port.to_string()))
+        .fold(profile, |text, (name, port)| text.replace(&format!("@{name}@"), &port.to_string()))
 }

@@ -1,22 +1,72 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 
+use ieee1815::PointType;
+use rulebook::profile::DEFAULT;
+
 use super::*;
+use crate::profile::{running_ems, running_site};
 
 type Row = (String, u16, String, String, String);
 
 fn made() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("site");
-    make(&dir, cli::Example::SolarStorage, None).unwrap();
+    make(&dir, cli::Example::SolarStorage, DEFAULT, None).unwrap();
     (folder, dir)
 }
 
 #[test]
 fn the_files_are_read_by_those_who_use_them() {
     let (_folder, dir) = made();
-    let site = site::Site::read(&dir.join("site.toml")).unwrap();
+    let site = running_site(&dir.join("site.toml")).unwrap().0;
     assert!(site.analogs.len() + site.digitals.len() >= 30);
+}
+
+/// What is served, and what is polled, by type and index.
+fn ends(dir: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (site, _) = running_site(&dir.join("site.toml")).unwrap();
+    let (iso, _) = running_ems(&dir.join("ems.toml")).unwrap();
+    let of = |kind: PointType, index: Option<u16>| index.map(|index| format!("{kind:?} {index}"));
+    let analogs = site.analogs.iter().map(|one| one.served.index);
+    let analogs = analogs.chain(site.heartbeat.iter().map(|one| one.served.index));
+    let analogs = analogs.chain(site.setpoints.iter().map(|one| one.feedback.served.index));
+    let digitals = site.digitals.iter().map(|one| one.served.index);
+    let digitals = digitals.chain(site.connection.iter().map(|one| one.served.index));
+    let outputs = site.setpoints.iter().map(|one| one.served.index);
+    let served = analogs.filter_map(|index| of(PointType::AnalogInput, index));
+    let served = served.chain(digitals.filter_map(|index| of(PointType::BinaryInput, index)));
+    let served = served.chain(outputs.filter_map(|index| of(PointType::AnalogOutputStatus, index)));
+    let polled = iso.devices.iter().flat_map(|device| &device.points);
+    (served.collect(), polled.filter_map(|point| of(point.point_type, Some(point.index))).collect())
+}
+
+#[test]
+fn every_shipped_profile_has_both_ends_agree_on_what_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    for (id, _) in rulebook::profile::shipped() {
+        let dir = folder.path().join(id);
+        make(&dir, cli::Example::SolarStorage, id, None).unwrap();
+        let (served, polled) = ends(&dir);
+        assert!(served.len() >= 20, "{id}: {served:?}");
+        assert_eq!(served, polled, "{id}");
+    }
+}
+
+#[test]
+fn a_profile_of_ones_own_is_named_by_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("a \"b\".toml");
+    let text = "extends = \"ieso-real-time-data\"\n";
+    let head = "[profile]\nid = \"own\"\ntitle = \"t\"\nissuer = \"i\"\nedition = \"e\"\neffective = \"unknown\"\nnotice = \"n\"\n";
+    fs::write(&own, format!("{head}{text}")).unwrap();
+    let dir = folder.path().join("site");
+    make(&dir, cli::Example::SolarStorage, own.to_str().unwrap(), None).unwrap();
+    let (_, rules) = running_ems(&dir.join("ems.toml")).unwrap();
+    assert_eq!(rules.profile.as_deref(), Some("own"));
+    let error = make(&folder.path().join("other"), cli::Example::SolarStorage, "no-such", None).unwrap_err();
+    assert!(error.to_string().contains("no profile of this id"), "{error}");
+    assert!(!folder.path().join("other").exists());
 }
 
 #[test]
@@ -64,7 +114,7 @@ fn keys_are_private() {
 fn nothing_is_overwritten_and_nothing_left_behind() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("precious"), "x").unwrap();
-    let error = make(folder.path(), cli::Example::SolarStorage, None).unwrap_err();
+    let error = make(folder.path(), cli::Example::SolarStorage, DEFAULT, None).unwrap_err();
     assert!(matches!(error, Failure::Input(_)) && error.to_string().contains("not empty"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -73,8 +123,8 @@ fn nothing_is_overwritten_and_nothing_left_behind() {
 fn ports_can_be_fixed() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("a/b");
-    make(&dir, cli::Example::SolarStorage, Some(31_000)).unwrap();
-    let site = site::Site::read(&dir.join("site.toml")).unwrap();
+    make(&dir, cli::Example::SolarStorage, DEFAULT, Some(31_000)).unwrap();
+    let site = running_site(&dir.join("site.toml")).unwrap().0;
     assert_eq!(site.outstation.listen.to_string(), "127.0.0.1:31000");
     assert_eq!(site.devices.first().unwrap().address.port(), 31_001);
     assert!(!fs::read_to_string(dir.join("plant.toml")).unwrap().contains('@'));

@@ -25,7 +25,8 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
     // A file that does not read now would be blamed on the sheet afterwards.
     Site::read_with(&source, &defaults, Purpose::Check)?;
     let sheet = read(sheets)?;
-    let options = Options { unserve: arguments.unserve, wire: defaults.wire };
+    let options =
+        Options { unserve: arguments.unserve, wire: defaults.wire, heartbeat_wrap: defaults.heartbeat_wrap };
     // With its mark, which is no part of a source's text.
     let text = std::fs::read_to_string(file).map_err(|error| refused(file, &error))?;
     let imported = bring(&text, &sheet, options).map_err(|error| refused(file, &error))?;

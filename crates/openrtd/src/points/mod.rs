@@ -13,7 +13,7 @@ use site::{Defaults, Purpose, Site};
 
 use crate::exit::Failure;
 use crate::output::{complain, say};
-use crate::rules;
+use crate::profile::{Asked, of_site};
 use cli::{Points, PointsCommand};
 
 /// `openrtd points`.
@@ -27,8 +27,7 @@ pub(crate) fn points(arguments: &Points) -> Result<(), Failure> {
 
 /// What a site file takes from the profile that it names.
 pub(crate) fn defaults(source: &Source) -> Result<Defaults, Failure> {
-    let own = rules::cli::Book { profile: None, overlay: None, as_of: None };
-    Ok(rules::of_site(source, &own)?.defaults)
+    Ok(of_site(source, &Asked::default())?.defaults)
 }
 
 /// A site before there is any hardware.

@@ -31,7 +31,7 @@ impl Folder {
     /// One whose ISO scans every second, and still knows a stuck heartbeat from one that beats every 4 s.
     pub(crate) fn quick() -> Self {
         let folder = Self::new();
-        folder.change("ems.toml", "scan_ms = 4000", "scan_ms = 1000");
+        folder.change("ems.toml", "admit = ", "scan_ms = 1000\nadmit = ");
         folder.change("ems.toml", "scans = 3", "scans = 15");
         folder
     }
@@ -56,6 +56,14 @@ impl Folder {
         let text = self.read(name);
         let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = ")).unwrap();
         line.parse().unwrap()
+    }
+
+    /// What the files leave to the default profile: the value of one of its settings.
+    pub(crate) fn of_profile(entry: &str) -> i64 {
+        let listed = openrtd(&["rules", "--all", "--json"]);
+        let book: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        let mut entries = book["entries"].as_array().unwrap().iter();
+        whole(&entries.find(|one| one["id"] == entry).unwrap()["value"])
     }
 
     /// Every point that the ISO knows.
@@ -84,6 +92,14 @@ impl Folder {
         let output = openrtd(&["fault", &self.path("plant.toml"), device, kind]);
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// A whole number as JSON has it, with a point or without.
+#[expect(clippy::cast_possible_truncation, reason = "looked at")]
+pub(crate) fn whole(value: &Value) -> i64 {
+    let number = value.as_f64().unwrap();
+    assert!(number.fract() == 0.0, "{value}");
+    number as i64
 }
 
 fn quoted(text: &str) -> Option<String> {

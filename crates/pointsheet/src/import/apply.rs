@@ -119,7 +119,11 @@ impl Work {
     fn heartbeat(&mut self, row: &Analog, target: &Target) {
         let (Some(units), Some(counts)) = (row.max_units, row.max_counts) else { return };
         if units == f64::from(counts) && WRAP.contains(&counts) {
-            self.update(target, "wrap", i64::from(counts).into());
+            let silent = self.set(target.slot, |holder| (!holder.has("wrap")).then_some(())).is_some();
+            // What the profile gives is not written down: it would outlive the profile.
+            if !silent || self.heartbeat_wrap.map(i64::from) != Some(i64::from(counts)) {
+                self.update(target, "wrap", i64::from(counts).into());
+            }
         } else {
             let message = format!(
                 "{target} counts 1 for 1 and wraps at {} to {} counts: {units} units = {counts} counts is not taken",

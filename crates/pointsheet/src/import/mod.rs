@@ -27,6 +27,8 @@ pub struct Options {
     pub unserve: bool,
     /// What `wire` is where a point of the file does not say it.
     pub wire: WireForm,
+    /// Where the heartbeat wraps where the file does not say it.
+    pub heartbeat_wrap: Option<u32>,
 }
 
 /// What an import made.
@@ -114,6 +116,7 @@ pub(crate) struct Work {
     /// Ids of all points, the new ones too.
     ids: BTreeSet<String>,
     wire: WireForm,
+    heartbeat_wrap: Option<u32>,
 }
 
 /// Brings a sheet into the text of a `site.toml`.
@@ -131,7 +134,8 @@ pub fn import(text: &str, sheet: &PointSheet, options: Options) -> Result<Import
     let doc: DocumentMut = plain.parse().map_err(|error: toml_edit::TomlError| error.to_string())?;
     let mut targets = targets::targets(&doc);
     let ids = targets.iter().map(|target| target.id.clone()).collect();
-    let mut work = Work { doc, steps: Vec::new(), ids, wire: options.wire };
+    let mut work =
+        Work { doc, steps: Vec::new(), ids, wire: options.wire, heartbeat_wrap: options.heartbeat_wrap };
     // Set points before their feedbacks, which take their unit and scale.
     for kind in [Kind::AnalogOutput, Kind::AnalogInput] {
         let rows = sheet.analogs(kind);

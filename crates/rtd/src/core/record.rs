@@ -1,5 +1,6 @@
 //! What the device tells its journal: one JSON object for each thing that happened.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -13,6 +14,10 @@ pub enum Record {
     Ready {
         /// The address that masters connect to.
         listen: String,
+        /// The profile that it follows.
+        profile: Option<Arc<str>>,
+        /// The overlay that was laid over it.
+        overlay: Option<PathBuf>,
     },
     /// The value or the quality of a point changed.
     Point(Box<PointRecord>),
