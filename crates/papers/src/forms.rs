@@ -61,7 +61,7 @@ fn measures(site: &Site, station: usize) -> String {
         .analogs
         .iter()
         .filter(|analog| analog.station.is_some_and(|at| at.get() == station))
-        .map(|analog| format!("{} ({})", analog.name, analog.unit))
+        .map(|analog| format!("{} ({})", analog.point.name, analog.unit))
         .collect();
     names.join("; ")
 }

@@ -28,10 +28,10 @@ struct Point<'a> {
 macro_rules! point {
     ($of:expr) => {
         Point {
-            id: $of.id.as_str(),
-            name: &$of.name,
-            sheet_name: $of.sheet_name.as_ref(),
-            served: $of.served,
+            id: $of.point.id.as_str(),
+            name: &$of.point.name,
+            sheet_name: $of.point.sheet_name.as_ref(),
+            served: $of.point.served,
         }
     };
 }

@@ -116,8 +116,8 @@ fn a_point_that_the_sheet_lacks_is_told_and_unserved_on_request() {
     let done = import(&text("site.toml"), &sheet, Options { unserve: true, ..Options::default() }).unwrap();
     assert!(steps(&done).contains(&"digital `plant.remote`: not in the sheet, index 2 -> 0".to_owned()));
     let site = site(&done.text);
-    assert_eq!(site.digitals[1].served.index, None);
-    assert_eq!(site.analogs[0].served.index, Some(1));
+    assert_eq!(site.digitals[1].point.served.index, None);
+    assert_eq!(site.analogs[0].point.served.index, Some(1));
 }
 
 #[test]
@@ -200,7 +200,8 @@ fn an_id_that_is_taken_gets_a_number() {
     let rows = "A,POI MW 2,MW,1,1,60\nB,poi-mw-2,MW,1,1,61\nC,***,MW,1,1,62\n";
     let sheet = sheet(&[("ai.csv", &format!("{ANALOG}{rows}"))]);
     let imported = import(&text("site.toml"), &sheet, Options::default()).unwrap();
-    let ids: Vec<String> = site(&imported.text).analogs.iter().map(|analog| analog.id.to_string()).collect();
+    let ids: Vec<String> =
+        site(&imported.text).analogs.iter().map(|analog| analog.point.id.to_string()).collect();
     assert_eq!(ids[4..], ["poi.mw.2", "poi.mw.2.2", "point"]);
 }
 

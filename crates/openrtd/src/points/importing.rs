@@ -67,9 +67,9 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
 /// Points with an index that the site's profile does not serve.
 fn unlisted(site: &Site) -> impl Iterator<Item = &PointId> {
     let unlisted = |served: &Served| served.sheet_index.is_some() && served.index.is_none();
-    let points = site.analogs.iter().map(|of| (&of.id, &of.served));
-    let points = points.chain(site.digitals.iter().map(|of| (&of.id, &of.served)));
-    let points = points.chain(site.setpoints.iter().map(|of| (&of.id, &of.served)));
+    let points = site.analogs.iter().map(|of| (&of.point.id, &of.point.served));
+    let points = points.chain(site.digitals.iter().map(|of| (&of.point.id, &of.point.served)));
+    let points = points.chain(site.setpoints.iter().map(|of| (&of.point.id, &of.point.served)));
     points.filter(move |(_, served)| unlisted(served)).map(|(id, _)| id)
 }
 

@@ -142,16 +142,16 @@ impl Context<'_> {
                 Verdict::of(point.mapped, "source", found, "a source")
             }
             Predicate::Role(roles) => Verdict::of(
-                point.role.is_some_and(|role| roles.iter().any(|known| known == role)),
+                point.role().is_some_and(|role| roles.iter().any(|known| known == role)),
                 "role",
-                point.role.map_or("no role".to_owned(), |role| format!("role `{role}`")),
+                point.role().map_or("no role".to_owned(), |role| format!("role `{role}`")),
                 format!("role {}", roles_of(roles)),
             ),
             Predicate::HasRole(wanted) => {
-                Verdict::flag(point.role.is_some(), *wanted, "role", "a role", "no role")
+                Verdict::flag(point.role().is_some(), *wanted, "role", "a role", "no role")
             }
             Predicate::RoleKnown(wanted) => {
-                let role = point.role?;
+                let role = point.role()?;
                 let known = self.profile.knows_role(role);
                 let found = format!("role `{role}`, which the profile's point lists do not have");
                 if known == *wanted {
@@ -167,7 +167,7 @@ impl Context<'_> {
             }
             Predicate::Named(wanted) => {
                 // The reader takes the id where there is no name.
-                let named = !point.name.is_empty() && point.name != point.id.as_str();
+                let named = !point.name.is_empty() && *point.name != *point.id.as_str();
                 let (field, no) = match (named, point.sheet_name.is_some()) {
                     (false, false) => ("sheet_name", "neither `name` nor `sheet_name`"),
                     (false, true) => ("name", "no `name`"),
@@ -410,14 +410,14 @@ impl Context<'_> {
         Some(match predicate {
             Predicate::Limits(ends) => self.ends_in(one.unit, subject, "limits", one.limits, ends),
             Predicate::Follows(roles) => {
-                let actual = self.site.analogs.iter().find(|analog| analog.id == one.actual)?;
-                let role = actual.role.as_deref();
+                let actual = self.site.analogs.iter().find(|analog| analog.point.id == one.actual)?;
+                let role = actual.point.role.as_deref();
                 Verdict::of(
                     role.is_some_and(|role| roles.iter().any(|known| known == role)),
                     "actual",
                     format!(
                         "`{}`, {}",
-                        actual.id,
+                        actual.point.id,
                         role.map_or("without a role".to_owned(), |role| format!("role `{role}`"))
                     ),
                     format!("an analog with role {}", roles_of(roles)),
@@ -431,7 +431,7 @@ impl Context<'_> {
             }
             Predicate::HoldMs(bounds) => self.bounds(subject, "hold_ms", millis(one.hold), &MS, bounds),
             Predicate::FeedbackServed(wanted) => Verdict::flag(
-                one.feedback.served.index.is_some(),
+                one.feedback.point.served.index.is_some(),
                 *wanted,
                 "feedback",
                 "a feedback that is served",
@@ -515,7 +515,7 @@ impl Context<'_> {
         };
         let found = Subject::all(SubjectKind::Point, self.site, self.certificates).into_iter().any(|one| {
             one.point().is_some_and(|point| {
-                point.role.is_some_and(|role| wanted.role.iter().any(|known| known == role))
+                point.role().is_some_and(|role| wanted.role.iter().any(|known| known == role))
                     && point.served.index.is_some()
                     && wanted.kind.is_none_or(|kind| kind == point.kind)
                     && (!wanted.component || point.component == component)

@@ -48,7 +48,7 @@ impl Judge<'_> {
         let points: Vec<_> = Subject::all(SubjectKind::Point, self.input.site, self.input.certificates)
             .into_iter()
             .filter_map(|subject| Some((subject, subject.point()?)))
-            .filter(|(_, point)| point.role == Some(listed.role.as_str()))
+            .filter(|(_, point)| point.role() == Some(listed.role.as_str()))
             .collect();
         for owner in self.owners(listed) {
             match self.met(&listed.filter, &owner.subject) {

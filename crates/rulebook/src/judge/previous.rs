@@ -42,9 +42,10 @@ impl Previous {
                 kind: point.kind,
                 names: point
                     .sheet_name
+                    .as_deref()
                     .map(ToString::to_string)
                     .into_iter()
-                    .chain([point.id.to_string(), point.name.to_owned()])
+                    .chain([point.id.to_string(), point.name.to_string()])
                     .collect(),
                 index: point.served.sheet_index,
                 scale: match point.scale {
@@ -57,8 +58,8 @@ impl Previous {
     }
 
     fn find(&self, point: &PointView<'_>) -> Option<&PreviousPoint> {
-        let sheet_name = point.sheet_name.map(AsRef::as_ref);
-        [sheet_name, Some(point.id.as_str()), Some(point.name)].into_iter().flatten().find_map(|name| {
+        let sheet_name = point.sheet_name.as_deref();
+        [sheet_name, Some(point.id.as_str()), Some(&*point.name)].into_iter().flatten().find_map(|name| {
             self.points
                 .iter()
                 .find(|one| one.kind == point.kind && one.names.iter().any(|known| known == name))
