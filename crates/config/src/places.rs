@@ -12,13 +12,17 @@ use toml::de::{DeTable, DeValue};
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     text: String,
+    /// Octet offsets of the lines: a report asks for thousands of places.
+    lines: Vec<usize>,
     /// Octet offsets by path.
     starts: BTreeMap<String, usize>,
 }
 
 impl Places {
     pub(crate) fn of(text: &str) -> Self {
-        let mut places = Self { text: text.to_owned(), starts: BTreeMap::new() };
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(ends).collect();
+        let mut places = Self { text: text.to_owned(), lines, starts: BTreeMap::new() };
         // What is no TOML has no places: the reader has told why.
         if let Ok(table) = DeTable::parse(text) {
             places.table(table.get_ref(), "");
@@ -30,7 +34,11 @@ impl Places {
     /// field is that of its value, the place of a table or of an element of an array of tables that of its header.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<(usize, usize)> {
-        self.starts.get(path).map(|start| line_and_column(&self.text, *start))
+        let start = *self.starts.get(path)?;
+        let line = self.lines.partition_point(|line| *line <= start);
+        let line_start = line.checked_sub(1).and_then(|line| self.lines.get(line)).copied().unwrap_or(0);
+        let before = self.text.get(line_start..start).unwrap_or_default();
+        Some((line, before.chars().count() + 1))
     }
 
     /// As [`Self::at`]; where the file has no such thing, the place of the nearest thing around it that it has, at

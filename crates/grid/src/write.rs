@@ -38,6 +38,10 @@ fn unwritable(file: &Path, error: &io::Error) -> Problem {
 pub fn write_atomically(file: &Path, octets: &[u8]) -> io::Result<()> {
     // A link stays a link: what it points to is replaced.
     let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    // Renamed over a device, the file would take its place.
+    if fs::metadata(&target).is_ok_and(|old| !old.is_file()) {
+        return Err(io::Error::other("is there and is not a regular file"));
+    }
     let name = target.file_name().ok_or_else(|| io::Error::other("names no file"))?;
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);

@@ -1,6 +1,7 @@
 //! What a site's certificates and key say of themselves. Files that are not there yet are a fact, not an error: a site
 //! is checked before its hardware exists.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,8 @@ pub struct Facts {
     pub not_after: Timestamp,
     /// Whether it is an authority's.
     pub authority: bool,
+    /// Its octets: two copies of one certificate are one.
+    der: Vec<u8>,
 }
 
 /// Kind and size of a key.
@@ -97,10 +100,11 @@ impl Certificates {
         Self { own, anchors, key }
     }
 
-    /// Trust anchors that could be read.
+    /// Trust anchors that could be read, each counted once.
     #[must_use]
     pub fn anchors_read(&self) -> usize {
-        self.anchors.iter().filter(|(_, held)| held.facts().is_some()).count()
+        let read = self.anchors.iter().filter_map(|(_, held)| held.facts());
+        read.map(|facts| &facts.der).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -161,6 +165,7 @@ fn facts(der: &[u8]) -> Result<Facts, String> {
         not_before: time(certificate.validity().not_before)?,
         not_after: time(certificate.validity().not_after)?,
         authority: certificate.is_ca(),
+        der: der.to_vec(),
     })
 }
 
