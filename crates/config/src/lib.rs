@@ -22,6 +22,7 @@
 //! ```
 
 mod places;
+mod regular;
 
 use std::fmt;
 use std::fs;
@@ -29,6 +30,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use places::Places;
+pub use regular::read_regular;
 use serde::de::DeserializeOwned;
 pub use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -62,14 +64,18 @@ impl fmt::Display for Problem {
         if let Some((line, column)) = self.at {
             write!(f, ":{line}:{column}")?;
         }
-        if !self.field.is_empty() {
-            write!(f, ": {}", self.field)?;
-        }
-        f.write_str(": ")?;
         // What a file holds may be meant for the terminal that shows the error.
-        self.message.chars().try_for_each(|c| {
-            if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
-        })
+        let mut shown = |text: &str| {
+            text.chars().try_for_each(|c| {
+                if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
+            })
+        };
+        if !self.field.is_empty() {
+            shown(": ")?;
+            shown(&self.field)?;
+        }
+        shown(": ")?;
+        shown(&self.message)
     }
 }
 
@@ -140,18 +146,10 @@ impl Source {
     /// Reads a file.
     ///
     /// # Errors
-    /// Where it cannot be read, is larger than 8 MiB or is not UTF-8.
+    /// Where it is no regular file, cannot be read, is larger than 8 MiB or is not UTF-8.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Problems> {
         let file = file.as_ref();
-        let refuse = |message: String| Problems::from(whole_file(file, message));
-        let size = fs::metadata(file).map_err(|error| refuse(format!("cannot be read: {error}")))?.len();
-        if size > FILE_OCTETS_MAX {
-            return Err(refuse(format!("{size} octets, at most {FILE_OCTETS_MAX} are read")));
-        }
-        let octets = fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
-        let text =
-            String::from_utf8(octets).map_err(|error| refuse(format!("is not UTF-8 text: {error}")))?;
-        Ok(Self::from_text(file, text))
+        Ok(Self::from_text(file, read_text(file)?))
     }
 
     /// A source from a text that `name` names.
@@ -265,6 +263,16 @@ impl Source {
     fn line_and_column(&self, offset: usize) -> (usize, usize) {
         places::line_and_column(&self.text, offset)
     }
+}
+
+/// The text of a regular file as it stands, with the mark that some editors put before UTF-8.
+///
+/// # Errors
+/// As [`Source::read`].
+pub fn read_text(file: &Path) -> Result<String, Problems> {
+    let refuse = |message: String| Problems::from(whole_file(file, message));
+    let octets = read_regular(file, FILE_OCTETS_MAX).map_err(refuse)?;
+    String::from_utf8(octets).map_err(|error| refuse(format!("is not UTF-8 text: {error}")))
 }
 
 /// A problem of a file that has no place inside it.

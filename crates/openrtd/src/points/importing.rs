@@ -28,7 +28,7 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
     let options =
         Options { unserve: arguments.unserve, wire: defaults.wire, heartbeat_wrap: defaults.heartbeat_wrap };
     // With its mark, which is no part of a source's text.
-    let text = std::fs::read_to_string(file).map_err(|error| refused(file, &error))?;
+    let text = config::read_text(file)?;
     let imported = bring(&text, &sheet, options).map_err(|error| refused(file, &error))?;
     tell(imported.steps.iter().map(ToString::to_string));
     let made = Source::from_text(file, imported.text.as_str());
