@@ -23,6 +23,7 @@
 
 mod places;
 mod regular;
+mod texts;
 
 use std::fmt;
 use std::fs;
@@ -32,6 +33,7 @@ use std::path::{Path, PathBuf};
 pub use places::Places;
 pub use regular::read_regular;
 use serde::de::DeserializeOwned;
+pub use texts::is_hidden;
 pub use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -67,7 +69,7 @@ impl fmt::Display for Problem {
         // What a file holds may be meant for the terminal that shows the error.
         let mut shown = |text: &str| {
             text.chars().try_for_each(|c| {
-                if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
+                if is_hidden(c) { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
             })
         };
         if !self.field.is_empty() {
@@ -196,8 +198,18 @@ impl Source {
     /// The text as a `T`.
     ///
     /// # Errors
-    /// The first place where the text is not TOML, or not a `T`.
+    /// The first place where the text is not TOML, or not a `T`; all keys and texts that are not plain text of one
+    /// line: they go to terminals, pages and drawings, where a hidden character changes what a reader sees.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problems> {
+        self.parse_prose(&[])
+    }
+
+    /// As [`Self::parse`], where the texts of these keys may have several lines.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_prose<T: DeserializeOwned>(&self, prose: &[&str]) -> Result<T, Problems> {
+        texts::problems(self, prose).into_result(())?;
         toml::from_str(&self.text).map_err(|error| {
             let mut message = error.message().trim_end().replace('\n', "; ");
             if message.ends_with(ADDRESS_SYNTAX) {

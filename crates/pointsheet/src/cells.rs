@@ -37,7 +37,14 @@ impl Cells<'_> {
                 String::new()
             }
             // What a cell shows is one line here: a line break in it is a blank.
-            Some((_, cell)) => cell.text().split_whitespace().collect::<Vec<_>>().join(" "),
+            Some((column, cell)) => {
+                let text = cell.text().split_whitespace().collect::<Vec<_>>().join(" ");
+                if let Some(hidden) = text.chars().find(|letter| config::is_hidden(*letter)) {
+                    let (title, code) = (field.title(), u32::from(hidden));
+                    self.problem(column, format!("`{title}` holds the hidden character U+{code:04X}: type it again"));
+                }
+                text
+            }
             None => String::new(),
         }
     }

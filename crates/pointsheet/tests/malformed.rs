@@ -86,6 +86,9 @@ fn cases() -> Vec<(&'static str, Files)> {
         ("unit is missing", with("Net Mvar,POI_MVAR,,150,15000,2")),
         ("unit is unknown", with("Ambient,MET_TEMP,Deg F,150,15000,2")),
         ("name is missing", with("Net Mvar,,Mvar,150,15000,2")),
+        ("a blank without width in a name", with("Net Mvar,POI_\u{200b}MVAR,Mvar,150,15000,2")),
+        ("an order to the terminal in a description", with("Net \u{1b}[2J,POI_MVAR,Mvar,150,15000,2")),
+        ("text from right to left in a state", di("Breaker,CB1,1,Open\\\u{202e}Closed\n")),
         ("name twice", with("Net Mvar,POI_MW,Mvar,150,15000,2")),
         ("everything of a row", with("Net Mvar,POI_MW,X,x,-1,y")),
         (
