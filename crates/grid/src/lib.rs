@@ -19,6 +19,7 @@ mod cell;
 mod delimited;
 mod look;
 mod place;
+mod quiet;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ mod xlsx;
 
 use std::path::PathBuf;
 
-pub use cell::Cell;
+pub use cell::{Cell, UNVALUED};
 pub use look::Look;
 pub use place::{Place, Problem, column_name};
 pub use read::{Limits, from_octets, read};
