@@ -17,6 +17,7 @@
 
 mod cell;
 mod delimited;
+mod formula;
 mod look;
 mod place;
 mod quiet;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Worksheet, XlsxError};
 
+use crate::formula;
 use crate::look::{Look, dress};
 use crate::{Cell, Grid, Place, Problem, column_name};
 
@@ -133,7 +134,8 @@ fn place((row, column): (usize, usize)) -> Result<(u32, u16), String> {
     }
 }
 
-/// A sheet as csv: commas, one line a row, UTF-8.
+/// A sheet as csv: commas, one line a row, UTF-8. A text that a spreadsheet would take for a formula gets an
+/// apostrophe before it, as somebody would type it; reading takes it off again.
 #[must_use]
 pub fn csv_text(grid: &Grid) -> String {
     let mut text = String::new();
@@ -143,8 +145,8 @@ pub fn csv_text(grid: &Grid) -> String {
                 text.push(',');
             }
             let cell = match cell {
-                // As it stands, blanks and all.
-                Cell::Text(text) => text.as_str().into(),
+                // As it stands, blanks and all, but never as a formula.
+                Cell::Text(text) => formula::shielded(text),
                 other => other.text(),
             };
             // What another country's spreadsheet would take for a delimiter is quoted too.
