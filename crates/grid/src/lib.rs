@@ -33,7 +33,9 @@ pub use cell::{Cell, UNVALUED};
 pub use look::Look;
 pub use place::{Place, Problem, column_name};
 pub use read::{Limits, from_octets, read};
-pub use write::{csv_text, write_atomically, write_csv, write_xlsx, xlsx_octets, xlsx_octets_with};
+pub use write::{
+    csv_text, replace_atomically, write_atomically, write_csv, write_xlsx, xlsx_octets, xlsx_octets_with,
+};
 
 /// What a cell is that is not there.
 static EMPTY: Cell = Cell::Empty;

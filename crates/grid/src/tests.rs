@@ -228,6 +228,41 @@ fn with_sheet(change: impl Fn(String) -> String) -> Vec<u8> {
 }
 
 #[test]
+fn what_somebody_else_wrote_meanwhile_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    std::fs::write(&file, "old").unwrap();
+    replace_atomically(&file, b"old", b"mine").unwrap();
+    for was in ["old", "min", "mine and more"] {
+        let told = replace_atomically(&file, was.as_bytes(), b"lost").unwrap_err().to_string();
+        assert!(told.starts_with("somebody changed it meanwhile"), "{told}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), b"mine");
+}
+
+#[test]
+fn of_many_that_change_a_file_at_once_none_is_lost_unsaid() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    std::fs::write(&file, "").unwrap();
+    let start = std::sync::Barrier::new(8);
+    let written: usize = std::thread::scope(|scope| {
+        let one = |letter: u8| {
+            let (file, start) = (&file, &start);
+            move || {
+                start.wait();
+                let old = std::fs::read(file).unwrap();
+                replace_atomically(file, &old, &[old.as_slice(), &[letter]].concat()).is_ok()
+            }
+        };
+        let all: Vec<_> = (0..8).map(|letter| scope.spawn(one(b'a' + letter))).collect();
+        all.into_iter().map(|one| usize::from(one.join().unwrap())).sum()
+    });
+    assert_eq!(std::fs::read(&file).unwrap().len(), written);
+    assert!(written > 0);
+}
+
+#[test]
 fn a_formula_without_a_value_is_no_empty_cell() {
     let cell = |with: &str| {
         let with = format!("<c r=\"B2\">{with}</c>");

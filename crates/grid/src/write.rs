@@ -1,7 +1,8 @@
 //! Writing: numbers stay numbers, text stays text, and what is read again is what was written.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Worksheet, XlsxError};
@@ -31,8 +32,27 @@ fn unwritable(file: &Path, error: &io::Error) -> Problem {
     Place::file(file).problem(format!("cannot be written: {error}"))
 }
 
+/// As [`write_atomically`], for a file that was read, changed and goes back: where it is not `old` any more, somebody
+/// else wrote it meanwhile, and that stays. Two that use this at once wait for one another.
+///
+/// # Errors
+/// As [`write_atomically`], and where the file is another than it was.
+pub fn replace_atomically(file: &Path, old: &[u8], octets: &[u8]) -> io::Result<()> {
+    let held = fs::File::open(file)?;
+    // Not every file system has locks; what is compared below is compared all the same.
+    let _ = held.lock();
+    let mut now = Vec::new();
+    let most = u64::try_from(old.len()).unwrap_or(u64::MAX).saturating_add(1);
+    // Opened anew: while we waited, another file may have been put into its place.
+    fs::File::open(file)?.take(most).read_to_end(&mut now)?;
+    if now != old {
+        return Err(io::Error::other("somebody changed it meanwhile; it is as they left it, start again"));
+    }
+    write_atomically(file, octets)
+}
+
 /// Puts `octets` into a file in one step: nobody ever sees half of it, and what stood there stays when this fails.
-/// The rights of a file that is there already are kept.
+/// The rights of a file that is there already are kept, and its owner where we may give files away.
 ///
 /// # Errors
 /// Where the folder takes no file, or the disk is full.
@@ -47,6 +67,8 @@ pub fn write_atomically(file: &Path, octets: &[u8]) -> io::Result<()> {
     let written = (|| {
         let mut new = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
         if let Ok(old) = fs::metadata(&target) {
+            // Only the superuser may. To all others a file that they may replace but do not own becomes their own.
+            let _ = fchown(&new, Some(old.uid()), Some(old.gid()));
             new.set_permissions(old.permissions())?;
         }
         new.write_all(octets)?;
