@@ -30,6 +30,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use places::Lines;
 pub use places::Places;
 pub use regular::read_regular;
 use serde::de::DeserializeOwned;
@@ -142,6 +143,7 @@ impl std::error::Error for Problems {}
 pub struct Source {
     file: PathBuf,
     text: String,
+    lines: Lines,
 }
 
 impl Source {
@@ -162,7 +164,8 @@ impl Source {
         if text.starts_with(BYTE_ORDER_MARK) {
             text.remove(0);
         }
-        Self { file: name.into(), text }
+        let lines = Lines::of(&text);
+        Self { file: name.into(), text, lines }
     }
 
     /// The file as the user named it.
@@ -269,11 +272,11 @@ impl Source {
     /// Where everything in the text stands.
     #[must_use]
     pub fn places(&self) -> Places {
-        Places::of(&self.text)
+        Places::of(&self.text, &self.lines)
     }
 
     fn line_and_column(&self, offset: usize) -> (usize, usize) {
-        places::line_and_column(&self.text, offset)
+        self.lines.at(&self.text, offset)
     }
 }
 
