@@ -263,6 +263,18 @@ fn of_many_that_change_a_file_at_once_none_is_lost_unsaid() {
 }
 
 #[test]
+fn what_is_no_regular_file_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for file in [socket.as_path(), folder.path()] {
+        let told = write_atomically(file, b"x").unwrap_err().to_string();
+        assert_eq!(told, "it is no regular file");
+    }
+    assert!(!std::fs::symlink_metadata(&socket).unwrap().is_file());
+}
+
+#[test]
 fn a_formula_without_a_value_is_no_empty_cell() {
     let cell = |with: &str| {
         let with = format!("<c r=\"B2\">{with}</c>");

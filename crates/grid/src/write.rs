@@ -59,6 +59,10 @@ pub fn replace_atomically(file: &Path, old: &[u8], octets: &[u8]) -> io::Result<
 pub fn write_atomically(file: &Path, octets: &[u8]) -> io::Result<()> {
     // A link stays a link: what it points to is replaced.
     let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    // A device or a pipe would be gone, and a file in its place.
+    if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other("it is no regular file"));
+    }
     let name = target.file_name().ok_or_else(|| io::Error::other("names no file"))?;
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
