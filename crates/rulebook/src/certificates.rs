@@ -121,13 +121,9 @@ fn held(file: &Path) -> Vec<Held> {
     let none = |why: Option<String>| vec![Held { file: file.to_owned(), read: why.map(Err) }];
     let octets = match fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return none(None),
-        Err(error) => return none(Some(format!("cannot be read: {error}"))),
-        Ok(found) if found.len() > FILE_OCTETS_MAX => {
-            return none(Some("is too large for certificates".to_owned()));
-        }
-        Ok(_) => match fs::read(file) {
+        _ => match config::read_regular(file, FILE_OCTETS_MAX) {
             Ok(octets) => octets,
-            Err(error) => return none(Some(format!("cannot be read: {error}"))),
+            Err(why) => return none(Some(why)),
         },
     };
     let mut all = Vec::new();

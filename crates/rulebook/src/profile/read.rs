@@ -16,6 +16,8 @@ use crate::predicate::{PointType, Predicate, Referred, SubjectKind, TLS_VERSIONS
 
 /// How deep profiles may extend one another.
 const EXTENDS_MAX: usize = 8;
+/// Keys whose texts may have several lines.
+const PROSE: &[&str] = &["notice"];
 
 /// The JSON Schema of a profile's file.
 #[must_use]
@@ -45,7 +47,7 @@ impl Profile {
     }
 
     fn from_source_within(source: &Source, depth: usize) -> Result<Self, Problems> {
-        let raw: RawProfile = source.parse().map_err(|problems| named(source, &problems))?;
+        let raw: RawProfile = source.parse_prose(PROSE).map_err(|problems| named(source, &problems))?;
         let places = source.places();
         let at = |path: &str, message: String| {
             let mut problem = source.whole(path, message);

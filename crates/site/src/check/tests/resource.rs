@@ -205,7 +205,7 @@ fn golden_errors() {
         (
             "sheet_name = \"POI MW\"",
             "sheet_name = \"POI\\nMW\"",
-            "site.toml:54:14: analog[0].sheet_name: `POI\\nMW`, must be a text of one line, not empty",
+            "site.toml:54:14: analog[0].sheet_name: `POI\\nMW` holds the hidden character U+000A, must be a text of one line",
         ),
         (
             "states = [\"Open\", \"Closed\"]",
