@@ -14,6 +14,8 @@ struct Row<'a> {
     belongs: Option<&'a str>,
     /// The kind of the part that it belongs to.
     kind: Option<ResourceKind>,
+    /// The met station that it belongs to, and the kind of the part that the station serves.
+    station: Option<Option<ResourceKind>>,
     source: Markup,
     out: Markup,
     quality: Markup,
@@ -76,7 +78,14 @@ fn rules(material: &Material<'_>, row: &Row<'_>) -> Markup {
     let applies = |one: &ListedPoint| match one.per {
         Per::Resource => one.kinds.contains(&site.resource),
         Per::Component => one.kinds.contains(&row.kind.unwrap_or(site.resource)),
-        Per::Station => true,
+        Per::Station => match row.station {
+            Some(Some(kind)) => one.kinds.contains(&kind),
+            // A station of the whole plant serves each of its parts.
+            Some(None) => std::iter::once(&site.resource)
+                .chain(site.components.iter().map(|part| &part.kind))
+                .any(|kind| one.kinds.contains(kind)),
+            None => false,
+        },
     };
     let listed: Vec<&Entry> = material
         .profile
@@ -117,6 +126,7 @@ fn analog<'a>(site: &'a Site, one: &'a site::Analog) -> Row<'a> {
         point: &one.point,
         belongs: owner,
         kind: kind(site, one.point.component),
+        station: one.station.map(|at| site.stations.get(at.get()).and_then(|at| kind(site, at.component))),
         source: match &one.source {
             None => unmapped(),
             Some(source) => html! {
@@ -143,6 +153,7 @@ fn digital<'a>(site: &'a Site, one: &'a site::Digital) -> Row<'a> {
         point: &one.point,
         belongs: component(site, one.point.component),
         kind: kind(site, one.point.component),
+        station: None,
         source: match &one.source {
             None => unmapped(),
             Some(source) => reading(site, source.device, source.reading),
@@ -159,6 +170,7 @@ fn heartbeat(one: &site::Heartbeat) -> Row<'_> {
         point: &one.point,
         belongs: None,
         kind: None,
+        station: None,
         source: html! { "made in the device: advances when acquire, judge and serve have completed a cycle" },
         out: html! { "counts 0 to " (one.wrap.saturating_sub(1)) },
         quality: html! { "at most every " (one.period.as_millis()) " ms" },
@@ -171,6 +183,7 @@ fn connection(one: &site::Connection) -> Row<'_> {
         point: &one.point,
         belongs: None,
         kind: None,
+        station: None,
         source: html! { "computed: all of " (all.join(", ")) },
         out: states(one.states.as_ref()),
         quality: html! { "that of its inputs" },
@@ -188,6 +201,7 @@ fn setpoint<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
         point: &one.point,
         belongs: component(site, one.point.component),
         kind: kind(site, one.point.component),
+        station: None,
         source: html! {
             "commanded by the owner; follows " code { (one.actual) } " while the plant owns it"
             br; "carried out by " (if drives.is_empty() { "nobody yet".to_owned() } else { drives.join(", ") })
@@ -207,6 +221,7 @@ fn feedback<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
         point: &one.feedback.point,
         belongs: component(site, one.feedback.point.component),
         kind: kind(site, one.feedback.point.component),
+        station: None,
         source: html! { "the value of " code { (one.point.id) } " in force" },
         out: html! { (one.unit) ": " (scale(one.wire, Some(one.unit))) },
         quality: html! { "that of its set point" },

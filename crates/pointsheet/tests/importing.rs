@@ -75,6 +75,13 @@ fn import_export_import_gives_the_same_model() {
     let again = import(&imported.text, &read_again, Options::default()).unwrap();
     assert_eq!(again.text, imported.text);
     assert_eq!(export(&site(&again.text)), first);
+    // As the ISO's sheet has them: by index, and what is not served below.
+    let ordered = |indexes: Vec<Option<u16>>| {
+        let keys: Vec<_> = indexes.into_iter().map(|index| (index.is_none(), index)).collect();
+        assert!(keys.len() > 1 && keys.is_sorted(), "{keys:?}");
+    };
+    ordered(first.sheet.analogs(Kind::AnalogInput).iter().map(|row| row.index).collect());
+    ordered(first.sheet.digitals(Kind::DigitalInput).iter().map(|row| row.index).collect());
     // Every row of the ISO's sheet that has an index is there, under it and with its scale.
     for kind in [Kind::AnalogInput, Kind::AnalogOutput] {
         for row in points.analogs(kind).iter().filter(|row| row.index.is_some()) {

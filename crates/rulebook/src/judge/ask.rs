@@ -68,12 +68,15 @@ impl Context<'_> {
                     Figure::Pmax.key()
                 )),
             },
-            Predicate::Services(services) => Verdict::of(
-                services.iter().any(|service| site.master_file.services.contains(service)),
-                "services",
-                listed(site.master_file.services.iter()),
-                either(services.iter()),
-            ),
+            Predicate::Services(services) => match &site.master_file.services {
+                Some(own) => Verdict::of(
+                    services.iter().any(|service| own.contains(service)),
+                    "services",
+                    listed(own.iter()),
+                    either(services.iter()),
+                ),
+                None => Verdict::NotJudged("[resource] gives no services".to_owned()),
+            },
             Predicate::Area(areas) => match site.master_file.area {
                 Some(area) => {
                     let required = format!("area {}", either(areas.iter()));
@@ -81,12 +84,26 @@ impl Context<'_> {
                 }
                 None => Verdict::NotJudged("[resource] gives no area".to_owned()),
             },
+            Predicate::AreaNot(areas) => {
+                let found = site.master_file.area.filter(|area| areas.contains(area));
+                let told = found.map_or_else(String::new, |area| format!("area {area}"));
+                Verdict::of(
+                    found.is_none(),
+                    "area",
+                    told,
+                    format!("an area other than {}", either(areas.iter())),
+                )
+            }
             Predicate::Given(figures) => {
                 let missing: Vec<_> =
                     figures.iter().flat_map(|figure| self.not_given(*figure, subject)).collect();
                 missing_keys(&missing)
             }
             Predicate::Point(wanted) => self.point_wanted(wanted, subject),
+            Predicate::NoneLost(_) => match self.previous {
+                None => Verdict::NotJudged("no previous sheet was given (--previous)".to_owned()),
+                Some(previous) => previous.none_lost(site),
+            },
             Predicate::Stations(bounds) => {
                 count(self.stations(subject).count(), &Noun::counted("met station", "met stations"), bounds)
             }
@@ -149,6 +166,19 @@ impl Context<'_> {
             ),
             Predicate::HasRole(wanted) => {
                 Verdict::flag(point.role().is_some(), *wanted, "role", "a role", "no role")
+            }
+            Predicate::RoleListed(wanted) => {
+                let role = point.role()?;
+                let mut kinds = vec![self.site.resource];
+                kinds.extend(self.site.components.iter().map(|component| component.kind));
+                let listed = self.profile.points.iter().any(|one| {
+                    one.role == role
+                        && one.entry.in_force(self.as_of)
+                        && one.kinds.iter().any(|kind| kinds.contains(kind))
+                });
+                let of = either(kinds.iter());
+                let found = format!("role `{role}`, which no point list of {of} has");
+                Verdict::of(listed == *wanted, "role", found, format!("a role of the point lists of {of}"))
             }
             Predicate::RoleKnown(wanted) => {
                 let role = point.role()?;
@@ -323,6 +353,7 @@ impl Context<'_> {
                         &Noun::counted("input", "inputs"),
                         bounds,
                     )),
+                    Predicate::InputRoles(roles) => Some(self.input_roles(one, roles)),
                     _ => ask_states(predicate, one.states.as_ref()),
                 },
                 Subject::Heartbeat(one) => match predicate {
@@ -353,6 +384,18 @@ impl Context<'_> {
             Predicate::Range(ends) => match one.range {
                 None => Verdict::NotJudged("no range is given".to_owned()),
                 Some(range) => self.ends_in(one.unit, subject, "range", range, ends),
+            },
+            Predicate::RangeInScale(wanted) => match (one.range, one.wire) {
+                (Some((low, high)), Scale::Counts { max_units, .. }) => {
+                    let most = low.abs().max(high.abs());
+                    let found = format!("a range up to {} {} from 0", short(most), one.unit);
+                    let required = format!("at most {} {} (max_units)", short(max_units), one.unit);
+                    Verdict::of((most <= max_units) == *wanted, "range", found, required)
+                }
+                (None, _) => Verdict::NotJudged("no range is given".to_owned()),
+                (_, Scale::Engineering) => {
+                    Verdict::NotJudged("the wire carries engineering values".to_owned())
+                }
             },
             Predicate::DeadbandCounts(bounds) => match one.wire {
                 Scale::Counts { .. } => {
@@ -472,9 +515,23 @@ impl Context<'_> {
                     format!("time source {}", either(sources.iter())),
                 )
             }
+            (Predicate::IndexOffset(allowed), Subject::Outstation) => {
+                let offset = self.site.outstation.index_offset;
+                let allowed: Result<Vec<_>, _> =
+                    allowed.iter().map(|one| self.amount(one, subject).map(|(number, _)| number)).collect();
+                match allowed {
+                    Err(why) => Verdict::NotJudged(why),
+                    Ok(allowed) => Verdict::of(
+                        allowed.iter().any(|one| (one - f64::from(offset)).abs() < 0.5),
+                        "index_offset",
+                        format!("index_offset {offset}"),
+                        format!("index_offset {}", either(allowed.iter().map(|one| short(*one)))),
+                    ),
+                }
+            }
             (Predicate::ListenFixed(wanted), Subject::Outstation) => {
                 let listen = self.site.outstation.listen;
-                let fixed = !listen.ip().is_unspecified();
+                let fixed = !listen.ip().to_canonical().is_unspecified();
                 Verdict::of(
                     fixed == *wanted,
                     "listen",
@@ -484,7 +541,7 @@ impl Context<'_> {
             }
             (Predicate::ListenRemote(wanted), Subject::Outstation) => {
                 let listen = self.site.outstation.listen;
-                let remote = !listen.ip().is_loopback();
+                let remote = !listen.ip().to_canonical().is_loopback();
                 let found = format!("{listen}, which only this machine reaches");
                 Verdict::of(remote == *wanted, "listen", found, "an address that the ISO reaches")
             }
@@ -504,6 +561,19 @@ impl Context<'_> {
     fn stations(&self, subject: &Subject<'_>) -> impl Iterator<Item = &site::Station> {
         let component = subject.component();
         self.site.stations.iter().filter(move |one| component.is_none() || one.component == component)
+    }
+
+    /// Whether all that a connection is made of has one of these roles.
+    fn input_roles(&self, one: &site::Connection, roles: &[String]) -> Verdict {
+        let digitals = self.site.digitals.iter().filter(|digital| one.all.contains(&digital.point.id));
+        let other = digitals
+            .map(|digital| &digital.point)
+            .find(|point| !point.role.as_deref().is_some_and(|role| roles.iter().any(|known| known == role)));
+        let found = other.map_or_else(String::new, |point| match &point.role {
+            Some(role) => format!("`{}` with role `{role}` among its inputs", point.id),
+            None => format!("`{}` without a role among its inputs", point.id),
+        });
+        Verdict::of(other.is_none(), "all", found, format!("inputs with role {}", roles_of(roles)))
     }
 
     /// A point that must be served.

@@ -72,7 +72,7 @@ fn all_of_it_is_taken() {
     assert_eq!(file.id.as_deref(), Some("EXMPL_1_UNIT"));
     assert_eq!((file.figures.capacity_mw, file.figures.pmin_mw), (Some(20.0), Some(-4.0)));
     assert_eq!((file.figures.energy_max_mwh, file.figures.ramp_mw_per_min), (Some(16.0), Some(5.0)));
-    assert_eq!(file.services, [Service::Regulation, Service::NonSpinning]);
+    assert_eq!(file.services, Some(vec![Service::Regulation, Service::NonSpinning]));
     assert_eq!((file.area, file.device_name.as_deref()), (Some(Area::Caiso), Some("IRG123")));
     assert_eq!((file.location.latitude, file.location.elevation_m), (Some(35.0), Some(300.0)));
     let kinds: Vec<_> = site.components.iter().map(|component| (&*component.id, component.kind)).collect();
@@ -205,7 +205,7 @@ fn golden_errors() {
         (
             "sheet_name = \"POI MW\"",
             "sheet_name = \"POI\\nMW\"",
-            "site.toml:54:14: analog[0].sheet_name: `POI\\nMW`, must be a text of one line, not empty",
+            "site.toml:54:14: analog[0].sheet_name: `POI\\nMW` holds the hidden character U+000A, must be a text of one line",
         ),
         (
             "states = [\"Open\", \"Closed\"]",
