@@ -427,7 +427,7 @@ fn ten_entries_of_the_shipped_profile_are_confirmed_and_no_others() {
     let (clause, page, name) = (column(&sheet, "clause"), column(&sheet, "page"), column(&sheet, "name"));
     let rows = sheet.rows.len() - first;
     let before = Profile::load(rulebook::profile::DEFAULT).unwrap();
-    let unsure = before.entries().filter(|one| one.tag != Tag::Verified);
+    let unsure = before.entries().filter(|one| one.tag != Tag::Confirmed);
     assert!(rows <= unsure.count() && rows > 200, "{rows} rows");
     let mut ids = Vec::new();
     for ten in 0..10 {
@@ -442,7 +442,7 @@ fn ten_entries_of_the_shipped_profile_are_confirmed_and_no_others() {
     for (old, new) in before.entries().zip(after.entries()) {
         let confirmed = ids.contains(&new.id);
         assert_eq!(new.confirmed.is_some(), confirmed, "{}", new.id);
-        assert_eq!(new.certainty(), if confirmed { Tag::Verified } else { old.tag }, "{}", new.id);
+        assert_eq!(new.certainty(), if confirmed { Tag::Confirmed } else { old.tag }, "{}", new.id);
         assert_eq!(new.value, old.value);
     }
     let rules = desk.said(0, &["rules", "--all", "--overlay", "sheet.toml", "--as-of", "2026-11-25"]);
