@@ -419,6 +419,19 @@ fn wrong_worksheets_are_refused_by_row_and_column() {
 }
 
 #[test]
+fn what_its_source_states_is_asked_about_only_where_all_is_asked() {
+    let desk = Desk::new();
+    let rows = |arguments: &[&str]| {
+        desk.said(0, arguments);
+        fs::read_to_string(desk.path("sheet.csv")).unwrap()
+    };
+    let doubted = rows(&["rules", "worksheet", "sheet.csv"]);
+    let all = rows(&["rules", "worksheet", "sheet.csv", "--all", "--force"]);
+    assert!(!doubted.contains("scope.generating-unit,") && all.contains("scope.generating-unit,"));
+    assert!(all.lines().count() > doubted.lines().count() + 50);
+}
+
+#[test]
 fn ten_entries_of_the_shipped_profile_are_confirmed_and_no_others() {
     let desk = Desk::new();
     desk.said(0, &["rules", "worksheet", "sheet.xlsx"]);
