@@ -121,7 +121,7 @@ impl Check<'_> {
         };
         let component =
             raw.component.and_then(|component| self.component(&format!("{field}.component"), component));
-        let sheet_name = raw.sheet_name.map(|text| self.line(&format!("{field}.sheet_name"), text));
+        let sheet_name = raw.sheet_name.map(|text| self.sheet_name(field, text, can.kind, &id));
         let served = self.served(field, raw, &id, role.as_deref(), can, wire);
         Point { id, name: name(raw.name, raw.id), served, role, component, sheet_name }
     }
@@ -185,6 +185,17 @@ impl Check<'_> {
             static_variation,
             event_variation,
         }
+    }
+
+    /// What the ISO's sheet calls a point: no two of a table alike, or nobody knows which of them a row means.
+    fn sheet_name(&mut self, field: &str, text: &Spanned<String>, kind: Kind, id: &PointId) -> Arc<str> {
+        let field = format!("{field}.sheet_name");
+        let name = self.line(&field, text);
+        if let Some(other) = self.sheet_names.insert((kind, name.trim().into()), id.clone()) {
+            let message = format!("`{name}` is already the sheet's name of {} `{other}`", kind.words());
+            self.problem(text.span(), field, message);
+        }
+        name
     }
 
     /// Whether points of a role are served at all.

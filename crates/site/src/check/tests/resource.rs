@@ -99,6 +99,15 @@ fn all_of_it_is_taken() {
 }
 
 #[test]
+fn the_sheet_calls_no_two_points_of_a_table_alike() {
+    let named = |header: &str| site().replacen(header, &format!("{header}sheet_name = \"POI MW\"\n"), 1);
+    let told = read(&named("[heartbeat]\n")).unwrap_err().to_string();
+    assert!(told.contains("sheet_name: `POI MW` is already the sheet's name of analog `"), "{told}");
+    // Tables have names of their own.
+    assert!(read(&named("[[setpoint]]\n")).is_ok());
+}
+
+#[test]
 fn points_made_here_have_a_role_of_their_own() {
     let site = read(SITE).unwrap();
     let setpoint = &site.setpoints[0];
