@@ -33,7 +33,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::panic, reason = "what is caught")]
     fn a_panic_is_nothing_and_the_next_is_told_again() {
         assert_eq!(caught(|| 5), Some(5));
         assert_eq!(caught(|| -> u8 { panic!("a part that does not fit") }), None);
