@@ -302,7 +302,7 @@ fn bad_input_starts_nothing() {
         ("run", "site.toml", "pki/ca.pem", "plant.toml", "plant.toml: holds no PEM section"),
         ("plant", "plant.toml", "\nkv = ", "\nkvv = ", "unknown field `kvv`"),
         ("plant", "plant.toml", "dc_kw = 6000.0", "dc_kw = \"6 MW\"", "invalid type: string \"6 MW\""),
-        ("plant", "plant.toml", "socket", "day = \"pki\"\nsocket", "pki: cannot be read: Is a directory"),
+        ("plant", "plant.toml", "socket", "day = \"pki\"\nsocket", "pki: cannot be read: it is a folder"),
         ("plant", "plant.toml", "socket", "day = \"bytes.csv\"\nsocket", "bytes.csv: is not UTF-8 text"),
     ];
     let folder = Folder::new();

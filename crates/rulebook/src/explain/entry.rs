@@ -181,8 +181,9 @@ fn listed(one: &ListedPoint) -> String {
 /// A role explained.
 pub(super) fn role(role: &str, profile: &Profile) -> Option<Explanation> {
     let lists: Vec<_> = profile.points.iter().filter(|one| one.role == role).collect();
-    // The words and the certainty of the surest; of equals the first.
-    let first = lists.iter().rev().max_by_key(|one| one.entry.certainty())?;
+    // The words and the certainty of the surest among those that somebody asks for; of equals the first.
+    let asked = |one: &ListedPoint| matches!(one.need, Need::Required | Need::Expected);
+    let first = lists.iter().rev().max_by_key(|one| (asked(one), one.entry.certainty()))?;
     let surest = first.entry.certainty();
     let mut told = Explanation::new(About::Role, role, &first.entry.title);
     told.tag = Some(surest);
