@@ -263,6 +263,17 @@ fn of_many_that_change_a_file_at_once_none_is_lost_unsaid() {
 }
 
 #[test]
+fn what_is_read_only_stays() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "kept").unwrap();
+    let mut rights = std::fs::metadata(&file).unwrap().permissions();
+    rights.set_readonly(true);
+    std::fs::set_permissions(&file, rights).unwrap();
+    assert_eq!(write_atomically(file.path(), b"lost").unwrap_err().to_string(), "it is read-only");
+    assert_eq!(std::fs::read(&file).unwrap(), b"kept");
+}
+
+#[test]
 fn what_is_no_regular_file_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");

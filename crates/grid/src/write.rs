@@ -60,8 +60,11 @@ pub fn write_atomically(file: &Path, octets: &[u8]) -> io::Result<()> {
     // A link stays a link: what it points to is replaced.
     let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     // A device or a pipe would be gone, and a file in its place.
-    if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::other("it is no regular file"));
+    match fs::metadata(&target) {
+        Ok(found) if !found.is_file() => return Err(io::Error::other("it is no regular file")),
+        // A new file needs the folder's leave only; somebody took that of this one away.
+        Ok(found) if found.permissions().readonly() => return Err(io::Error::other("it is read-only")),
+        _ => {}
     }
     let name = target.file_name().ok_or_else(|| io::Error::other("names no file"))?;
     let mut hidden = std::ffi::OsString::from(".");
@@ -77,7 +80,13 @@ pub fn write_atomically(file: &Path, octets: &[u8]) -> io::Result<()> {
         }
         new.write_all(octets)?;
         new.sync_all()?;
-        fs::rename(&beside, &target)
+        fs::rename(&beside, &target)?;
+        // That the name is another file's now shall outlive a power failure too; where a folder cannot be told so, the
+        // file is still whole.
+        if let Some(folder) = target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
+        }
+        Ok(())
     })();
     if written.is_err() {
         // It is the first error that counts.
