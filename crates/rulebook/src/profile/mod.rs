@@ -150,6 +150,8 @@ pub struct SourceDoc {
     pub title: String,
     /// What else is to be known.
     pub note: Option<String>,
+    /// What the profile's authors remember or decide themselves: nothing is verified by it alone.
+    pub own: bool,
 }
 
 /// A default.

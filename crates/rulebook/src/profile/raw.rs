@@ -105,6 +105,9 @@ pub(crate) struct RawSourceDoc {
     pub(crate) id: String,
     pub(crate) title: String,
     pub(crate) note: Option<String>,
+    /// What the profile's authors remember or decide themselves: nothing is verified by it alone.
+    #[serde(default)]
+    pub(crate) own: bool,
 }
 
 /// An entry: the common keys, then its own. Written by a macro since `serde(flatten)` would let unknown keys pass.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use config::{Places, Problems, Source};
 
-use super::entry::{Entry, Table, Value};
+use super::entry::{Entry, Table, Tag, Value};
 use super::raw::RawProfile;
 use super::told::named;
 use super::{
@@ -154,8 +154,15 @@ impl Check<'_> {
         for (at, doc) in raw.source.iter().enumerate() {
             if raw.source.iter().take(at).any(|other| other.id == doc.id) {
                 self.problem(&format!("source[{at}].id"), format!("there is already a source `{}`", doc.id));
+                continue;
             }
-            let told = SourceDoc { title: doc.title.clone(), note: doc.note.clone() };
+            let told = SourceDoc { title: doc.title.clone(), note: doc.note.clone(), own: doc.own };
+            if profile.sources.get(&doc.id).is_some_and(|known| *known != told) {
+                // Entries that are taken over would cite what they never meant.
+                let message =
+                    format!("`{}` is another source of the extended profile: choose another id", doc.id);
+                self.problem(&format!("source[{at}].id"), message);
+            }
             profile.sources.insert(doc.id.clone(), told);
         }
         let paths = self.merge(raw, &mut profile);
@@ -340,6 +347,11 @@ impl Check<'_> {
         }
         for id in entry.sources.iter().filter(|id| !profile.sources.contains_key(*id)) {
             self.entry_problem(path, "source", entry, format!("there is no [[source]] `{id}`"));
+        }
+        let own = |id: &String| profile.sources.get(id).is_some_and(|source| source.own);
+        if entry.tag == Tag::Verified && !entry.sources.is_empty() && entry.sources.iter().all(own) {
+            let message = "is verified by nothing but what the authors remember or decide (`own = true`)";
+            self.entry_problem(path, "tag", entry, message);
         }
         if entry.title.trim().is_empty() {
             self.entry_problem(path, "title", entry, "is empty");

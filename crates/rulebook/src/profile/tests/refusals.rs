@@ -40,6 +40,11 @@ fn a_wrong_profile_is_refused_by_line_and_entry() {
                     "[[source]]\nid = \"S1\"\ntitle = \"x\"\n\n[[setting]]\nid = \"dnp3.port\"",
                 ),
             ),
+            (
+                "verified by the authors' own memory",
+                changed("id = \"S1\"\ntitle", "id = \"S1\"\nown = true\ntitle")
+                    .replace("tag = \"inferred\"", "tag = \"verified\""),
+            ),
             ("a source without a title", changed("title = \"A source\"\n", "")),
             ("an id twice", changed("id = \"step.one\"", "id = \"paper.one\"")),
             ("an id twice in one table", changed("id = \"dnp3.port\"", "id = \"dnp3.analog-event\"")),
