@@ -48,7 +48,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     ];
     let source = prop_oneof![3 => Just(Some(0_i64)), 1 => Just(None), 1 => any::<i64>().prop_map(Some)];
     let one = (step, source, value(), reasons(), any::<bool>(), 1_u64..200);
-    (any::<u64>(), any::<u64>(), vec(one, 0..300), 0..20_u8).prop_map(|(start, boot, all, restarts)| {
+    (any::<u64>(), any::<u64>(), vec(one, 0..120), 0..20_u8).prop_map(|(start, boot, all, restarts)| {
         let (mut time, mut origin) = (start >> 20, Origin { boot, sequence: 0 });
         all.into_iter()
             .map(|(step, source, value, reasons, restart, sequence)| {
