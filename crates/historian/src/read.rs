@@ -7,7 +7,7 @@ use telemetry::Wall;
 
 use crate::entry::Entry;
 use crate::error::HistoryError;
-use crate::event::Logged;
+use crate::event::{EventKind, Logged};
 use crate::octets::Broken;
 use crate::store::millis;
 use crate::{codec, schema, tail};
@@ -139,6 +139,22 @@ impl Reader {
         Events { reader: self, subject, range, after: 0, ready: Vec::new().into_iter() }
     }
 
+    /// The last event of a kind.
+    ///
+    /// # Errors
+    /// What SQLite tells.
+    pub fn last_event(&self, kind: EventKind) -> Result<Option<Logged>, HistoryError> {
+        self.conn
+            .query_row(
+                "SELECT sequence, boot, time_ms, kind, subject, detail FROM event WHERE kind = ?1 \
+                 ORDER BY sequence DESC LIMIT 1",
+                [kind.text()],
+                logged,
+            )
+            .optional()
+            .map_err(|error| self.told(&error))
+    }
+
     /// Looks at everything: SQLite's own check, and every block. The number of entries.
     ///
     /// # Errors
@@ -264,19 +280,22 @@ impl Events<'_> {
              AND time_ms BETWEEN ?2 AND ?3 AND (?4 IS NULL OR subject = ?4) ORDER BY sequence LIMIT ?5",
         )?;
         let (from, to) = (millis(self.range.from), millis(self.range.to));
-        let rows = rows.query_map(params![self.after, from, to, self.subject, EVENTS_AT_ONCE], |row| {
-            let detail: String = row.get(5)?;
-            Ok(Logged {
-                sequence: row.get(0)?,
-                boot: row.get::<_, i64>(1)?.cast_unsigned(),
-                time: Wall::from_millis(u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0)),
-                kind: row.get(3)?,
-                subject: row.get(4)?,
-                detail: serde_json::from_str(&detail).unwrap_or(serde_json::Value::String(detail)),
-            })
-        })?;
+        let rows = rows.query_map(params![self.after, from, to, self.subject, EVENTS_AT_ONCE], logged)?;
         rows.collect()
     }
+}
+
+/// A row of the log.
+fn logged(row: &rusqlite::Row<'_>) -> rusqlite::Result<Logged> {
+    let detail: String = row.get(5)?;
+    Ok(Logged {
+        sequence: row.get(0)?,
+        boot: row.get::<_, i64>(1)?.cast_unsigned(),
+        time: Wall::from_millis(u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0)),
+        kind: row.get(3)?,
+        subject: row.get(4)?,
+        detail: serde_json::from_str(&detail).unwrap_or(serde_json::Value::String(detail)),
+    })
 }
 
 impl Iterator for Events<'_> {
