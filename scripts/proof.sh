@@ -10,7 +10,7 @@
 #   scripts/proof.sh siege   1,000,000 mutated frames from an admitted master over TLS, beside a good one
 #   scripts/proof.sh package both crates packaged, and a program outside of the workspace built from the packages
 #   scripts/proof.sh kills    200 kill -9 of a program that writes history: nothing acknowledged is lost
-#   scripts/proof.sh octets   octets a sample in the history's file: 100 points at 4 s for a day
+#   scripts/proof.sh octets   octets a sample in the history's file: 100 points at 4 s for five days
 #   scripts/proof.sh fuzz    every fuzz target for FUZZ_SECONDS (120)
 #   scripts/proof.sh delivery  the delivery promise over PROPTEST_CASES (1,000,000) cases
 #   scripts/proof.sh mutants ten planted bugs, each found by the tests of ieee1815
