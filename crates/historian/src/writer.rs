@@ -4,18 +4,19 @@
 //! the log says how much, once there is room again. Samples leave a part of the queue to events. While the disk is
 //! full the thread keeps what comes, up to a limit, tries again each second, and goes on by itself.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::json;
-use telemetry::{Mono, Now, Wall};
+use telemetry::{Mono, Wall};
 
 use crate::entry::Entry;
 use crate::error::HistoryError;
 use crate::event::Event;
+use crate::health::{Health, Shared, State};
 use crate::store::{Batch, Committed, PointInfo, Store};
 
 /// Messages that may wait for the thread.
@@ -30,67 +31,6 @@ const KEPT_EVENTS_MAX: usize = 16_384;
 const BATCH_ENTRIES: usize = 16_384;
 /// Time after which it is written, and after which what failed is tried again.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
-
-/// How the store is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum State {
-    /// It writes.
-    #[default]
-    Working,
-    /// It keeps what comes, since the disk is full.
-    Full,
-    /// It keeps what comes, since writing fails; why.
-    Failing(String),
-}
-
-impl State {
-    /// As status and records spell it.
-    #[must_use]
-    pub const fn text(&self) -> &'static str {
-        match self {
-            Self::Working => "working",
-            Self::Full => "disk-full",
-            Self::Failing(_) => "failing",
-        }
-    }
-}
-
-/// How the store is, in numbers since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// What it does.
-    pub state: State,
-    /// Entries on the disk.
-    pub entries: u64,
-    /// Events on the disk.
-    pub events: u64,
-    /// Messages that were lost: the queue was full, or too much came while nothing could be written.
-    pub dropped: u64,
-    /// Messages that wait to be written.
-    pub waiting: usize,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    entries: AtomicU64,
-    events: AtomicU64,
-    dropped: AtomicU64,
-    queued: AtomicUsize,
-    kept: AtomicUsize,
-}
-
-impl Shared {
-    fn health(&self) -> Health {
-        Health {
-            state: self.state.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            entries: self.entries.load(Ordering::Relaxed),
-            events: self.events.load(Ordering::Relaxed),
-            dropped: self.dropped.load(Ordering::Relaxed),
-            waiting: self.queued.load(Ordering::Relaxed) + self.kept.load(Ordering::Relaxed),
-        }
-    }
-}
 
 #[derive(Debug)]
 enum Message {
@@ -329,29 +269,6 @@ impl std::fmt::Debug for Sink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sink").field("state", &self.state).finish_non_exhaustive()
     }
-}
-
-/// A moment as a user writes it: RFC 3339, `now`, or a time before or after now such as `-2h`.
-///
-/// # Errors
-/// What was found and what is allowed.
-pub fn moment(text: &str, now: Now) -> Result<Wall, String> {
-    let refuse =
-        || format!("`{text}`, allowed: RFC 3339 such as 2026-11-25T08:00:00Z, now, or -2h, -30m, -7d");
-    if text == "now" {
-        return Ok(now.wall);
-    }
-    let millis = if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        time.as_millisecond()
-    } else {
-        let span: jiff::SignedDuration = match text.parse::<jiff::Span>() {
-            Ok(span) => span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| refuse())?,
-            Err(_) => return Err(refuse()),
-        };
-        let here = i64::try_from(now.wall.as_millis()).unwrap_or(i64::MAX);
-        here.saturating_add(i64::try_from(span.as_millis()).map_err(|_| refuse())?)
-    };
-    u64::try_from(millis).map(Wall::from_millis).map_err(|_| refuse())
 }
 
 #[cfg(test)]
