@@ -9,6 +9,8 @@
 #   scripts/proof.sh crowd   1,000 idle TLS connections beside a good master and new ones
 #   scripts/proof.sh siege   1,000,000 mutated frames from an admitted master over TLS, beside a good one
 #   scripts/proof.sh package both crates packaged, and a program outside of the workspace built from the packages
+#   scripts/proof.sh kills    200 kill -9 of a program that writes history: nothing acknowledged is lost
+#   scripts/proof.sh octets   octets a sample in the history's file: 100 points at 4 s for five days
 #   scripts/proof.sh fuzz    every fuzz target for FUZZ_SECONDS (120)
 #   scripts/proof.sh delivery  the delivery promise over PROPTEST_CASES (1,000,000) cases
 #   scripts/proof.sh mutants ten planted bugs, each found by the tests of ieee1815
@@ -100,6 +102,18 @@ reload | crowd | siege)
     trap 'rm -f "$result"' EXIT
     OPENRTD_PROOF=$result cargo test --release --locked -p ieee1815-tokio --test "$1" -- --ignored
     stamp "$1" "$result"
+    ;;
+kills)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_PROOF=$result cargo test --release --locked -p historian --test kills -- --ignored --exact two_hundred_kills
+    stamp kills "$result"
+    ;;
+octets)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_PROOF=$result cargo test --release --locked -p historian --test octets -- --ignored
+    stamp octets "$result"
     ;;
 package)
     result=$(mktemp)

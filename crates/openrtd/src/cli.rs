@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{papers, points, rules};
+use crate::{history, papers, points, rules};
 
 /// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
 #[derive(Debug, Parser)]
@@ -111,6 +111,14 @@ pub(crate) enum Command {
         openrtd points export site/site.toml points.xlsx\n  openrtd points diff old.xlsx new.xlsx\n\n\
         Sheets are .xlsx, .csv or folders of them. Each of the three has a --help of its own.")]
     Points(points::cli::Points),
+    /// What the device saw and did: a point's values, or the log of events; it may run meanwhile
+    #[command(after_help = "Examples:\n  openrtd history site/site.toml poi.mw --from -2h\n  \
+        openrtd history site/site.toml poi.mw --from 2026-11-25T08:00:00Z --to 2026-11-25T09:00:00Z --format json\n  \
+        openrtd history site/site.toml --events --from -7d\n  \
+        openrtd history site/site.toml inv1 --events\n\n\
+        The device records where its site file has a section [history]. A value is written when it changed by more\n\
+        than the point's deadband, or when its quality did.")]
+    History(history::History),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
         openrtd demo --speed 60\n  openrtd demo --profile ieso-real-time-data\n\n\

@@ -4,6 +4,7 @@ mod cli;
 mod decode;
 mod demo;
 mod exit;
+mod history;
 mod init;
 mod local;
 mod output;
@@ -60,6 +61,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Papers(arguments) => papers::papers(arguments),
         Command::Explain(arguments) => rules::explain(arguments),
         Command::Points(arguments) => points::points(arguments),
+        Command::History(arguments) => history::history(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }

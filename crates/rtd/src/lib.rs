@@ -5,6 +5,7 @@
 
 mod acquire;
 pub mod core;
+mod history;
 mod run;
 mod serve;
 mod tell;

@@ -1,8 +1,8 @@
 //! Puts the machine and its tasks together, and takes them apart again.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use historian::{Health, HistoryError};
 use ieee1815::outstation::ConfigError;
 use ieee1815_tokio::{BindError, Listener, PcapFile, TlsError};
 use localsocket::{LocalServer, SocketError};
@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::acquire;
 use crate::core::{Core, FieldEvent, FieldWrite, Input, MasterIx, Output, Record};
+use crate::history::{self, History};
 use crate::serve::{SessionEvent, SessionId, serve};
 use crate::tell::Teller;
 
@@ -21,6 +22,9 @@ use crate::tell::Teller;
 const EVENTS_WAITING_MAX: usize = 1024;
 /// Writes that may wait for one driver.
 const WRITES_WAITING_MAX: usize = 16;
+
+/// Changes of the history's state that may wait for the machine.
+const HEALTH_WAITING_MAX: usize = 16;
 
 /// Why the device does not run.
 #[derive(Debug, thiserror::Error)]
@@ -37,13 +41,22 @@ pub enum RunError {
     /// The points do not make an outstation.
     #[error("points: {0}")]
     Points(#[from] ConfigError),
+    /// The store of the device's history cannot be used.
+    #[error("history.path: {0}")]
+    History(#[from] HistoryError),
 }
 
 impl RunError {
     /// Whether it is what the user wrote that is wrong, rather than the machine it runs on.
     #[must_use]
     pub const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Tls(_) | Self::Points(_))
+        match self {
+            Self::Tls(_) | Self::Points(_) => true,
+            Self::History(error) => {
+                matches!(error, HistoryError::Foreign { .. } | HistoryError::Newer { .. })
+            }
+            Self::Bind(_) | Self::Socket(_) => false,
+        }
     }
 }
 
@@ -69,8 +82,6 @@ pub async fn run_captured(
     shutdown: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
     let clock = SystemClock::start();
-    let boot = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let core = Core::new(&site, boot, clock.now())?;
     let (admitted, masters) = admitted(&site);
     let tls = site.tls.admitting(admitted).server()?;
     let mut listener = Listener::bind(site.outstation.listen, Some(std::sync::Arc::new(tls))).await?;
@@ -78,11 +89,18 @@ pub async fn run_captured(
         listener.capture(file);
     }
     let socket = LocalServer::bind(&site.socket)?;
-    journal.record(&Record::Ready {
+    // Whoever holds the socket is the only one that writes the history.
+    let (changed, health) = mpsc::channel(HEALTH_WAITING_MAX);
+    let history = History::open(&site, clock.now(), changed)?;
+    let boot = history.as_ref().map_or(clock.now().wall.as_millis() / 1_000, History::boot);
+    let core = Core::new(&site, boot, clock.now())?;
+    let mut teller = Teller::new(journal, history);
+    let ready = Record::Ready {
         listen: listener.local_addr().to_string(),
         profile: site.profile.clone(),
         overlay: site.overlay.clone(),
-    });
+    };
+    teller.tell(&ready, clock.now());
 
     let mut tasks = JoinSet::new();
     let (session_events, sessions) = mpsc::channel(EVENTS_WAITING_MAX);
@@ -103,11 +121,13 @@ pub async fn run_captured(
             answer.await.map_err(|_| "the device is stopping".to_owned())?
         }
     }));
-    let inputs = Inputs { sessions, field, asked, shutdown };
-    let teller = Teller::new(journal.clone());
-    Loop { core, clock, teller, live: BTreeMap::new(), writes }.turn(inputs).await;
+    let inputs = Inputs { sessions, field, asked, health, shutdown };
+    let mut teller = Loop { core, clock, teller, live: BTreeMap::new(), writes }.turn(inputs).await;
     tasks.shutdown().await;
-    journal.record(&Record::Stopped);
+    teller.tell(&Record::Stopped, clock.now());
+    if let Some(history) = teller.history.take() {
+        history.finish().await;
+    }
     Ok(())
 }
 
@@ -123,6 +143,7 @@ struct Inputs {
     sessions: mpsc::Receiver<SessionEvent>,
     field: mpsc::Receiver<FieldEvent>,
     asked: mpsc::Receiver<Question>,
+    health: mpsc::Receiver<Health>,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -137,7 +158,7 @@ struct Loop {
 }
 
 impl Loop {
-    async fn turn(mut self, mut inputs: Inputs) {
+    async fn turn(mut self, mut inputs: Inputs) -> Teller {
         loop {
             let due = self
                 .core
@@ -153,13 +174,17 @@ impl Loop {
                 }
             };
             tokio::select! {
-                _ = inputs.shutdown.wait_for(|stop| *stop) => return self.teller.finish(self.clock.now()),
+                _ = inputs.shutdown.wait_for(|stop| *stop) => {
+                    self.teller.finish(self.clock.now());
+                    return self.teller;
+                }
                 Some(event) = inputs.sessions.recv() => self.session(event),
                 Some(event) = inputs.field.recv() => self.input(Input::Field(event)),
                 Some((request, reply)) = inputs.asked.recv() => {
                     // Whoever asked may be gone.
                     let _ = reply.send(self.answer(&request));
                 }
+                Some(health) = inputs.health.recv() => self.history(&health),
                 () = timer => {
                     self.teller.tell_due(self.clock.now());
                     self.input(Input::Time);
@@ -189,6 +214,12 @@ impl Loop {
                 self.teller.refused_besides(unheard);
             }
         }
+    }
+
+    fn history(&mut self, health: &Health) {
+        let now = self.clock.now();
+        let (state, why) = (health.state.text(), history::why(&health.state));
+        self.teller.tell(&Record::History { time: now.wall, state, why, dropped: health.dropped }, now);
     }
 
     fn is_live(&self, session: SessionId) -> bool {
@@ -225,7 +256,13 @@ impl Loop {
     fn answer(&self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
         match request.get("do").and_then(serde_json::Value::as_str) {
             Some("points") => Ok(self.core.points(self.clock.now())),
-            Some("status") => Ok(self.core.status(self.clock.now())),
+            Some("status") => {
+                let mut status = self.core.status(self.clock.now());
+                if let (Some(history), Some(fields)) = (&self.teller.history, status.as_object_mut()) {
+                    fields.insert("history".to_owned(), history.status());
+                }
+                Ok(status)
+            }
             Some(other) => Err(format!("`do` is `{other}`, allowed: points, status")),
             None => Err("a request has a field `do`: points or status".to_owned()),
         }

@@ -13,6 +13,7 @@ use telemetry::clock::Mono;
 use telemetry::{Journal, Now};
 
 use crate::core::Record;
+use crate::history::History;
 
 /// How long a cap holds from its first line on.
 const CAP_PERIOD: Duration = Duration::from_secs(60);
@@ -56,14 +57,16 @@ impl Cap {
 #[derive(Debug)]
 pub(crate) struct Teller {
     journal: Journal,
+    /// Where the site keeps one.
+    pub(crate) history: Option<History>,
     connections: Cap,
     /// By master: their number is the configuration's.
     commands: BTreeMap<Arc<str>, Cap>,
 }
 
 impl Teller {
-    pub(crate) fn new(journal: Journal) -> Self {
-        Self { journal, connections: Cap::default(), commands: BTreeMap::new() }
+    pub(crate) fn new(journal: Journal, history: Option<History>) -> Self {
+        Self { journal, history, connections: Cap::default(), commands: BTreeMap::new() }
     }
 
     pub(crate) fn tell(&mut self, record: &Record, now: Now) {
@@ -76,8 +79,15 @@ impl Teller {
             _ => true,
         };
         if told {
-            log(record);
-            self.journal.record(record);
+            self.put(record, now);
+        }
+    }
+
+    fn put(&mut self, record: &Record, now: Now) {
+        log(record);
+        self.journal.record(record);
+        if let Some(history) = &mut self.history {
+            history.record(record, now);
         }
     }
 
@@ -110,8 +120,7 @@ impl Teller {
             records.push(Record::More { time, of: "command", state: "refused", master, more });
         }
         for record in records.iter().filter(|record| !matches!(record, Record::More { more: 0, .. })) {
-            log(record);
-            self.journal.record(record);
+            self.put(record, now);
         }
     }
 }
@@ -127,6 +136,12 @@ fn log(record: &Record) {
         }
         Record::Command { master, index, value, mode, status, .. } => {
             tracing::info!(%master, index, ?value, mode, status, "command");
+        }
+        Record::History { state: "working", dropped, .. } => {
+            tracing::warn!(dropped, "the history is written again");
+        }
+        Record::History { state, why, .. } => {
+            tracing::error!(state, why, "the history is not written; what comes is kept in memory");
         }
         Record::More { of, state, master, more, .. } => {
             tracing::warn!(of, state, ?master, more, "more like these, not told one by one");
@@ -178,7 +193,7 @@ mod tests {
     #[test]
     fn refusals_beyond_the_cap_are_counted_and_the_count_is_told() {
         let (journal, reader) = Journal::new();
-        let mut teller = Teller::new(journal);
+        let mut teller = Teller::new(journal, None);
         for millis in 0..3_000 {
             teller.tell(&command("observer", CommandStatus::NotAuthorized), Now::virtual_millis(millis));
             teller.tell(&refused(), Now::virtual_millis(millis));
@@ -208,7 +223,7 @@ mod tests {
     #[test]
     fn accepted_commands_and_other_masters_are_told_whatever_one_does() {
         let (journal, reader) = Journal::new();
-        let mut teller = Teller::new(journal);
+        let mut teller = Teller::new(journal, None);
         let now = Now::virtual_millis(1);
         for _ in 0..1_000 {
             teller.tell(&command("observer", CommandStatus::NotAuthorized), now);

@@ -81,6 +81,19 @@ pub struct Site {
     pub connection: Option<Connection>,
     /// What a master may command.
     pub setpoints: Vec<SetPoint>,
+    /// Where history is kept; `None`: nowhere.
+    pub history: Option<History>,
+}
+
+/// Where history is kept, and how much of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The store's file; it and its folder are made where they are not there.
+    pub path: PathBuf,
+    /// What is older is removed.
+    pub retention: Duration,
+    /// Where the file holds more octets, the oldest history is removed.
+    pub octets_max: u64,
 }
 
 /// The DNP3 end.

@@ -35,6 +35,15 @@ pub(crate) struct RawSite {
     pub(crate) connection: Option<RawConnection>,
     #[serde(default)]
     pub(crate) setpoint: Vec<RawSetPoint>,
+    pub(crate) history: Option<RawHistory>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawHistory {
+    pub(crate) path: Spanned<PathBuf>,
+    pub(crate) retention_days: Option<Spanned<u64>>,
+    pub(crate) max_mb: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -31,7 +31,7 @@ pub(crate) fn defaults(source: &Source) -> Result<Defaults, Failure> {
 }
 
 /// A site before there is any hardware.
-fn site(source: &Source) -> Result<Site, Failure> {
+pub(crate) fn site(source: &Source) -> Result<Site, Failure> {
     Ok(Site::read_with(source, &defaults(source)?, Purpose::Check)?)
 }
 

@@ -89,20 +89,15 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    fn new(spec: PointSpec, boot: u64) -> Self {
+    fn new(spec: PointSpec, origin: Origin) -> Self {
         let cause = match &spec.source {
             Source::Field { rule, .. } => Arc::clone(&rule.device),
             Source::Made => Arc::from(""),
             Source::Unmapped => Arc::from("the site gives it no source"),
         };
         let never = Reasons::of(Reason::new(ReasonKind::NeverRead, cause));
-        let sample = Sample {
-            value: None,
-            reasons: never.clone(),
-            source_time: None,
-            received: Mono::ZERO,
-            origin: Origin { boot, sequence: 0 },
-        };
+        let sample =
+            Sample { value: None, reasons: never.clone(), source_time: None, received: Mono::ZERO, origin };
         Self {
             spec,
             sample,
@@ -188,6 +183,8 @@ impl Table {
         };
         for spec in specs {
             let at = PointIx(table.rows.len());
+            // What is told of it before it was ever read is a sample, too.
+            table.sequence += 1;
             table.by_id.insert(spec.id.clone(), at);
             if let Source::Field { device, reading, .. } = spec.source {
                 table.by_reading.entry((device, reading)).or_default().push(at);
@@ -195,7 +192,7 @@ impl Table {
             }
             // A master that reads before the first poll must find the point, not good, rather than miss it.
             table.changed.insert(at);
-            table.rows.push(Row::new(spec, boot));
+            table.rows.push(Row::new(spec, Origin { boot, sequence: table.sequence }));
         }
         table
     }
@@ -314,6 +311,9 @@ impl Table {
         let reasons = row.reasons(dead);
         if reasons != row.sample.reasons {
             row.sample.reasons = reasons;
+            // A value that is judged otherwise is another sample.
+            self.sequence += 1;
+            row.sample.origin = Origin { boot: self.boot, sequence: self.sequence };
             self.changed.insert(point);
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
-use telemetry::{PointId, Quality, Reasons, Unit, Value, Wall};
+use telemetry::{Origin, PointId, Quality, Reasons, Unit, Value, Wall};
 
 /// A journal line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -88,6 +88,17 @@ pub enum Record {
         /// How many.
         more: u64,
     },
+    /// The store of the device's history writes again, or does not.
+    History {
+        /// When.
+        time: Wall,
+        /// `working`, `disk-full` or `failing`.
+        state: &'static str,
+        /// Why; empty where it works.
+        why: String,
+        /// Samples and events that were lost since the start.
+        dropped: u64,
+    },
     /// The device stopped.
     Stopped,
 }
@@ -97,6 +108,9 @@ pub enum Record {
 pub struct PointRecord {
     /// When it was judged.
     pub time: Wall,
+    /// What makes the sample unique in all history.
+    #[serde(skip)]
+    pub origin: Origin,
     /// Its id.
     pub id: PointId,
     /// `analog_input`, `binary_input` or `analog_output_status`.

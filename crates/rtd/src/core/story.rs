@@ -23,6 +23,7 @@ const fn kind(point: ieee1815::PointType) -> &'static str {
 pub(super) fn record(row: &Row, now: Now) -> PointRecord {
     PointRecord {
         time: now.wall,
+        origin: row.sample.origin,
         id: row.spec.id.clone(),
         kind: kind(row.spec.point),
         index: row.spec.index,

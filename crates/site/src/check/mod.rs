@@ -1,6 +1,7 @@
 //! From `site.toml` as written to a [`Site`]: all problems are collected, none is left for the first poll to find.
 
 mod devices;
+mod history;
 mod masters;
 mod points;
 mod resource;
@@ -130,6 +131,7 @@ impl Check<'_> {
             .enumerate()
             .map(|(at, raw)| self.setpoint(at, raw, &analogs, &devices))
             .collect();
+        let history = raw.history.as_ref().map(|raw| self.history(raw));
         Site {
             file: self.source.file().to_owned(),
             name: raw.site.name.into(),
@@ -150,6 +152,7 @@ impl Check<'_> {
             heartbeat,
             connection,
             setpoints,
+            history,
         }
     }
 

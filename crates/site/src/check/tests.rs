@@ -250,3 +250,21 @@ fn several_devices_need_shares() {
     let told = refusal(drive, &format!("{drive}, {drive}"));
     assert!(told.contains("`share`s sum up to 2, must be 1"), "{told}");
 }
+
+#[test]
+fn history_is_kept_beside_the_file_unless_it_says_otherwise() {
+    assert_eq!(read(SITE).unwrap().history, None);
+    let kept =
+        |section: &str| read(&format!("{SITE}\n[history]\n{section}")).map(|site| site.history.unwrap());
+    let history = kept("path = \"history.db\"\n").unwrap();
+    assert!(history.path.is_absolute() && history.path.ends_with("history.db"));
+    assert_eq!((history.retention.as_secs(), history.octets_max), (60 * 86_400, 1_024_000_000));
+    let history = kept("path = \"a/b.db\"\nretention_days = 7\nmax_mb = 16\n").unwrap();
+    assert_eq!((history.retention.as_secs(), history.octets_max), (7 * 86_400, 16_000_000));
+    let told = kept("path = \"pki\"\nretention_days = 0\nmax_mb = 15\n").unwrap_err();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 3, "{told}");
+    assert!(lines[0].ends_with("history.path: pki is not a file"), "{told}");
+    assert!(lines[1].ends_with("history.retention_days: 0, allowed: 1 to 3660"), "{told}");
+    assert!(lines[2].ends_with("history.max_mb: 15, allowed: 16 to 1048576"), "{told}");
+}

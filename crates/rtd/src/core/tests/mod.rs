@@ -229,3 +229,22 @@ fn never_good_and_stale_and_the_same_inputs_give_the_same_octets() {
         }
     }
 }
+
+#[test]
+fn every_record_of_a_point_is_a_sample_of_its_own() {
+    let mut world = World::new();
+    world.all_good();
+    world.connect(EMS);
+    world.dead(BESS);
+    world.pass(60_000);
+    world.all_good();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut points = 0;
+    for record in &world.records {
+        if let Record::Point(point) = record {
+            points += 1;
+            assert!(seen.insert(point.origin), "{point:?}");
+        }
+    }
+    assert!(points > 20, "{points}");
+}
