@@ -7,10 +7,11 @@ use config::Spanned;
 use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Scale, Unit};
 
-use super::devices::Wanted;
 use super::served::{RawScale, RawServed, Variations, raw_scale, raw_served};
+use super::source::Wanted;
 use super::{Check, Kind};
-use crate::model::{Analog, AnalogSource, Connection, Device, Digital, DigitalSource, Heartbeat};
+use crate::device::Device;
+use crate::model::{Analog, AnalogSource, Connection, Digital, DigitalSource, Heartbeat};
 use crate::raw::{RawAnalog, RawConnection, RawDigital, RawHeartbeat};
 
 /// Ages are told in milliseconds up to a day.

@@ -7,7 +7,8 @@ use super::points::name;
 use super::served::{Entered, RawScale, RawServed, Variations, raw_scale, raw_served};
 use super::{Check, Kind};
 use crate::defaults::Purpose;
-use crate::model::{Analog, Control, Device, Drive, Feedback, Protocol, SetPoint};
+use crate::device::{Device, Protocol};
+use crate::model::{Analog, Control, Drive, Feedback, SetPoint};
 use crate::raw::{RawControl, RawDrive, RawFeedback, RawSetPoint};
 
 impl Check<'_> {
