@@ -57,10 +57,18 @@ impl BackOff {
 fn wait(failures: u32, seed: u64) -> Option<Duration> {
     let doublings = failures.checked_sub(2)?.min(8);
     let whole = WAIT_MIN.saturating_mul(1 << doublings).min(WAIT_MAX);
+    Some(less(whole, seed ^ u64::from(failures)))
+}
+
+/// A pause less the jitter of the device of this id.
+pub(crate) fn shortened(pause: Duration, id: &str) -> Duration {
+    less(pause, hash(id.as_bytes()))
+}
+
+fn less(whole: Duration, seed: u64) -> Duration {
     let millis = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX);
     let most = (millis / JITTER_PARTS).max(1);
-    let less = hash(&(seed ^ u64::from(failures)).to_be_bytes()) % most;
-    Some(Duration::from_millis(millis.saturating_sub(less)))
+    Duration::from_millis(millis.saturating_sub(hash(&seed.to_be_bytes()) % most))
 }
 
 /// FNV-1a: small, and the same on every machine.

@@ -25,9 +25,14 @@ impl Counters {
 
     /// Its answer came, an exception too, after so long.
     pub(crate) fn answer(&self, after: Duration) {
-        self.answers.fetch_add(1, Ordering::Relaxed);
+        self.answered();
         let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX).max(1);
         self.round_trip.store(micros, Ordering::Relaxed);
+    }
+
+    /// An answer came; how long it took is not known here.
+    pub(crate) fn answered(&self) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// No answer came in time.

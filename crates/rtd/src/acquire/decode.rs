@@ -62,7 +62,8 @@ fn formed(raw: Raw, form: Form) -> Reading {
     }
 }
 
-fn number(value: f64) -> Reading {
+/// A reading of a number.
+pub(crate) fn number(value: f64) -> Reading {
     if value.is_finite() { Reading::Number(value) } else { Reading::NotANumber }
 }
 
@@ -163,7 +164,7 @@ pub(crate) fn shift(value: f64, power: i16) -> f64 {
 }
 
 /// `value` times `scale`; by dividing where the scale is one over a whole number, so that it is rounded once.
-fn scaled(value: f64, scale: f64) -> f64 {
+pub(crate) fn scaled(value: f64, scale: f64) -> f64 {
     let inverse = (1.0 / scale).round();
     if inverse.abs() > 1.0 && (inverse * scale - 1.0).abs() < 1e-12 { value / inverse } else { value * scale }
 }

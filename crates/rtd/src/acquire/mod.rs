@@ -13,6 +13,7 @@
 //! | `link` | one way to a device: requests with a time limit, SunSpec discovery |
 //! | `line` | a serial line that several devices share |
 //! | `driver` | the task: poll beat, writes first |
+//! | `outstation` | the task of a DNP3 outstation |
 //! | `back_off` | how long a device that failed is left alone |
 //! | `count` | what is counted of each device |
 
@@ -23,6 +24,7 @@ mod decode;
 mod driver;
 mod line;
 mod link;
+mod outstation;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use site::{Device, DeviceIx};
+use site::{Access, Device, DeviceIx};
 use telemetry::clock::SystemClock;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -70,7 +72,16 @@ impl Drivers {
             });
             let wiring = Wiring { line, counters: Arc::default() };
             drivers.counters.push(Arc::clone(&wiring.counters));
-            tasks.spawn(drive(device.clone(), DeviceIx::new(at), writes, out.clone(), clock, wiring));
+            let (device, at, out) = (device.clone(), DeviceIx::new(at), out.clone());
+            match device.access.clone() {
+                Access::Dnp3(dnp3) => {
+                    let counters = wiring.counters;
+                    tasks.spawn(outstation::drive(device, *dnp3, at, writes, out, clock, counters));
+                }
+                Access::Modbus(_) | Access::Csv(_) => {
+                    tasks.spawn(drive(device, at, writes, out, clock, wiring));
+                }
+            }
         }
         drivers
     }

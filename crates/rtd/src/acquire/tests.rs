@@ -1,5 +1,6 @@
 //! The driver against a Modbus server of the test's own, with the faults that real devices have.
 
+mod dnp3;
 mod rtu;
 
 use std::collections::BTreeMap;
