@@ -14,6 +14,7 @@
 //! | `line` | a serial line that several devices share |
 //! | `driver` | the task: poll beat, writes first |
 //! | `outstation` | the task of a DNP3 outstation |
+//! | `replay` | the task of a file that is replayed |
 //! | `back_off` | how long a device that failed is left alone |
 //! | `count` | what is counted of each device |
 
@@ -26,6 +27,7 @@ mod line;
 mod link;
 mod outstation;
 mod plan;
+mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -78,7 +80,10 @@ impl Drivers {
                     let counters = wiring.counters;
                     tasks.spawn(outstation::drive(device, *dnp3, at, writes, out, clock, counters));
                 }
-                Access::Modbus(_) | Access::Csv(_) => {
+                Access::Csv(csv) => {
+                    tasks.spawn(replay::drive(device, csv, at, writes, out, clock, wiring.counters));
+                }
+                Access::Modbus(_) => {
                     tasks.spawn(drive(device, at, writes, out, clock, wiring));
                 }
             }
