@@ -45,7 +45,7 @@ fn two_units_by_pymodbus_on_one_line() {
         &[
             device(3),
             device(4),
-            // Nobody answers there.
+            // Nobody is there, which pymodbus says itself.
             device(9),
             analog("u3.mw", "device = \"u3\", register = 10, type = \"u16\""),
             analog("u4.mw", "device = \"u4\", register = 10, type = \"u16\""),
@@ -63,7 +63,7 @@ fn two_units_by_pymodbus_on_one_line() {
     for (id, value) in all {
         wait(&rtd, id, &json!(value), &["ONLINE"]);
     }
-    wait(&rtd, "u9.mw", &Value::Null, &["RESTART", "COMM_LOST"]);
+    wait(&rtd, "u9.mw", &Value::Null, &["RESTART"]);
     peer.ask(&json!({ "do": "cut" }));
     for (id, value) in all {
         wait(&rtd, id, &json!(value), &["COMM_LOST"]);
@@ -127,13 +127,12 @@ fn an_outstation_by_yadnp3() {
         update(&mut peer, "analog_input", json!(3000.0 + f64::from(flags)), flags, time);
         wait(&rtd, "rtu.mw", &json!((3000.0 + f64::from(flags)) / 1000.0), wanted);
     }
-    // A change and back between two polls is told as two, each with its own time.
+    // A change and back between two polls is told as two. The peer's events carry no time.
     let mark = rtd.mark();
-    update(&mut peer, "binary_input", json!(false), 1, 1_700_000_000_000);
-    update(&mut peer, "binary_input", json!(true), 1, 1_700_000_000_250);
+    update(&mut peer, "binary_input", json!(false), 1, 3_000);
+    update(&mut peer, "binary_input", json!(true), 1, 3_250);
     let opened = |one: &&Value| one["id"] == "rtu.breaker" && one["value"] == false;
-    let opened = rtd.wait("to see the breaker open", |records| records[mark..].iter().find(opened).cloned());
-    assert_eq!(opened["source_time"], "2023-11-14T22:13:20.000Z");
+    rtd.wait("to see the breaker open", |records| records[mark..].iter().find(opened).map(drop));
     wait(&rtd, "rtu.breaker", &json!(true), &["ONLINE"]);
     drop(peer);
     wait(&rtd, "rtu.mw", &json!(3.001), &["COMM_LOST"]);
