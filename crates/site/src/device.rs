@@ -149,7 +149,7 @@ pub struct Dnp3 {
     pub outstation: u16,
     /// Ours.
     pub master: u16,
-    /// Every so many polls all is read (classes 1, 2, 3 and 0), else events alone; 0: only at the start.
+    /// Every so many polls all is read (classes 1, 2, 3 and 0), else events alone; at least 1.
     pub integrity_every: u32,
     /// Whether it may report events unasked.
     pub unsolicited: bool,

@@ -1,18 +1,25 @@
 //! Devices of the plant that others wrote, on a serial line and behind DNP3: what becomes of them in the device.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 
 use serde_json::{Value, json};
 
 use crate::peer::{Peer, python};
+use crate::pki::Authority;
 use crate::support::{Folder, Program, latest};
 
 /// The site with these devices and points behind it.
 fn site(more: &str) -> Folder {
     let folder = Folder::new();
+    add(&folder, more);
+    folder
+}
+
+fn add(folder: &Folder, more: &str) {
     let text = folder.read("site.toml");
     std::fs::write(folder.path("site.toml"), format!("{text}\n{more}")).unwrap();
-    folder
 }
 
 fn analog(id: &str, source: &str) -> String {
@@ -28,6 +35,15 @@ fn wait(rtd: &Program, id: &str, value: &Value, flags: &[&str]) {
     rtd.wait(&format!("to have {id} = {value} with {flags:?}"), |records| {
         latest(records).get(id).copied().filter(is_it).map(drop)
     });
+}
+
+/// What the running device answers over its socket.
+fn ask(folder: &Folder, request: &Value) -> Value {
+    let mut socket = UnixStream::connect(folder.path("run/rtd.sock")).unwrap();
+    writeln!(socket, "{request}").unwrap();
+    let mut line = String::new();
+    BufReader::new(socket).read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap()
 }
 
 #[test]
@@ -64,22 +80,59 @@ fn two_units_by_pymodbus_on_one_line() {
         wait(&rtd, id, &json!(value), &["ONLINE"]);
     }
     wait(&rtd, "u9.mw", &Value::Null, &["RESTART"]);
+    let counts = |field: &str| {
+        let status = ask(&folder, &json!({ "do": "status" }));
+        let device = status["devices"].as_array().unwrap().iter().find(|one| one["device"] == "u3").unwrap();
+        device["link"][field].as_u64().unwrap()
+    };
+    assert!(counts("requests") >= 3 && counts("answers") >= 3 && counts("last_round_trip_us") > 0);
+    assert_eq!(counts("timeouts"), 0);
     peer.ask(&json!({ "do": "cut" }));
     for (id, value) in all {
         wait(&rtd, id, &json!(value), &["COMM_LOST"]);
     }
+    assert!(counts("timeouts") >= 2);
     peer.ask(&json!({ "do": "join" }));
     for (id, value) in all {
         wait(&rtd, id, &json!(value), &["ONLINE"]);
     }
+    assert!(counts("reconnects") >= 1);
 }
 
 #[test]
 fn an_outstation_by_yadnp3() {
+    outstation(false);
+}
+
+#[test]
+fn an_outstation_by_yadnp3_behind_tls() {
+    outstation(true);
+}
+
+/// The peer's own arguments, and what the site has to say of it.
+fn tls(folder: &Folder) -> (Vec<String>, String) {
+    let authority = Authority::new("Plant");
+    let ca = folder.path("pki/plant.pem");
+    std::fs::write(&ca, authority.pem()).unwrap();
+    let [certificate, key] = authority.issue(folder, "rtu", "rtu.example", 2099);
+    let arguments = vec!["--tls".to_owned(), ca.clone(), certificate, key];
+    let [certificate, key] = authority.issue(folder, "south", "south.example", 2099);
+    let section = format!(
+        "admit = [\"name:rtu.example\"]\n\
+         tls = {{ certificate = \"{certificate}\", key = \"{key}\", trust_anchors = [\"{ca}\"] }}\n"
+    );
+    (arguments, section)
+}
+
+fn outstation(with_tls: bool) {
     let Some(python) = python("opendnp3") else { return };
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let folder = Folder::new();
+    let (more, section) = if with_tls { tls(&folder) } else { (Vec::new(), String::new()) };
+    let mut arguments = vec!["127.0.0.1".to_owned(), port.clone()];
+    arguments.extend(more);
     let start = || {
-        let peer = Peer::start(&python, "dnp3_outstation_yadnp3.py", &["127.0.0.1", &port]);
+        let peer = Peer::start(&python, "dnp3_outstation_yadnp3.py", &arguments);
         peer.until("listening");
         peer
     };
@@ -92,11 +145,12 @@ fn an_outstation_by_yadnp3() {
     update(&mut peer, "analog_input", json!(2500.0), 1, 1_000);
     update(&mut peer, "binary_input", json!(true), 1, 1_000);
     update(&mut peer, "counter", json!(7000), 1, 1_000);
-    let folder = site(
+    add(
+        &folder,
         &[
             format!(
                 "[[device]]\nid = \"rtu\"\nprotocol = \"dnp3\"\naddress = \"127.0.0.1:{port}\"\npoll_ms = 200\n\
-                 outstation_address = 10\n"
+                 outstation_address = 10\n{section}"
             ),
             analog("rtu.mw", "device = \"rtu\", analog = 1"),
             analog("rtu.count", "device = \"rtu\", counter = 1"),

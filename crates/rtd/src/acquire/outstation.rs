@@ -154,6 +154,8 @@ struct Teller {
     clock: SystemClock,
     counters: Arc<Counters>,
     state: State,
+    /// Of the last report. What was received just before it and told just after must not look older.
+    latest: Mono,
     /// Of the response that is coming.
     coming: Vec<(ReadingIx, Reported)>,
     /// Of responses that are complete.
@@ -173,6 +175,7 @@ impl Teller {
             clock,
             counters,
             state: State::Unknown,
+            latest: Mono::ZERO,
             coming: Vec::new(),
             complete: Vec::new(),
         }
@@ -186,10 +189,9 @@ impl Teller {
 
     /// A poll's time has come.
     fn beat(&mut self) -> Vec<FieldEvent> {
-        match &self.state {
-            State::Down(failure) => vec![self.failed(failure.clone(), self.clock.now())],
-            _ => Vec::new(),
-        }
+        let State::Down(failure) = &self.state else { return Vec::new() };
+        let failure = failure.clone();
+        vec![self.failed(failure, self.clock.now())]
     }
 
     fn hear(&mut self, event: DriverEvent) -> Vec<FieldEvent> {
@@ -299,7 +301,8 @@ impl Teller {
         let mut one: Vec<(ReadingIx, Reported)> = Vec::new();
         for (reading, reported) in std::mem::take(&mut self.complete) {
             if one.iter().any(|(known, _)| *known == reading) {
-                reports.push(self.report(std::mem::take(&mut one), now));
+                let before = std::mem::take(&mut one);
+                reports.push(self.report(before, now));
             }
             one.push((reading, reported));
         }
@@ -307,13 +310,19 @@ impl Teller {
         reports
     }
 
-    fn report(&self, readings: Vec<(ReadingIx, Reported)>, now: Now) -> FieldEvent {
+    fn report(&mut self, readings: Vec<(ReadingIx, Reported)>, now: Now) -> FieldEvent {
         let readings = readings.into_iter().map(|(at, reported)| (at, Reading::Reported(Box::new(reported))));
         let outcome = FieldOutcome::Readings(readings.collect());
+        self.outcome(outcome, now)
+    }
+
+    fn outcome(&mut self, outcome: FieldOutcome, now: Now) -> FieldEvent {
+        self.latest = self.latest.max(now.mono);
+        let now = Now { mono: self.latest, ..now };
         FieldEvent::Report(FieldReport { device: self.device, outcome, sent: now, received: now })
     }
 
-    fn refused(&self, what: &str, outcome: &Outcome, now: Now) -> FieldEvent {
+    fn refused(&mut self, what: &str, outcome: &Outcome, now: Now) -> FieldEvent {
         let kind = match outcome {
             Outcome::TimedOut => {
                 self.counters.timeout();
@@ -329,9 +338,8 @@ impl Teller {
         self.failed(DeviceFailure { kind, words: format!("{what}: {outcome}") }, now)
     }
 
-    fn failed(&self, failure: DeviceFailure, now: Now) -> FieldEvent {
-        let outcome = FieldOutcome::Failed(failure);
-        FieldEvent::Report(FieldReport { device: self.device, outcome, sent: now, received: now })
+    fn failed(&mut self, failure: DeviceFailure, now: Now) -> FieldEvent {
+        self.outcome(FieldOutcome::Failed(failure), now)
     }
 }
 

@@ -19,6 +19,11 @@ const BAUD: (u32, u32) = (300, 4_000_000);
 const GAP_MAX: u16 = 125;
 /// Our DNP3 address as a master, unless the file says otherwise.
 const MASTER_ADDRESS: u16 = 1;
+/// Polls of events between two that read all.
+const INTEGRITY_EVERY: (u32, u32) = (1, 10_000);
+
+/// A field as far as it is given, and the protocols that know it.
+pub(crate) type Given<'a> = (&'static str, Option<Range<usize>>, &'a [Protocol]);
 
 impl Check<'_> {
     pub(crate) fn devices(&mut self, raw: &[RawDevice]) -> Vec<Device> {
@@ -57,7 +62,7 @@ impl Check<'_> {
     fn fields(&mut self, at: usize, raw: &RawDevice) {
         let (modbus, dnp3) = ([Protocol::SunSpec, Protocol::Modbus], [Protocol::Dnp3]);
         let (wired, csv) = ([Protocol::SunSpec, Protocol::Modbus, Protocol::Dnp3], [Protocol::Csv]);
-        let fields: [(&str, Option<Range<usize>>, &[Protocol]); 13] = [
+        let fields: [Given<'_>; 14] = [
             ("address", raw.address.as_ref().map(Spanned::span), &wired),
             ("serial", raw.serial.as_ref().map(Spanned::span), &wired),
             ("unit_id", raw.unit_id.as_ref().map(Spanned::span), &modbus),
@@ -68,6 +73,7 @@ impl Check<'_> {
             ("unsolicited", raw.unsolicited.as_ref().map(Spanned::span), &dnp3),
             ("time_sync", raw.time_sync.as_ref().map(Spanned::span), &dnp3),
             ("tls", raw.tls.as_ref().map(Spanned::span), &dnp3),
+            ("admit", raw.admit.as_ref().map(Spanned::span), &dnp3),
             ("file", raw.file.as_ref().map(Spanned::span), &csv),
             ("time", raw.time.as_ref().map(Spanned::span), &csv),
             ("repeat", raw.repeat.as_ref().map(Spanned::span), &csv),
@@ -119,12 +125,20 @@ impl Check<'_> {
                         format!("{own} is our own address as its master: give another `master_address`");
                     self.problem(outstation.span(), format!("device[{at}].outstation_address"), message);
                 }
+                let every = raw.integrity_every.as_ref();
+                if let Some(every) =
+                    every.filter(|every| !(INTEGRITY_EVERY.0..=INTEGRITY_EVERY.1).contains(every.get_ref()))
+                {
+                    let (low, high) = INTEGRITY_EVERY;
+                    let message = format!("{}, allowed: {low} to {high}", every.get_ref());
+                    self.problem(every.span(), format!("device[{at}].integrity_every"), message);
+                }
                 Some(Access::Dnp3(Box::new(Dnp3 {
                     reach: reach?,
                     tls,
                     outstation: *outstation.get_ref(),
                     master: own,
-                    integrity_every: raw.integrity_every.as_ref().map_or(1, |every| *every.get_ref()),
+                    integrity_every: every.map_or(1, |every| (*every.get_ref()).max(1)),
                     unsolicited: raw.unsolicited.as_ref().is_some_and(|unasked| *unasked.get_ref()),
                     time_sync: raw.time_sync.as_ref().is_some_and(|sync| *sync.get_ref()),
                 })))
@@ -238,7 +252,7 @@ impl Check<'_> {
         }
         let policy = self.tls_at(&format!("device[{at}]."), tls.get_ref());
         let mut admit: Vec<PeerIdentity> = Vec::new();
-        for text in raw.admit.iter().flat_map(|admit| admit.get_ref()) {
+        for text in raw.admit.iter().flat_map(Spanned::get_ref) {
             match text.get_ref().parse() {
                 Ok(identity) => admit.push(identity),
                 Err(error) => self.problem(text.span(), field("admit"), format!("{error}")),
@@ -264,5 +278,34 @@ impl Check<'_> {
             self.problem(id.span(), field, message);
         }
         found.map(DeviceIx::new)
+    }
+
+    /// A point of an outstation that does not change is read at integrity polls only: it must not be stale before the
+    /// next one.
+    pub(crate) fn refreshed(
+        &mut self,
+        field: &str,
+        raw: Option<&Spanned<u64>>,
+        id: &Spanned<String>,
+        age_max: Option<Duration>,
+        device: Option<&Device>,
+    ) {
+        let (Some(age_max), Some(device)) = (age_max, device) else { return };
+        let Access::Dnp3(dnp3) = &device.access else { return };
+        let between = device.poll.saturating_mul(dnp3.integrity_every);
+        if dnp3.integrity_every > 1 && age_max <= between {
+            let message = format!(
+                "{} ms, but device `{}` reads all every {} ms (poll_ms times integrity_every): what does not change \
+                 would be stale between",
+                age_max.as_millis(),
+                device.id,
+                between.as_millis(),
+            );
+            self.problem(
+                raw.map_or_else(|| id.span(), Spanned::span),
+                format!("{field}.age_max_ms"),
+                message,
+            );
+        }
     }
 }

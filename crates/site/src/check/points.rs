@@ -71,6 +71,8 @@ impl Check<'_> {
             self.problem(raw.id.span(), field, message);
         }
         let found = self.source(&format!("{field}.source"), source, Wanted::Number, devices)?;
+        let device = devices.get(found.device.get());
+        self.refreshed(field, raw.age_max_ms.as_ref(), &raw.id, age_max, device);
         let unit = *raw.unit.get_ref();
         if unit.dimension() != found.unit.dimension() {
             let message = format!(
@@ -95,6 +97,8 @@ impl Check<'_> {
         let source = match &raw.source {
             Some(source) => {
                 let found = self.source(&format!("{field}.source"), source, Wanted::State, devices)?;
+                let device = devices.get(found.device.get());
+                self.refreshed(&field, raw.age_max_ms.as_ref(), &raw.id, age_max, device);
                 Some(DigitalSource { device: found.device, reading: found.reading, age_max: age_max? })
             }
             None => None,

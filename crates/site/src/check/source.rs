@@ -1,11 +1,10 @@
 //! Where a point's value comes from: what is read of which device.
 
-use std::ops::Range;
-
 use config::Spanned;
 use telemetry::Unit;
 
 use super::Check;
+use super::device::Given;
 use crate::device::{
     Access, Device, DeviceIx, Dnp3Type, Form, Place, Protocol, ReadingIx, ReadingSpec, RegisterTable,
     RegisterType, WordOrder,
@@ -60,7 +59,7 @@ impl Check<'_> {
 
     /// Fields that sources of another protocol have.
     fn fitting(&mut self, field: &str, source: &RawSource, protocol: Protocol) {
-        let given: [(&str, Option<Range<usize>>, &[Protocol]); 12] = {
+        let given: [Given<'_>; 12] = {
             use Protocol::{Csv, Dnp3, Modbus, SunSpec};
             [
                 ("sunspec", source.sunspec.as_ref().map(Spanned::span), &[SunSpec]),

@@ -150,3 +150,43 @@ async fn a_lost_session_is_told_at_every_beat_and_comes_back_whole() {
         "the first report after it is no old value"
     );
 }
+
+/// Two pseudo-terminals with a wire between them: their paths, and what keeps them open.
+fn wire() -> ([std::path::PathBuf; 2], Vec<serial2_tokio::SerialPort>) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::io::{Read as _, Write as _};
+    let (mut paths, mut kept, mut controllers) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..2 {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&controller).unwrap();
+        unlockpt(&controller).unwrap();
+        let path = std::path::PathBuf::from(ptsname(&controller, Vec::new()).unwrap().into_string().unwrap());
+        kept.push(serial2_tokio::SerialPort::open(&path, 9_600).unwrap());
+        paths.push(path);
+        controllers.push(std::fs::File::from(controller));
+    }
+    for (from, to) in [(0, 1), (1, 0)] {
+        let mut from = controllers[from].try_clone().unwrap();
+        let mut to = controllers[to].try_clone().unwrap();
+        std::thread::spawn(move || {
+            let mut octets = [0; 512];
+            while let Ok(count @ 1..) = from.read(&mut octets) {
+                to.write_all(&octets[..count]).unwrap();
+            }
+        });
+    }
+    (paths.try_into().unwrap(), kept)
+}
+
+#[tokio::test]
+async fn over_a_serial_line() {
+    let ([near, far], _kept) = wire();
+    let (handle, address) = outstation(ANYWHERE.into()).await;
+    handle.serial(0, ieee1815_tokio::SerialConfig::new(far));
+    handle.update_all([analog(6.0, Flags::ONLINE, None)]);
+    let (mut device, mut dnp3) = device(address, vec![place(Dnp3Type::Analog, 0)]);
+    dnp3.reach = Reach::Serial(ieee1815_tokio::SerialConfig::new(near));
+    device.access = Access::Dnp3(Box::new(dnp3.clone()));
+    let mut driven = start(device, dnp3);
+    assert_eq!(driven.reported().await.last().unwrap().1.reading, Reading::Number(3.0));
+}

@@ -48,7 +48,7 @@ fn an_outstation_and_a_file() {
     let file =
         "[[device]]\nid = 'file'\nprotocol = 'csv'\npoll_ms = 1000\nfile = 'pki/ca.pem'\nrepeat = true\n";
     let outstation = "[[device]]\nid = 'rtu'\nprotocol = 'dnp3'\naddress = '10.0.0.7:20000'\npoll_ms = 1000\n\
-                      outstation_address = 10\nintegrity_every = 30\n";
+                      outstation_address = 10\nintegrity_every = 8\n";
     let breaker =
         "[[digital]]\nid = 'rtu.breaker'\nage_max_ms = 9000\nsource = { device = 'rtu', binary = 5 }\n";
     let text = [
@@ -64,7 +64,7 @@ fn an_outstation_and_a_file() {
     assert_eq!((&*csv.time, csv.repeat, csv.columns.len()), ("time", true, 1));
     assert_eq!(site.devices[4].readings.len(), 1, "one column for two points");
     let Access::Dnp3(dnp3) = &site.devices[5].access else { panic!("{:?}", site.devices[5]) };
-    assert_eq!((dnp3.outstation, dnp3.master, dnp3.integrity_every, dnp3.unsolicited), (10, 1, 30, false));
+    assert_eq!((dnp3.outstation, dnp3.master, dnp3.integrity_every, dnp3.unsolicited), (10, 1, 8, false));
     assert!(matches!(dnp3.reach, Reach::Tcp(_)));
     let readings = &site.devices[5].readings;
     assert_eq!(readings[0].place, Place::Dnp3 { kind: Dnp3Type::Analog, index: 3 });
@@ -140,6 +140,16 @@ fn golden_errors() {
             format!("{tcp}protocol = 'dnp3'\n{dnp3}\n")
                 + &analog("x", "device = 'd', analog = 2, register = 3, unit = 'MW'"),
             "analog[4].source.register: the device is read as `protocol = \"dnp3\"`, which has no `register`",
+        ),
+        (
+            format!("{tcp}protocol = 'dnp3'\n{dnp3}\nintegrity_every = 0\n"),
+            "device[4].integrity_every: 0, allowed: 1 to 10000",
+        ),
+        (
+            format!("{tcp}protocol = 'dnp3'\n{dnp3}\nintegrity_every = 9\n")
+                + &analog("x", "device = 'd', analog = 2, unit = 'MW'"),
+            "analog[4].age_max_ms: 9000 ms, but device `d` reads all every 9000 ms (poll_ms times integrity_every): \
+             what does not change would be stale between",
         ),
         (
             format!("{tcp}protocol = 'dnp3'\n{dnp3}\n") + &analog("x", "device = 'd', analog = 3"),
