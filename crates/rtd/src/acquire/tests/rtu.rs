@@ -52,10 +52,14 @@ impl Units {
     }
 
     fn drive(&self, unit: u8, timeout_ms: u64, readings: Vec<ReadingSpec>) -> Driven {
+        self.drive_as(Protocol::Modbus, unit, timeout_ms, readings)
+    }
+
+    fn drive_as(&self, protocol: Protocol, unit: u8, timeout_ms: u64, readings: Vec<ReadingSpec>) -> Driven {
         let reach = Reach::Serial(Self::config(&self.port));
         let device = Device {
             id: format!("unit{unit}").into(),
-            protocol: Protocol::Modbus,
+            protocol,
             access: Access::Modbus(Modbus { reach, unit_id: unit, gap_max: 0 }),
             poll: Duration::from_millis(20),
             timeout: Duration::from_millis(timeout_ms),
@@ -75,17 +79,23 @@ fn crc(octets: &[u8]) -> [u8; 2] {
 fn serve_line(mut port: File, states: &Mutex<BTreeMap<u8, State>>) {
     let mut held: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
     loop {
-        // Reads of registers only: eight octets each.
-        let mut request = [0; 8];
+        let mut request = vec![0; 7];
         if port.read_exact(&mut request).is_err() {
             return;
         }
-        assert_eq!(crc(&request[..6]), request[6..], "{request:?}");
+        // A write carries its registers and their length; a read ends after one octet more.
+        let more = if request[1] == 16 { usize::from(request[6]) + 2 } else { 1 };
+        request.resize(7 + more, 0);
+        if port.read_exact(&mut request[7..]).is_err() {
+            return;
+        }
+        let end = request.len() - 2;
+        assert_eq!(crc(&request[..end]), request[end..], "{request:?}");
         let unit = request[0];
         let mut states = states.lock().unwrap();
         let Some(state) = states.get_mut(&unit) else { continue };
         let mut frame = vec![if state.fault == Fault::Transaction { unit + 100 } else { unit }];
-        frame.extend(answer(&request[1..6], state));
+        frame.extend(answer(&request[1..end], state));
         frame.extend(crc(&frame));
         match state.fault {
             Fault::Silent => continue,
@@ -171,6 +181,28 @@ async fn a_late_reply_is_never_taken() {
 #[tokio::test]
 async fn the_answer_of_another_unit() {
     over_and_done(Fault::Transaction, FailureKind::Protocol).await;
+}
+
+#[tokio::test]
+async fn sunspec_and_set_points_over_a_line() {
+    let units = Units::start(&[5]);
+    let mut controls = vec![704, 65];
+    controls.extend([0; 65]);
+    let words = [vec![0x5375, 0x6E53, 203, 105], meter(4_567, 3), controls, vec![0xFFFF, 0]].concat();
+    for (at, word) in (40_000..).zip(words) {
+        units.put(5, at, word);
+    }
+    let mut driven = units.drive_as(Protocol::SunSpec, 5, 500, vec![sun("203.W")]);
+    driven.until(&[Reading::Number(4_567_000.0)]).await;
+    let at = 40_002 + 2 + 105 + 2;
+    assert_eq!(driven.written(7, FieldWrite::Release704).await, Ok(()));
+    assert_eq!(units.unit(5, |state| state.writes.last().cloned()), Some((at + 20, vec![0])));
+    // Its answer lost: that is told, and nobody takes it for another one's later.
+    units.fault(5, Fault::Silent);
+    assert!(driven.written(8, FieldWrite::Release704).await.is_err());
+    units.fault(5, Fault::None);
+    driven.until(&[Reading::Number(4_567_000.0)]).await;
+    assert_eq!(driven.written(9, FieldWrite::Release704).await, Ok(()));
 }
 
 #[tokio::test]
