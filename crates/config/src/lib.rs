@@ -22,14 +22,19 @@
 //! ```
 
 mod places;
+mod regular;
+mod texts;
 
 use std::fmt;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use places::Lines;
 pub use places::Places;
+pub use regular::read_regular;
 use serde::de::DeserializeOwned;
+pub use texts::is_hidden;
 pub use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -62,14 +67,18 @@ impl fmt::Display for Problem {
         if let Some((line, column)) = self.at {
             write!(f, ":{line}:{column}")?;
         }
-        if !self.field.is_empty() {
-            write!(f, ": {}", self.field)?;
-        }
-        f.write_str(": ")?;
         // What a file holds may be meant for the terminal that shows the error.
-        self.message.chars().try_for_each(|c| {
-            if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
-        })
+        let mut shown = |text: &str| {
+            text.chars().try_for_each(|c| {
+                if is_hidden(c) { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
+            })
+        };
+        if !self.field.is_empty() {
+            shown(": ")?;
+            shown(&self.field)?;
+        }
+        shown(": ")?;
+        shown(&self.message)
     }
 }
 
@@ -134,24 +143,17 @@ impl std::error::Error for Problems {}
 pub struct Source {
     file: PathBuf,
     text: String,
+    lines: Lines,
 }
 
 impl Source {
     /// Reads a file.
     ///
     /// # Errors
-    /// Where it cannot be read, is larger than 8 MiB or is not UTF-8.
+    /// Where it is no regular file, cannot be read, is larger than 8 MiB or is not UTF-8.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Problems> {
         let file = file.as_ref();
-        let refuse = |message: String| Problems::from(whole_file(file, message));
-        let size = fs::metadata(file).map_err(|error| refuse(format!("cannot be read: {error}")))?.len();
-        if size > FILE_OCTETS_MAX {
-            return Err(refuse(format!("{size} octets, at most {FILE_OCTETS_MAX} are read")));
-        }
-        let octets = fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
-        let text =
-            String::from_utf8(octets).map_err(|error| refuse(format!("is not UTF-8 text: {error}")))?;
-        Ok(Self::from_text(file, text))
+        Ok(Self::from_text(file, read_text(file)?))
     }
 
     /// A source from a text that `name` names.
@@ -162,7 +164,8 @@ impl Source {
         if text.starts_with(BYTE_ORDER_MARK) {
             text.remove(0);
         }
-        Self { file: name.into(), text }
+        let lines = Lines::of(&text);
+        Self { file: name.into(), text, lines }
     }
 
     /// The file as the user named it.
@@ -198,8 +201,18 @@ impl Source {
     /// The text as a `T`.
     ///
     /// # Errors
-    /// The first place where the text is not TOML, or not a `T`.
+    /// The first place where the text is not TOML, or not a `T`; all keys and texts that are not plain text of one
+    /// line: they go to terminals, pages and drawings, where a hidden character changes what a reader sees.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problems> {
+        self.parse_prose(&[])
+    }
+
+    /// As [`Self::parse`], where the texts of these keys may have several lines.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_prose<T: DeserializeOwned>(&self, prose: &[&str]) -> Result<T, Problems> {
+        texts::problems(self, prose).into_result(())?;
         toml::from_str(&self.text).map_err(|error| {
             let mut message = error.message().trim_end().replace('\n', "; ");
             if message.ends_with(ADDRESS_SYNTAX) {
@@ -259,12 +272,22 @@ impl Source {
     /// Where everything in the text stands.
     #[must_use]
     pub fn places(&self) -> Places {
-        Places::of(&self.text)
+        Places::of(&self.text, &self.lines)
     }
 
     fn line_and_column(&self, offset: usize) -> (usize, usize) {
-        places::line_and_column(&self.text, offset)
+        self.lines.at(&self.text, offset)
     }
+}
+
+/// The text of a regular file as it stands, with the mark that some editors put before UTF-8.
+///
+/// # Errors
+/// As [`Source::read`].
+pub fn read_text(file: &Path) -> Result<String, Problems> {
+    let refuse = |message: String| Problems::from(whole_file(file, message));
+    let octets = read_regular(file, FILE_OCTETS_MAX).map_err(refuse)?;
+    String::from_utf8(octets).map_err(|error| refuse(format!("is not UTF-8 text: {error}")))
 }
 
 /// A problem of a file that has no place inside it.

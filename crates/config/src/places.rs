@@ -12,13 +12,14 @@ use toml::de::{DeTable, DeValue};
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     text: String,
+    lines: Lines,
     /// Octet offsets by path.
     starts: BTreeMap<String, usize>,
 }
 
 impl Places {
-    pub(crate) fn of(text: &str) -> Self {
-        let mut places = Self { text: text.to_owned(), starts: BTreeMap::new() };
+    pub(crate) fn of(text: &str, lines: &Lines) -> Self {
+        let mut places = Self { text: text.to_owned(), lines: lines.clone(), starts: BTreeMap::new() };
         // What is no TOML has no places: the reader has told why.
         if let Ok(table) = DeTable::parse(text) {
             places.table(table.get_ref(), "");
@@ -30,7 +31,7 @@ impl Places {
     /// field is that of its value, the place of a table or of an element of an array of tables that of its header.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<(usize, usize)> {
-        self.starts.get(path).map(|start| line_and_column(&self.text, *start))
+        self.starts.get(path).map(|start| self.lines.at(&self.text, *start))
     }
 
     /// As [`Self::at`]; where the file has no such thing, the place of the nearest thing around it that it has, at
@@ -78,12 +79,23 @@ impl Places {
     }
 }
 
-/// Line and column of an octet offset, both from 1, columns in characters.
-pub(crate) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = before.matches('\n').count() + 1;
-    (line, before.get(line_start..).map_or(0, |text| text.chars().count()) + 1)
+/// Where the lines of a text begin: a file with many things wrong is not counted through anew for each.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(crate) fn of(text: &str) -> Self {
+        let after = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
+        Self(std::iter::once(0).chain(after).collect())
+    }
+
+    /// Line and column of an octet offset into the text, both from 1, columns in characters.
+    pub(crate) fn at(&self, text: &str, offset: usize) -> (usize, usize) {
+        let offset = if text.is_char_boundary(offset) { offset } else { text.len() };
+        let line = self.0.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|line| self.0.get(line)).copied().unwrap_or(0);
+        (line.max(1), text.get(start..offset).map_or(0, |before| before.chars().count()).saturating_add(1))
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +152,17 @@ mod tests {
         assert_eq!(places.nearest("analog[7].unit"), (6, 1));
         assert_eq!(places.nearest("tls.key"), (1, 1));
         assert_eq!(places.nearest(""), (1, 1));
+    }
+
+    #[test]
+    fn every_offset_has_its_line_and_column() {
+        let text = "é\n\nab";
+        let lines = super::Lines::of(text);
+        let told: Vec<_> = [0, 2, 3, 4, 5, 6].map(|offset| lines.at(text, offset)).into();
+        assert_eq!(told, [(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (3, 3)]);
+        // Within a character, and beyond the end.
+        assert_eq!((lines.at(text, 1), lines.at(text, 99)), ((3, 3), (3, 3)));
+        assert_eq!(super::Lines::of("").at("", 0), (1, 1));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// The mark of a formula whose value is not in the file.
+pub const UNVALUED: &str = "a formula without a value";
+
 /// What a cell holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Cell {
@@ -16,7 +19,7 @@ pub enum Cell {
     Bool(bool),
     /// A date as `2026-11-25`, or a date with a time as `2026-11-25T12:30:00`.
     Date(String),
-    /// A formula that failed, by its mark such as `#REF!`.
+    /// A formula that failed, by its mark such as `#REF!`, or whose value is not in the file: [`UNVALUED`].
     Error(String),
 }
 

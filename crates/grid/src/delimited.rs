@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use crate::{Cell, Grid, Limits, Place, Problem};
+use crate::{Cell, Grid, Limits, Place, Problem, formula};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Marks of UTF-16, which some programs write when asked for text.
@@ -56,7 +56,7 @@ pub(crate) fn read(name: &Path, octets: &[u8], limits: &Limits) -> Result<Grid, 
             return Err(place.row(row).problem(format!("at most {} cells are read", limits.cells)));
         }
         let texts = record.iter().enumerate().map(|(column, octets)| match std::str::from_utf8(octets) {
-            Ok(text) => Ok(Cell::from(text)),
+            Ok(text) => Ok(Cell::from(formula::bare(text))),
             Err(_) => Err(place.at(row, column).problem("is not UTF-8 text: save the file as csv in UTF-8")),
         });
         let texts = texts.collect::<Result<_, _>>()?;

@@ -17,8 +17,10 @@
 
 mod cell;
 mod delimited;
+mod formula;
 mod look;
 mod place;
+mod quiet;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -27,11 +29,13 @@ mod xlsx;
 
 use std::path::PathBuf;
 
-pub use cell::Cell;
+pub use cell::{Cell, UNVALUED};
 pub use look::Look;
 pub use place::{Place, Problem, column_name};
 pub use read::{Limits, from_octets, read};
-pub use write::{csv_text, write_atomically, write_csv, write_xlsx, xlsx_octets, xlsx_octets_with};
+pub use write::{
+    csv_text, replace_atomically, write_atomically, write_csv, write_xlsx, xlsx_octets, xlsx_octets_with,
+};
 
 /// What a cell is that is not there.
 static EMPTY: Cell = Cell::Empty;

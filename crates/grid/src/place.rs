@@ -80,7 +80,16 @@ impl std::error::Error for Problem {}
 /// What a file holds may be meant for the terminal that shows it.
 fn printable(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     text.chars()
-        .try_for_each(|c| if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
+        .try_for_each(|c| if is_hidden(c) { write!(f, "{}", c.escape_default()) } else { f.write_char(c) })
+}
+
+/// Whether a character is not to be seen, or changes how others are.
+const fn is_hidden(letter: char) -> bool {
+    matches!(
+        letter,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// A column's letters; the first, 0, is A.

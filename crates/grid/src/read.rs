@@ -55,6 +55,11 @@ impl Default for Limits {
 /// Where it cannot be read, is none of these, or is beyond the limits.
 pub fn read(file: &Path, limits: &Limits) -> Result<Workbook, Problem> {
     let refuse = |error: std::io::Error| Place::file(file).problem(format!("cannot be read: {error}"));
+    // Asked before it is opened, which waits at a pipe for somebody to write.
+    let found = fs::metadata(file).map_err(refuse)?;
+    if !found.is_file() && !found.is_dir() {
+        return Err(Place::file(file).problem("is not read: it is no regular file"));
+    }
     let opened = fs::File::open(file).map_err(refuse)?;
     let mut octets = Vec::new();
     opened.take(limits.octets.saturating_add(1)).read_to_end(&mut octets).map_err(refuse)?;

@@ -228,6 +228,96 @@ fn with_sheet(change: impl Fn(String) -> String) -> Vec<u8> {
 }
 
 #[test]
+fn what_somebody_else_wrote_meanwhile_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    std::fs::write(&file, "old").unwrap();
+    replace_atomically(&file, b"old", b"mine").unwrap();
+    for was in ["old", "min", "mine and more"] {
+        let told = replace_atomically(&file, was.as_bytes(), b"lost").unwrap_err().to_string();
+        assert!(told.starts_with("somebody changed it meanwhile"), "{told}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), b"mine");
+}
+
+#[test]
+fn of_many_that_change_a_file_at_once_none_is_lost_unsaid() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    std::fs::write(&file, "").unwrap();
+    let start = std::sync::Barrier::new(8);
+    let written: usize = std::thread::scope(|scope| {
+        let one = |letter: u8| {
+            let (file, start) = (&file, &start);
+            move || {
+                start.wait();
+                let old = std::fs::read(file).unwrap();
+                replace_atomically(file, &old, &[old.as_slice(), &[letter]].concat()).is_ok()
+            }
+        };
+        let all: Vec<_> = (0..8).map(|letter| scope.spawn(one(b'a' + letter))).collect();
+        all.into_iter().map(|one| usize::from(one.join().unwrap())).sum()
+    });
+    assert_eq!(std::fs::read(&file).unwrap().len(), written);
+    assert!(written > 0);
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for file in [socket.as_path(), folder.path()] {
+        let told = write_atomically(file, b"x").unwrap_err().to_string();
+        assert_eq!(told, "it is no regular file");
+    }
+    assert!(!std::fs::symlink_metadata(&socket).unwrap().is_file());
+}
+
+#[test]
+fn a_formula_without_a_value_is_no_empty_cell() {
+    let cell = |with: &str| {
+        let with = format!("<c r=\"B2\">{with}</c>");
+        xlsx(&with_sheet(|text| text.replace("<c r=\"B2\"><v>2</v></c>", &with))).unwrap().grids[0]
+            .cell(1, 1)
+            .clone()
+    };
+    let unvalued = Cell::Error(UNVALUED.to_owned());
+    assert_eq!(cell("<f>1+1</f>"), unvalued);
+    assert_eq!(cell("<f t=\"shared\" si=\"18446744073709551614\" ref=\"B2\">1+1</f>"), unvalued);
+    assert_eq!(cell("<f t=\"shared\" si=\"0\"/><v/>"), unvalued);
+    assert_eq!(cell("<f>1+1</f><v>2</v>"), Cell::Number(2.0));
+    assert_eq!(cell("<v/>"), Cell::Empty);
+    let text = with_sheet(|text| {
+        text.replace("<c r=\"B2\"><v>2</v></c>", "<c r=\"B2\" t=\"str\"><f>\"\"</f><v></v></c>")
+    });
+    assert_eq!(xlsx(&text).unwrap().grids[0].cell(1, 1), &Cell::Empty);
+}
+
+#[test]
+fn texts_that_a_file_only_says_it_holds_are_not_made_room_for() {
+    let good = xlsx_octets(&[sheet(&[&["a".into(), 1.0.into()]])]).unwrap();
+    let saying = |count: &str| {
+        repacked(&good, &mut |name, text| {
+            if name == "xl/sharedStrings.xml" {
+                let told = String::from_utf8(text.clone()).unwrap();
+                assert!(told.contains("uniqueCount=\"1\""), "{told}");
+                *text = told.replace("uniqueCount=\"1\"", count).into_bytes();
+            }
+        })
+    };
+    for count in ["18446744073709551615", "99999999999999999999999", "50000000000", "1000001"] {
+        let told = refused(xlsx(&saying(&format!("uniqueCount = '{count}'"))));
+        assert!(
+            told.starts_with("p.xlsx: says that it holds ") && told.ends_with("1000000 cells are read"),
+            "{told}"
+        );
+    }
+    assert!(xlsx(&saying("uniqueCount=\"1000\"")).is_ok());
+    assert!(xlsx(&saying("uniqueCount=\"\"")).is_ok());
+}
+
+#[test]
 fn cells_that_lie_nowhere_or_are_errors_are_told() {
     let error = with_sheet(|text| text.replace("<c r=\"B2\"><v>2</v>", "<c r=\"B2\" t=\"e\"><v>#REF!</v>"));
     assert_eq!(xlsx(&error).unwrap().grids[0].cell(1, 1), &Cell::Error("#REF!".to_owned()));

@@ -1,11 +1,13 @@
 //! Writing: numbers stay numbers, text stays text, and what is read again is what was written.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Worksheet, XlsxError};
 
+use crate::formula;
 use crate::look::{Look, dress};
 use crate::{Cell, Grid, Place, Problem, column_name};
 
@@ -30,14 +32,37 @@ fn unwritable(file: &Path, error: &io::Error) -> Problem {
     Place::file(file).problem(format!("cannot be written: {error}"))
 }
 
+/// As [`write_atomically`], for a file that was read, changed and goes back: where it is not `old` any more, somebody
+/// else wrote it meanwhile, and that stays. Two that use this at once wait for one another.
+///
+/// # Errors
+/// As [`write_atomically`], and where the file is another than it was.
+pub fn replace_atomically(file: &Path, old: &[u8], octets: &[u8]) -> io::Result<()> {
+    let held = fs::File::open(file)?;
+    // Not every file system has locks; what is compared below is compared all the same.
+    let _ = held.lock();
+    let mut now = Vec::new();
+    let most = u64::try_from(old.len()).unwrap_or(u64::MAX).saturating_add(1);
+    // Opened anew: while we waited, another file may have been put into its place.
+    fs::File::open(file)?.take(most).read_to_end(&mut now)?;
+    if now != old {
+        return Err(io::Error::other("somebody changed it meanwhile; it is as they left it, start again"));
+    }
+    write_atomically(file, octets)
+}
+
 /// Puts `octets` into a file in one step: nobody ever sees half of it, and what stood there stays when this fails.
-/// The rights of a file that is there already are kept.
+/// The rights of a file that is there already are kept, and its owner where we may give files away.
 ///
 /// # Errors
 /// Where the folder takes no file, or the disk is full.
 pub fn write_atomically(file: &Path, octets: &[u8]) -> io::Result<()> {
     // A link stays a link: what it points to is replaced.
     let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    // A device or a pipe would be gone, and a file in its place.
+    if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other("it is no regular file"));
+    }
     let name = target.file_name().ok_or_else(|| io::Error::other("names no file"))?;
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);
@@ -46,6 +71,8 @@ pub fn write_atomically(file: &Path, octets: &[u8]) -> io::Result<()> {
     let written = (|| {
         let mut new = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
         if let Ok(old) = fs::metadata(&target) {
+            // Only the superuser may. To all others a file that they may replace but do not own becomes their own.
+            let _ = fchown(&new, Some(old.uid()), Some(old.gid()));
             new.set_permissions(old.permissions())?;
         }
         new.write_all(octets)?;
@@ -133,7 +160,8 @@ fn place((row, column): (usize, usize)) -> Result<(u32, u16), String> {
     }
 }
 
-/// A sheet as csv: commas, one line a row, UTF-8.
+/// A sheet as csv: commas, one line a row, UTF-8. A text that a spreadsheet would take for a formula gets an
+/// apostrophe before it, as somebody would type it; reading takes it off again.
 #[must_use]
 pub fn csv_text(grid: &Grid) -> String {
     let mut text = String::new();
@@ -143,8 +171,8 @@ pub fn csv_text(grid: &Grid) -> String {
                 text.push(',');
             }
             let cell = match cell {
-                // As it stands, blanks and all.
-                Cell::Text(text) => text.as_str().into(),
+                // As it stands, blanks and all, but never as a formula.
+                Cell::Text(text) => formula::shielded(text),
                 other => other.text(),
             };
             // What another country's spreadsheet would take for a delimiter is quoted too.

@@ -2,24 +2,28 @@
 //! when unpacked, and cells that lie within the limits.
 
 use std::io::{self, Cursor, Read as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use calamine::{DataRef, Reader as _, SheetType, Xlsx};
 use zip::ZipArchive;
 
-use crate::{Cell, Grid, Limits, Merge, Place, Problem};
+use crate::quiet::caught;
+use crate::{Cell, Grid, Limits, Merge, Place, Problem, UNVALUED};
 
 /// Every xlsx has this part.
 const WORKBOOK: &str = "xl/workbook.xml";
+/// The part with the texts of all sheets, and the attribute by which it says how many they are.
+const TEXTS: &str = "sharedstrings";
+const TEXTS_COUNT: &[u8] = b"uniqueCount";
 
 /// Reads all worksheets.
 pub(crate) fn read(name: &Path, octets: &[u8], limits: &Limits) -> Result<Vec<Grid>, Problem> {
     let place = Place::file(name);
     unpack(octets, limits).map_err(|message| place.clone().problem(message))?;
     // The library is not ours, and a file is anybody's. Should it panic, that is a file that cannot be read.
-    catch_unwind(AssertUnwindSafe(|| worksheets(&place, octets, limits)))
-        .unwrap_or_else(|_| Err(place.problem("cannot be read as an .xlsx: its parts do not fit together")))
+    caught(AssertUnwindSafe(|| worksheets(&place, octets, limits)))
+        .unwrap_or_else(|| Err(place.problem("cannot be read as an .xlsx: its parts do not fit together")))
 }
 
 /// Unpacks everything once, into nothing: a part that is damaged or never ends is found before it does harm.
@@ -29,7 +33,14 @@ fn unpack(octets: &[u8], limits: &Limits) -> Result<(), String> {
     let mut left = limits.unpacked;
     for part in 0..archive.len() {
         let part = archive.by_index(part).map_err(|error| damaged(&error))?;
-        let taken = io::copy(&mut part.take(left.saturating_add(1)), &mut io::sink());
+        let counted = part.name().is_ok_and(|name| name.to_lowercase().contains(TEXTS));
+        let mut part = part.take(left.saturating_add(1));
+        let mut text = Vec::new();
+        let taken =
+            if counted { io::copy(&mut part, &mut text) } else { io::copy(&mut part, &mut io::sink()) };
+        if let Some(count) = counts(&text).find(|count| *count > limits.cells) {
+            return Err(format!("says that it holds {count} texts, at most {} cells are read", limits.cells));
+        }
         left = taken.map_err(|error| damaged(&error)).and_then(|taken| {
             left.checked_sub(taken).ok_or_else(|| {
                 format!("larger than {} octets when unpacked, the most that is read", limits.unpacked)
@@ -40,6 +51,20 @@ fn unpack(octets: &[u8], limits: &Limits) -> Result<(), String> {
         Some(_) => Ok(()),
         None => Err(format!("is a ZIP archive but not an .xlsx: it has no part {WORKBOOK}")),
     }
+}
+
+/// How many texts a part says it holds. The library makes room for so many before it has seen one, and where there is
+/// no such room the program ends; so this is asked for without it, wherever in the part it may stand.
+fn counts(part: &[u8]) -> impl Iterator<Item = usize> {
+    let starts = part.windows(TEXTS_COUNT.len()).enumerate().filter(|(_, name)| *name == TEXTS_COUNT);
+    starts.filter_map(|(at, _)| {
+        let mut rest = part.get(at.saturating_add(TEXTS_COUNT.len())..)?.trim_ascii_start();
+        rest = rest.strip_prefix(b"=")?.trim_ascii_start();
+        let digits = rest.get(1..)?.trim_ascii_start().iter().take_while(|octet| octet.is_ascii_digit());
+        digits.map(|octet| usize::from(octet.saturating_sub(b'0'))).fold(None, |number, digit| {
+            Some(number.unwrap_or(0_usize).saturating_mul(10).saturating_add(digit))
+        })
+    })
 }
 
 fn worksheets(place: &Place, octets: &[u8], limits: &Limits) -> Result<Vec<Grid>, Problem> {
@@ -67,10 +92,13 @@ fn worksheet(
     let refuse = |error: calamine::XlsxError| place.clone().problem(format!("cannot be read: {error}"));
     let mut grid = Grid::new(name);
     let mut reader = book.worksheet_cells_reader(name).map_err(refuse)?;
-    while let Some(cell) = reader.next_cell().map_err(refuse)? {
-        let (row, column) = cell.get_position();
-        let (row, column) = (place_of(row), place_of(column));
-        let value = value(cell.get_value());
+    while let Some(cell) = reader.next_cell_with_formula_metadata().map_err(refuse)? {
+        let (row, column) = (place_of(cell.pos.0), place_of(cell.pos.1));
+        let value = match (&cell.value, &cell.formula) {
+            // A library wrote it that does not reckon: an empty cell would be taken for what somebody meant.
+            (DataRef::Empty, Some(_)) => Cell::Error(UNVALUED.to_owned()),
+            (found, _) => value(found),
+        };
         if value == Cell::Empty {
             continue;
         }

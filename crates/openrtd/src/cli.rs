@@ -83,8 +83,8 @@ pub(crate) enum Command {
         openrtd check site/site.toml --profile caiso-direct-telemetry-prr1679 --strict\n  \
         openrtd check site/site.toml --as-of 2022-06-29 --format json\n  \
         openrtd check site/site.toml --previous sheet.xlsx --format html > check.html\n\n\
-        Nothing told here is the ISO's word: every rule names its source and how sure we are. What is only\n\
-        remembered stands apart as unconfirmed and fails the check only with --strict; notes never do.\n\
+        Nothing told here is the ISO's word: every rule names its source and how sure we are. What is\n\
+        only remembered stands apart as unconfirmed and fails the check with --strict; notes never do.\n\
         Exit code 0 clean, 1 findings, 2 a file that cannot be read.")]
     Check(rules::cli::Check),
     /// List the rules with source and tag; write a worksheet to confirm them, and make it an overlay
@@ -97,8 +97,8 @@ pub(crate) enum Command {
     /// Write drafts of a site's papers: point list, block diagram, site information, network, check
     #[command(after_help = "Examples:\n  openrtd papers site/site.toml --out papers\n  \
         openrtd papers site/site.toml --out papers --force --as-of 2026-12-01\n\n\
-        Pages and a picture without anything from elsewhere, made to be printed. They are drafts in our own layout,\n\
-        not the ISO's forms.")]
+        Pages and a picture without anything from elsewhere, made to be printed. They are drafts in our\n\
+        own layout, not the ISO's forms.")]
     Papers(papers::cli::Papers),
     /// What a rule, a point or a quality means, why it exists, where it comes from, how sure we are
     #[command(

@@ -26,6 +26,9 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::{Cli, Command};
 use crate::exit::{Failure, report};
 
+/// What is logged where nobody asks for more. The reader of workbooks tells its own story of a file that ours tells.
+const FILTER: &str = "info,calamine=off";
+
 /// How long tasks may take to notice the end.
 const END_PATIENCE: Duration = Duration::from_millis(100);
 
@@ -63,7 +66,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
 
 /// Logs go to stderr, so that stdout stays a journal.
 fn log() {
-    let filter = EnvFilter::try_from_env("OPENRTD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("OPENRTD_LOG").unwrap_or_else(|_| EnvFilter::new(FILTER));
     // A stderr that was closed is no reason to fail.
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -419,6 +419,19 @@ fn wrong_worksheets_are_refused_by_row_and_column() {
 }
 
 #[test]
+fn what_its_source_states_is_asked_about_only_where_all_is_asked() {
+    let desk = Desk::new();
+    let rows = |arguments: &[&str]| {
+        desk.said(0, arguments);
+        fs::read_to_string(desk.path("sheet.csv")).unwrap()
+    };
+    let doubted = rows(&["rules", "worksheet", "sheet.csv"]);
+    let all = rows(&["rules", "worksheet", "sheet.csv", "--all", "--force"]);
+    assert!(!doubted.contains("scope.generating-unit,") && all.contains("scope.generating-unit,"));
+    assert!(all.lines().count() > doubted.lines().count() + 50);
+}
+
+#[test]
 fn ten_entries_of_the_shipped_profile_are_confirmed_and_no_others() {
     let desk = Desk::new();
     desk.said(0, &["rules", "worksheet", "sheet.xlsx"]);
@@ -427,7 +440,7 @@ fn ten_entries_of_the_shipped_profile_are_confirmed_and_no_others() {
     let (clause, page, name) = (column(&sheet, "clause"), column(&sheet, "page"), column(&sheet, "name"));
     let rows = sheet.rows.len() - first;
     let before = Profile::load(rulebook::profile::DEFAULT).unwrap();
-    let unsure = before.entries().filter(|one| one.tag != Tag::Verified);
+    let unsure = before.entries().filter(|one| one.tag != Tag::Confirmed);
     assert!(rows <= unsure.count() && rows > 200, "{rows} rows");
     let mut ids = Vec::new();
     for ten in 0..10 {
@@ -442,7 +455,7 @@ fn ten_entries_of_the_shipped_profile_are_confirmed_and_no_others() {
     for (old, new) in before.entries().zip(after.entries()) {
         let confirmed = ids.contains(&new.id);
         assert_eq!(new.confirmed.is_some(), confirmed, "{}", new.id);
-        assert_eq!(new.certainty(), if confirmed { Tag::Verified } else { old.tag }, "{}", new.id);
+        assert_eq!(new.certainty(), if confirmed { Tag::Confirmed } else { old.tag }, "{}", new.id);
         assert_eq!(new.value, old.value);
     }
     let rules = desk.said(0, &["rules", "--all", "--overlay", "sheet.toml", "--as-of", "2026-11-25"]);

@@ -163,6 +163,72 @@ fn differences_end_with_1_where_they_mislead() {
 }
 
 #[test]
+fn an_offset_that_moves_every_point_is_a_difference() {
+    let folder = Folder::new();
+    let text = folder.site_text();
+    let moved = Path::new(&folder.site).with_file_name("moved.toml");
+    fs::write(&moved, text.replacen("\nlisten = ", "\nindex_offset = 4\nlisten = ", 1)).unwrap();
+    let (code, told, error) = points(&["diff", &folder.site, moved.to_str().unwrap()]);
+    assert_eq!(code, Some(1), "{told}{error}");
+    assert_eq!(
+        told,
+        "incompatible: outstation.index_offset 0 -> 4: every point has another index on the wire\n\
+         1 differences, 1 of them incompatible\n"
+    );
+    let (code, told, _) = points(&["diff", moved.to_str().unwrap(), &folder.site, "--json"]);
+    assert_eq!(code, Some(1));
+    let line: serde_json::Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["change"], &line["new"]["index_offset"]), (&"offset".into(), &0.into()));
+}
+
+#[test]
+fn export_overwrites_only_what_it_may() {
+    let folder = Folder::new();
+    for (out, made) in [("points.xlsx", "points.xlsx"), ("tables", "tables/di.csv")] {
+        let (out, made) = (folder.path(out), folder.write(made, "the ISO's own"));
+        let (code, _, error) = points(&["export", &folder.site, &out]);
+        assert_eq!(code, Some(2));
+        assert_eq!(error.trim_end(), format!("error: {made}: is there already; --force overwrites it"));
+        assert_eq!(fs::read_to_string(&made).unwrap(), "the ISO's own");
+        assert_eq!(points(&["export", &folder.site, &out, "--force"]).0, Some(0));
+        assert_ne!(fs::read(&made).unwrap(), b"the ISO's own");
+    }
+}
+
+#[test]
+fn what_a_file_hides_never_reaches_a_terminal() {
+    let folder = Folder::new();
+    let text = folder.site_text();
+    let start = text.find("\nname = \"").unwrap() + "\nname = \"".len();
+    for (escape, code) in [("\\u001b[2J", "001B"), ("a\\r\\nclean: 0 errors", "000D"), ("\\u202e", "202E")] {
+        fs::write(&folder.site, format!("{}{escape}{}", &text[..start], &text[start..])).unwrap();
+        for command in ["check", "papers", "run"] {
+            let out = folder.path("papers");
+            let more: &[&str] = if command == "papers" { &["--out", &out] } else { &[] };
+            let output = openrtd(&[&[command, folder.site.as_str()], more].concat());
+            let told = errors(&output);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{told}");
+            assert!(told.contains("name: `") && told.contains(&format!("U+{code}")), "{told}");
+            assert_eq!(told.trim_end().lines().count(), 1, "{told}");
+            assert!(!told.contains(['\u{1b}', '\u{202e}', '\r']), "{told}");
+        }
+    }
+}
+
+#[test]
+fn devices_and_pipes_are_no_files_of_ours() {
+    for command in ["check", "run", "ems"] {
+        let output = openrtd(&[command, "/dev/zero"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            errors(&output).contains("/dev/zero: is not read: it is no regular file"),
+            "{}",
+            errors(&output)
+        );
+    }
+}
+
+#[test]
 fn points_that_a_profile_does_not_serve_are_told() {
     let folder = Folder::new();
     let named = folder.site_text().replacen("caiso-direct-telemetry", "ieso-real-time-data", 1);

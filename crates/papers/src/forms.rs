@@ -10,7 +10,10 @@ use crate::page::{or_blank, page};
 pub(crate) fn site_information(material: &Material<'_>) -> String {
     let site = material.site;
     let file = &site.master_file;
-    let services: Vec<_> = file.services.iter().map(ToString::to_string).collect();
+    let services = file.services.as_ref().map(|services| {
+        let words: Vec<_> = services.iter().map(ToString::to_string).collect();
+        if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+    });
     let body = html! {
         h2 { "Resource" }
         table {
@@ -18,7 +21,7 @@ pub(crate) fn site_information(material: &Material<'_>) -> String {
             tr { th { "Name" } td { (site.name) } }
             tr { th { "Kind" } td { (site.resource) } }
             tr { th { "Balancing area" } td { (or_blank(file.area)) } }
-            tr { th { "Services" } td { (if services.is_empty() { "none".to_owned() } else { services.join(", ") }) } }
+            tr { th { "Services" } td { (or_blank(services)) } }
             (figures(&file.figures))
             (location(&file.location))
         }
@@ -61,7 +64,7 @@ fn measures(site: &Site, station: usize) -> String {
         .analogs
         .iter()
         .filter(|analog| analog.station.is_some_and(|at| at.get() == station))
-        .map(|analog| format!("{} ({})", analog.name, analog.unit))
+        .map(|analog| format!("{} ({})", analog.point.name, analog.unit))
         .collect();
     names.join("; ")
 }

@@ -3,21 +3,19 @@
 
 use maud::{Markup, html};
 use rulebook::profile::{Entry, ListedPoint, Per, Severity};
-use site::{Access, DeviceIx, Form, Place, ReadingIx, RegisterTable, Served, Site, WordOrder};
+use site::{Access, DeviceIx, Form, Place, Point, ReadingIx, RegisterTable, Site, WordOrder};
 use telemetry::{ResourceKind, Scale, Sign, Unit};
 
 use crate::{Material, page};
 
 /// One line of the list.
 struct Row<'a> {
-    served: &'a Served,
-    id: &'a str,
-    name: &'a str,
-    sheet_name: Option<&'a str>,
-    role: Option<&'a str>,
+    point: &'a Point,
     belongs: Option<&'a str>,
     /// The kind of the part that it belongs to.
     kind: Option<ResourceKind>,
+    /// The met station that it belongs to, and the kind of the part that the station serves.
+    station: Option<Option<ResourceKind>>,
     source: Markup,
     out: Markup,
     quality: Markup,
@@ -44,7 +42,7 @@ pub(crate) fn page(material: &Material<'_>) -> String {
 
 fn table(material: &Material<'_>, title: &str, mut rows: Vec<Row<'_>>) -> Markup {
     // Served points by index, then those that are not served.
-    rows.sort_by_key(|row| (row.served.index.is_none(), row.served.sheet_index));
+    rows.sort_by_key(|row| (row.point.served.index.is_none(), row.point.served.sheet_index));
     html! {
         h2 { (title) }
         @if rows.is_empty() { p { "None." } } @else {
@@ -52,19 +50,19 @@ fn table(material: &Material<'_>, title: &str, mut rows: Vec<Row<'_>>) -> Markup
                 tr { th { "Index" } th { "Point" } th { "Source" } th { "On the wire" } th { "Quality" } th { "Role and rules" } }
                 @for row in &rows {
                     tr {
-                        td { @match (row.served.index, row.served.sheet_index) {
+                        td { @match (row.point.served.index, row.point.served.sheet_index) {
                             (Some(_), Some(index)) => { (index) }
                             (None, Some(index)) => { "(" (index) ") not served" }
                             _ => { "not served" }
                         } }
                         td {
-                            (row.name) br;
-                            code { (row.id) }
-                            @if let Some(name) = row.sheet_name { br; "sheet: " code { (name) } }
+                            (row.point.name) br;
+                            code { (row.point.id) }
+                            @if let Some(name) = &row.point.sheet_name { br; "sheet: " code { (name) } }
                             @if let Some(owner) = row.belongs { br; small { "of " (owner) } }
                         }
                         td { (row.source) }
-                        td { (row.out) br; small { "static " (row.served.static_variation) ", event " (row.served.event_variation) ", class " (row.served.class) } }
+                        td { (row.out) br; small { "static " (row.point.served.static_variation) ", event " (row.point.served.event_variation) ", class " (row.point.served.class) } }
                         td { (row.quality) }
                         td { (rules(material, row)) }
                     }
@@ -80,20 +78,29 @@ fn rules(material: &Material<'_>, row: &Row<'_>) -> Markup {
     let applies = |one: &ListedPoint| match one.per {
         Per::Resource => one.kinds.contains(&site.resource),
         Per::Component => one.kinds.contains(&row.kind.unwrap_or(site.resource)),
-        Per::Station => true,
+        Per::Station => match row.station {
+            Some(Some(kind)) => one.kinds.contains(&kind),
+            // A station of the whole plant serves each of its parts.
+            Some(None) => std::iter::once(&site.resource)
+                .chain(site.components.iter().map(|part| &part.kind))
+                .any(|kind| one.kinds.contains(kind)),
+            None => false,
+        },
     };
     let listed: Vec<&Entry> = material
         .profile
         .points
         .iter()
-        .filter(|one| Some(one.role.as_str()) == row.role && one.entry.in_force(material.report.as_of))
+        .filter(|one| {
+            Some(one.role.as_str()) == row.point.role.as_deref() && one.entry.in_force(material.report.as_of)
+        })
         .filter(|one| applies(one))
         .map(|one| &one.entry)
         .collect();
-    let named = format!("`{}`", row.id);
+    let named = format!("`{}`", row.point.id);
     let found = material.report.findings.iter().filter(|finding| finding.subject.ends_with(&named));
     html! {
-        @match row.role { Some(role) => code { (role) }, None => "no role" }
+        @match &row.point.role { Some(role) => code { (role) }, None => "no role" }
         @for entry in listed {
             br;
             small class=(if entry.certainty().is_citable() { "" } else { "unconfirmed" }) {
@@ -114,15 +121,12 @@ fn analog<'a>(site: &'a Site, one: &'a site::Analog) -> Row<'a> {
     let owner = one
         .station
         .and_then(|at| site.stations.get(at.get()).map(|station| &*station.id))
-        .or_else(|| component(site, one.component));
+        .or_else(|| component(site, one.point.component));
     Row {
-        served: &one.served,
-        id: one.id.as_str(),
-        name: &one.name,
-        sheet_name: one.sheet_name.as_deref(),
-        role: one.role.as_deref(),
+        point: &one.point,
         belongs: owner,
-        kind: kind(site, one.component),
+        kind: kind(site, one.point.component),
+        station: one.station.map(|at| site.stations.get(at.get()).and_then(|at| kind(site, at.component))),
         source: match &one.source {
             None => unmapped(),
             Some(source) => html! {
@@ -146,13 +150,10 @@ fn analog<'a>(site: &'a Site, one: &'a site::Analog) -> Row<'a> {
 
 fn digital<'a>(site: &'a Site, one: &'a site::Digital) -> Row<'a> {
     Row {
-        served: &one.served,
-        id: one.id.as_str(),
-        name: &one.name,
-        sheet_name: one.sheet_name.as_deref(),
-        role: one.role.as_deref(),
-        belongs: component(site, one.component),
-        kind: kind(site, one.component),
+        point: &one.point,
+        belongs: component(site, one.point.component),
+        kind: kind(site, one.point.component),
+        station: None,
         source: match &one.source {
             None => unmapped(),
             Some(source) => reading(site, source.device, source.reading),
@@ -166,13 +167,10 @@ fn digital<'a>(site: &'a Site, one: &'a site::Digital) -> Row<'a> {
 
 fn heartbeat(one: &site::Heartbeat) -> Row<'_> {
     Row {
-        served: &one.served,
-        id: one.id.as_str(),
-        name: &one.name,
-        sheet_name: one.sheet_name.as_deref(),
-        role: one.role.as_deref(),
+        point: &one.point,
         belongs: None,
         kind: None,
+        station: None,
         source: html! { "made in the device: advances when acquire, judge and serve have completed a cycle" },
         out: html! { "counts 0 to " (one.wrap.saturating_sub(1)) },
         quality: html! { "at most every " (one.period.as_millis()) " ms" },
@@ -182,13 +180,10 @@ fn heartbeat(one: &site::Heartbeat) -> Row<'_> {
 fn connection(one: &site::Connection) -> Row<'_> {
     let all: Vec<_> = one.all.iter().map(ToString::to_string).collect();
     Row {
-        served: &one.served,
-        id: one.id.as_str(),
-        name: &one.name,
-        sheet_name: one.sheet_name.as_deref(),
-        role: one.role.as_deref(),
+        point: &one.point,
         belongs: None,
         kind: None,
+        station: None,
         source: html! { "computed: all of " (all.join(", ")) },
         out: states(one.states.as_ref()),
         quality: html! { "that of its inputs" },
@@ -203,13 +198,10 @@ fn setpoint<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
         .map(|device| &*device.id)
         .collect();
     Row {
-        served: &one.served,
-        id: one.id.as_str(),
-        name: &one.name,
-        sheet_name: one.sheet_name.as_deref(),
-        role: one.role.as_deref(),
-        belongs: component(site, one.component),
-        kind: kind(site, one.component),
+        point: &one.point,
+        belongs: component(site, one.point.component),
+        kind: kind(site, one.point.component),
+        station: None,
         source: html! {
             "commanded by the owner; follows " code { (one.actual) } " while the plant owns it"
             br; "carried out by " (if drives.is_empty() { "nobody yet".to_owned() } else { drives.join(", ") })
@@ -226,14 +218,11 @@ fn setpoint<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
 
 fn feedback<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
     Row {
-        served: &one.feedback.served,
-        id: one.feedback.id.as_str(),
-        name: &one.feedback.name,
-        sheet_name: one.feedback.sheet_name.as_deref(),
-        role: one.feedback.role.as_deref(),
-        belongs: component(site, one.feedback.component),
-        kind: kind(site, one.feedback.component),
-        source: html! { "the value of " code { (one.id) } " in force" },
+        point: &one.feedback.point,
+        belongs: component(site, one.feedback.point.component),
+        kind: kind(site, one.feedback.point.component),
+        station: None,
+        source: html! { "the value of " code { (one.point.id) } " in force" },
         out: html! { (one.unit) ": " (scale(one.wire, Some(one.unit))) },
         quality: html! { "that of its set point" },
     }

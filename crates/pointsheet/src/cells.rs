@@ -37,7 +37,17 @@ impl Cells<'_> {
                 String::new()
             }
             // What a cell shows is one line here: a line break in it is a blank.
-            Some((_, cell)) => cell.text().split_whitespace().collect::<Vec<_>>().join(" "),
+            Some((column, cell)) => {
+                let text = cell.text().split_whitespace().collect::<Vec<_>>().join(" ");
+                if let Some(hidden) = text.chars().find(|letter| config::is_hidden(*letter)) {
+                    let (title, code) = (field.title(), u32::from(hidden));
+                    self.problem(
+                        column,
+                        format!("`{title}` holds the hidden character U+{code:04X}: type it again"),
+                    );
+                }
+                text
+            }
             None => String::new(),
         }
     }
@@ -53,7 +63,12 @@ impl Cells<'_> {
     }
 
     fn failed(&mut self, field: Field, column: usize, mark: &str) {
-        self.problem(column, format!("`{}` is {mark}: a formula that failed", field.title()));
+        let why = if mark == grid::UNVALUED {
+            "open the file in a spreadsheet program and save it"
+        } else {
+            "a formula that failed"
+        };
+        self.problem(column, format!("`{}` is {mark}: {why}", field.title()));
     }
 
     /// The number in a cell; `None` where it is blank, or none, which is told with what is allowed.
@@ -75,10 +90,26 @@ impl Cells<'_> {
         None
     }
 
+    /// As [`Self::number`], where only whole ones are meant: 32.000 as text is 32 in one country, 32000 in another.
+    fn whole(&mut self, field: Field, at: At<'_>, allowed: &str) -> Option<(usize, f64)> {
+        let found = self.number(field, at, allowed)?;
+        if let Some((column, Cell::Text(text))) = at
+            && of_thousands(text.trim())
+        {
+            let title = field.title();
+            self.problem(
+                column,
+                format!("`{title}` is `{text}`, which has a point and no fraction; {allowed}"),
+            );
+            return None;
+        }
+        Some(found)
+    }
+
     /// A DNP3 index, `None` where there is none, and whether the row means to be served: a slip in the index is no
     /// reason to pass over what else is wrong.
     pub(crate) fn index(&mut self, at: At<'_>) -> (Option<u16>, bool) {
-        let Some((column, number)) = self.number(Field::Index, at, INDEX_ALLOWED) else {
+        let Some((column, number)) = self.whole(Field::Index, at, INDEX_ALLOWED) else {
             return (None, at.is_some_and(|(_, cell)| !cell.is_blank()));
         };
         let number = shown(number);
@@ -116,7 +147,7 @@ impl Cells<'_> {
         if served {
             self.blank(Field::MaxCounts, at, &allowed);
         }
-        let (column, number) = self.number(Field::MaxCounts, at, &allowed)?;
+        let (column, number) = self.whole(Field::MaxCounts, at, &allowed)?;
         let number = shown(number);
         if COUNTS_AT_FULL_SCALE.contains(&number) && number.fract() == 0.0 {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 2147483647")]
@@ -164,6 +195,15 @@ impl Cells<'_> {
             }
         }
     }
+}
+
+/// Whether a number may have points for thousands: up to three digits before the first, three after each.
+fn of_thousands(text: &str) -> bool {
+    let digits = |part: &str| part.bytes().all(|octet| octet.is_ascii_digit());
+    text.split_once('.').is_some_and(|(first, rest)| {
+        let begins = (1..=3).contains(&first.len()) && digits(first) && first != "0";
+        begins && rest.split('.').all(|part| part.len() == 3 && digits(part))
+    })
 }
 
 /// A number with the 15 digits that a spreadsheet shows: what a formula makes 14999.999999999998 is 15000 there.

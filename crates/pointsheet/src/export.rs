@@ -28,10 +28,10 @@ struct Point<'a> {
 macro_rules! point {
     ($of:expr) => {
         Point {
-            id: $of.id.as_str(),
-            name: &$of.name,
-            sheet_name: $of.sheet_name.as_ref(),
-            served: $of.served,
+            id: $of.point.id.as_str(),
+            name: &$of.point.name,
+            sheet_name: $of.point.sheet_name.as_ref(),
+            served: $of.point.served,
         }
     };
 }
@@ -43,7 +43,7 @@ impl Point<'_> {
     }
 }
 
-/// The sheet of a site, in the order of its file; the heartbeat and the connection first.
+/// The sheet of a site, each table in the order of the index, as the ISO's own is; what is not served comes last.
 #[must_use]
 pub fn export(site: &Site) -> Exported {
     let mut sheet = PointSheet::empty();
@@ -65,6 +65,10 @@ pub fn export(site: &Site) -> Exported {
         states.push(digital(&point!(of), of.states.as_ref(), &mut notes));
     }
     states.extend(site.digitals.iter().map(|of| digital(&point!(of), of.states.as_ref(), &mut notes)));
+    let last = |index: Option<u16>| (index.is_none(), index);
+    inputs.sort_by_key(|row| last(row.index));
+    outputs.sort_by_key(|row| last(row.index));
+    states.sort_by_key(|row| last(row.index));
     if let Some(table) = &mut sheet.analog_inputs {
         table.rows = inputs;
     }

@@ -68,10 +68,16 @@ impl Field {
             .flat_map(char::to_lowercase)
             .collect();
         let has = |parts: &[&str]| parts.iter().any(|part| bare.contains(part));
-        if has(&["count"]) {
+        let most = has(&["max", "fullscale"]);
+        if has(&["count", "cnt"]) {
             Self::MaxCounts
-        } else if has(&["max", "fullscale"]) {
+        } else if most
+            && (has(&["unit", "eu", "engineering"]) || matches!(bare.as_str(), "max" | "fullscale"))
+        {
             Self::MaxUnits
+        } else if most {
+            // The most of something, and not told of what: a guess would be a wrong scale.
+            Self::Extra
         } else if has(&["index", "idx", "dnppoint", "dnpaddr", "dnpno", "dnpnum"]) {
             Self::Index
         } else if has(&["logic", "state"]) {

@@ -27,7 +27,7 @@ pub use frame::{Column, Field, Frame};
 pub use import::{Import, Options, import};
 pub use model::{Analog, Digital, Kind, Origin, PointSheet, StateForm, States, Table};
 pub use read::{Read, from_books, read};
-pub use write::{grids, write_csv, write_xlsx};
+pub use write::{csv_files, grids, write_csv, write_xlsx};
 
 /// Everything wrong with the sheets: a user wants to mend them in one go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Writing: the four tables as sheets of a workbook or as csv files, with what stood around the rows.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use grid::{Cell, Grid, Place, Problem};
 
@@ -40,9 +40,19 @@ pub fn write_csv(folder: &Path, sheet: &PointSheet) -> Result<(), Problem> {
     let refuse = |error: io::Error| Place::file(folder).problem(format!("cannot be made: {error}"));
     std::fs::create_dir_all(folder).map_err(refuse)?;
     for grid in grids(sheet) {
-        grid::write_csv(&folder.join(format!("{}.csv", grid.sheet.to_lowercase())), &grid)?;
+        grid::write_csv(&csv_file(folder, &grid.sheet), &grid)?;
     }
     Ok(())
+}
+
+/// The files that [`write_csv`] makes in a folder, where all four tables are there.
+#[must_use]
+pub fn csv_files(folder: &Path) -> [PathBuf; 4] {
+    Kind::ALL.map(|kind| csv_file(folder, kind.sheet()))
+}
+
+fn csv_file(folder: &Path, sheet: &str) -> PathBuf {
+    folder.join(format!("{}.csv", sheet.to_lowercase()))
 }
 
 fn grid<R>(kind: Kind, table: &Table<R>, cell: fn(&R, Field) -> Cell, extra: fn(&R) -> &Vec<Cell>) -> Grid {

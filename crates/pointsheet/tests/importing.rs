@@ -75,6 +75,13 @@ fn import_export_import_gives_the_same_model() {
     let again = import(&imported.text, &read_again, Options::default()).unwrap();
     assert_eq!(again.text, imported.text);
     assert_eq!(export(&site(&again.text)), first);
+    // As the ISO's sheet has them: by index, and what is not served below.
+    let ordered = |indexes: Vec<Option<u16>>| {
+        let keys: Vec<_> = indexes.into_iter().map(|index| (index.is_none(), index)).collect();
+        assert!(keys.len() > 1 && keys.is_sorted(), "{keys:?}");
+    };
+    ordered(first.sheet.analogs(Kind::AnalogInput).iter().map(|row| row.index).collect());
+    ordered(first.sheet.digitals(Kind::DigitalInput).iter().map(|row| row.index).collect());
     // Every row of the ISO's sheet that has an index is there, under it and with its scale.
     for kind in [Kind::AnalogInput, Kind::AnalogOutput] {
         for row in points.analogs(kind).iter().filter(|row| row.index.is_some()) {
@@ -116,8 +123,8 @@ fn a_point_that_the_sheet_lacks_is_told_and_unserved_on_request() {
     let done = import(&text("site.toml"), &sheet, Options { unserve: true, ..Options::default() }).unwrap();
     assert!(steps(&done).contains(&"digital `plant.remote`: not in the sheet, index 2 -> 0".to_owned()));
     let site = site(&done.text);
-    assert_eq!(site.digitals[1].served.index, None);
-    assert_eq!(site.analogs[0].served.index, Some(1));
+    assert_eq!(site.digitals[1].point.served.index, None);
+    assert_eq!(site.analogs[0].point.served.index, Some(1));
 }
 
 #[test]
@@ -200,7 +207,8 @@ fn an_id_that_is_taken_gets_a_number() {
     let rows = "A,POI MW 2,MW,1,1,60\nB,poi-mw-2,MW,1,1,61\nC,***,MW,1,1,62\n";
     let sheet = sheet(&[("ai.csv", &format!("{ANALOG}{rows}"))]);
     let imported = import(&text("site.toml"), &sheet, Options::default()).unwrap();
-    let ids: Vec<String> = site(&imported.text).analogs.iter().map(|analog| analog.id.to_string()).collect();
+    let ids: Vec<String> =
+        site(&imported.text).analogs.iter().map(|analog| analog.point.id.to_string()).collect();
     assert_eq!(ids[4..], ["poi.mw.2", "poi.mw.2.2", "point"]);
 }
 

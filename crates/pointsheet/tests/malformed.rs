@@ -82,10 +82,14 @@ fn cases() -> Vec<(&'static str, Files)> {
         ("max counts is negative", with("Net Mvar,POI_MVAR,Mvar,150,-15000,2")),
         ("max counts is a fraction", with("Net Mvar,POI_MVAR,Mvar,150,15000.5,2")),
         ("max counts is missing", with("Net Mvar,POI_MVAR,Mvar,150,,2")),
+        ("max counts with points for thousands", with("Net Mvar,POI_MVAR,Mvar,150,32.000,2")),
         ("max counts does not fit 32 bits", with("Net Mvar,POI_MVAR,Mvar,150,3000000000,2")),
         ("unit is missing", with("Net Mvar,POI_MVAR,,150,15000,2")),
         ("unit is unknown", with("Ambient,MET_TEMP,Deg F,150,15000,2")),
         ("name is missing", with("Net Mvar,,Mvar,150,15000,2")),
+        ("a blank without width in a name", with("Net Mvar,POI_\u{200b}MVAR,Mvar,150,15000,2")),
+        ("an order to the terminal in a description", with("Net \u{1b}[2J,POI_MVAR,Mvar,150,15000,2")),
+        ("text from right to left in a state", di("Breaker,CB1,1,Open\\\u{202e}Closed\n")),
         ("name twice", with("Net Mvar,POI_MW,Mvar,150,15000,2")),
         ("everything of a row", with("Net Mvar,POI_MW,X,x,-1,y")),
         (
@@ -105,6 +109,13 @@ fn cases() -> Vec<(&'static str, Files)> {
         (
             "a column is missing",
             text("ai.csv", "Point Description,Point Name,Eng. Units,Max Units,DNP Index\nNet,N,MW,300,1\n"),
+        ),
+        (
+            "the most of something that is not told",
+            text(
+                "ai.csv",
+                "Description,Name,Eng. Units,RIG E/U Max Units,RIG to CAISO Max,Index\nNet,N,MW,300,30000,1\n",
+            ),
         ),
         (
             "the states are missing below a title",
@@ -170,6 +181,9 @@ fn malformed_sheets_are_told_by_file_sheet_row_and_column() {
         let problems = from_books(&[failed("AI", &rows, mark)]).unwrap_err();
         cases.push(("a formula failed", problems.to_string()));
     }
+    let rows = format!("{ANALOG}Net MW,POI_MW,MW,300,30000,{}\n", grid::UNVALUED);
+    let problems = from_books(&[failed("AI", &rows, grid::UNVALUED)]).unwrap_err();
+    cases.push(("an index is a formula without a value", problems.to_string()));
     let rows = format!("{DIGITAL}Breaker,#REF!,1,Open\\Closed\n");
     cases.push((
         "a formula of a name failed",

@@ -91,6 +91,8 @@ fn headers_vary() {
         "point_description,point_name,E/U,max. units,max. counts,dnp idx",
         "Description,Tag,EU,Max E/U,Max Counts,Index [0 = not used]",
         "Desc.,Pointname,Unit,Max Eng. Units,Counts max,DNP3 Point Index",
+        "Point Description,Point Name,Eng. Units,RIG E/U Max Units,RIG to CAISO Max Cnts,DNP Index",
+        "Point Description,Point Name,Eng. Units,Full Scale,RIG to CAISO Max Cnt.,DNP Index",
         "Point  Description,Point - Name,Engineering Unit(s),R.I.G. E.U. Max.,R.I.G. Counts,D.N.P. Index",
     ];
     for header in headers {

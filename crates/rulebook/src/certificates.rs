@@ -1,6 +1,7 @@
 //! What a site's certificates and key say of themselves. Files that are not there yet are a fact, not an error: a site
 //! is checked before its hardware exists.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,8 @@ pub struct Facts {
     pub not_after: Timestamp,
     /// Whether it is an authority's.
     pub authority: bool,
+    /// Its octets: two copies of one certificate are one.
+    der: Vec<u8>,
 }
 
 /// Kind and size of a key.
@@ -97,10 +100,11 @@ impl Certificates {
         Self { own, anchors, key }
     }
 
-    /// Trust anchors that could be read.
+    /// Trust anchors that could be read, each counted once.
     #[must_use]
     pub fn anchors_read(&self) -> usize {
-        self.anchors.iter().filter(|(_, held)| held.facts().is_some()).count()
+        let read = self.anchors.iter().filter_map(|(_, held)| held.facts());
+        read.map(|facts| &facts.der).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -117,13 +121,9 @@ fn held(file: &Path) -> Vec<Held> {
     let none = |why: Option<String>| vec![Held { file: file.to_owned(), read: why.map(Err) }];
     let octets = match fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return none(None),
-        Err(error) => return none(Some(format!("cannot be read: {error}"))),
-        Ok(found) if found.len() > FILE_OCTETS_MAX => {
-            return none(Some("is too large for certificates".to_owned()));
-        }
-        Ok(_) => match fs::read(file) {
+        _ => match config::read_regular(file, FILE_OCTETS_MAX) {
             Ok(octets) => octets,
-            Err(error) => return none(Some(format!("cannot be read: {error}"))),
+            Err(why) => return none(Some(why)),
         },
     };
     let mut all = Vec::new();
@@ -161,6 +161,7 @@ fn facts(der: &[u8]) -> Result<Facts, String> {
         not_before: time(certificate.validity().not_before)?,
         not_after: time(certificate.validity().not_after)?,
         authority: certificate.is_ca(),
+        der: der.to_vec(),
     })
 }
 

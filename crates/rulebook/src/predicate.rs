@@ -120,6 +120,8 @@ pub struct Ends {
     /// Limits of the upper end.
     #[serde(default)]
     pub high: Bounds,
+    /// Both ends may be beyond by so many per cent of Pmax.
+    pub margin_percent: Option<Amount>,
 }
 
 /// One count as a share of a figure.
@@ -230,6 +232,7 @@ predicates! {
         "Rated capacity (where not given, Pmax) of the subject's component or of the resource, MW.";
     Services(Vec<Service> as "Vec<String>") Resource "The resource is certified for one of these.";
     Area(Vec<Area> as "Vec<String>") Resource "The resource is in one of these.";
+    AreaNot(Vec<Area> as "Vec<String>") Resource "The resource is in none of these; one that says nothing is not.";
     Given(Vec<Figure>) Resource "The site file gives these figures.";
     Point(PointWanted) Resource "Such a point is served.";
     Stations(Bounds) Resource "Number of met stations (of the subject's component where it has one).";
@@ -244,11 +247,13 @@ predicates! {
     Role(Vec<String>) Point "The point's role is one of these.";
     HasRole(bool) Point "The point has a role.";
     RoleKnown(bool) Point "The profile's point lists know the point's role.";
+    RoleListed(bool) Point "A point list of the kind of the resource or of one of its parts has the point's role.";
     Named(bool) Point "The point has a name and the sheet's point name.";
     InComponent(bool) Point "The point belongs to a component.";
     InStation(bool) Analog "The point belongs to a met station.";
     Index(Bounds) Point "The index as the sheet has it.";
     IndexKept(bool) Point "The index is that of the previous sheet.";
+    NoneLost(bool) Resource "Every point of the previous sheet is still there.";
     ScaleKept(bool) Scaled "The scaling is that of the previous sheet.";
     Type(Vec<PointType>) Point "The point is of one of these types.";
     WireIndex(Bounds) Point "The index on the wire: that of the sheet and the offset.";
@@ -263,6 +268,7 @@ predicates! {
     StepPercent(StepPercent) Scaled "One count as per cent of a figure.";
     RangeGiven(bool) Analog "A plausible range is given.";
     Range(Ends) Analog "The plausible range.";
+    RangeInScale(bool) Analog "The plausible range lies within full scale; beyond it a plausible value saturates.";
     DeadbandCounts(Bounds) Analog "The deadband in counts.";
     Accuracy(Bounds) Analog "Accuracy of the instrument, in the point's unit.";
     AccuracyPercent(AccuracyPercent) Analog "Accuracy of the instrument as a share.";
@@ -282,10 +288,12 @@ predicates! {
     PeriodMs(Bounds) Heartbeat "Least time between two advances, ms.";
     Wrap(Bounds) Heartbeat "Counts 0 to this less one.";
     Inputs(Bounds) Connection "Number of digitals that it is made of.";
+    InputRoles(Vec<String>) Connection "Every digital that it is made of has one of these roles.";
     Located(bool) Place "Latitude, longitude and elevation are given.";
     IndependentPower(bool) Station "It has a power supply of its own.";
     StationKind(Vec<site::StationKind> as "Vec<String>") Station "Its kind.";
     Present(bool) Certificate "The file is there and holds a certificate.";
+    Readable(bool) Certificate "What is in the file is a certificate; not judged where there is no file.";
     Sha2(bool) Certificate "Signed with a hash of the SHA-2 family.";
     RsaBits(Bounds) Certificate "Bits of an RSA key; not judged for others.";
     EcBits(Bounds) Certificate "Bits of a key on an elliptic curve; not judged for others.";
@@ -301,6 +309,7 @@ predicates! {
     FitsCertificate(bool) Key "It is the certificate's key.";
     MinVersion(String) Tls "The oldest TLS version spoken is at least this.";
     TimeSource(Vec<site::TimeSource> as "Vec<String>") Outstation "Who sets the DNP3 time.";
+    IndexOffset(Vec<Amount>) Outstation "What is added to an index of the sheet to make it one of the wire.";
     ListenFixed(bool) Outstation "It listens on one address, not on all.";
     ListenRemote(bool) Outstation "Other machines can reach its address.";
     Admits(Bounds) Master "Number of identities admitted.";
@@ -369,7 +378,7 @@ impl Predicate {
     /// Whether it compares with what was served before.
     #[must_use]
     pub const fn is_of_previous(&self) -> bool {
-        matches!(self, Self::IndexKept(_) | Self::ScaleKept(_))
+        matches!(self, Self::IndexKept(_) | Self::ScaleKept(_) | Self::NoneLost(_))
     }
 
     /// Every amount that it compares with.
@@ -378,9 +387,10 @@ impl Predicate {
         match self {
             Self::StepPercent(step) => vec![&step.at_most],
             Self::AccuracyPercent(share) => vec![&share.at_most],
-            Self::StaticVariation(list) | Self::EventVariation(list) | Self::Class(list) => {
-                list.iter().collect()
-            }
+            Self::StaticVariation(list)
+            | Self::EventVariation(list)
+            | Self::Class(list)
+            | Self::IndexOffset(list) => list.iter().collect(),
             _ => {
                 let bounds = self.bounds().into_iter();
                 bounds.flat_map(Bounds::limits).map(|(_, amount)| amount).collect()
@@ -409,12 +419,17 @@ impl Predicate {
         let empty = match self {
             Self::Kind(list) | Self::Technology(list) => list.is_empty(),
             Self::Services(list) => list.is_empty(),
-            Self::Area(list) => list.is_empty(),
+            Self::Area(list) | Self::AreaNot(list) => list.is_empty(),
             Self::Given(list) => list.is_empty(),
-            Self::Role(list) | Self::Follows(list) | Self::NamePrefix(list) | Self::IssuerNot(list) => {
-                list.is_empty()
-            }
-            Self::StaticVariation(list) | Self::EventVariation(list) | Self::Class(list) => list.is_empty(),
+            Self::Role(list)
+            | Self::Follows(list)
+            | Self::InputRoles(list)
+            | Self::NamePrefix(list)
+            | Self::IssuerNot(list) => list.is_empty(),
+            Self::StaticVariation(list)
+            | Self::EventVariation(list)
+            | Self::Class(list)
+            | Self::IndexOffset(list) => list.is_empty(),
             Self::Unit(list) => list.is_empty(),
             Self::Wire(list) => list.is_empty(),
             Self::StationKind(list) | Self::StationExists(list) => list.is_empty(),

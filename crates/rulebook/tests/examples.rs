@@ -190,7 +190,7 @@ fn the_edition_of_prr_1679_finds_more_on_the_storage_site() {
     let (base, _) = check(&file, BASE, AS_OF, None);
     let (edition, _) = check(&file, PRR_1679, AS_OF, None);
     assert_eq!(rules(&base), BTreeSet::new());
-    assert_eq!(rules(&edition), BTreeSet::from(["storage.soc-range", "storage.min-limit-range"]));
+    assert_eq!(rules(&edition), BTreeSet::from(["storage.min-limit-range"]));
 }
 
 #[test]

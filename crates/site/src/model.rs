@@ -144,9 +144,9 @@ pub struct Served {
     pub event_variation: u8,
 }
 
-/// A measured quantity.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Analog {
+/// What every point has, whatever it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
     /// Its id.
     pub id: PointId,
     /// What people call it.
@@ -159,6 +159,13 @@ pub struct Analog {
     pub component: Option<ComponentIx>,
     /// Its 'Point Name' in the ISO's sheet.
     pub sheet_name: Option<Arc<str>>,
+}
+
+/// A measured quantity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analog {
+    /// What every point has.
+    pub point: Point,
     /// The met station that it belongs to.
     pub station: Option<StationIx>,
     /// Accuracy of the instrument, in `unit`; above 0.
@@ -193,18 +200,8 @@ pub struct AnalogSource {
 /// A measured state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Digital {
-    /// Its id.
-    pub id: PointId,
-    /// What people call it.
-    pub name: Arc<str>,
-    /// How it is served.
-    pub served: Served,
-    /// What it means to the ISO, in a profile's words.
-    pub role: Option<Arc<str>>,
-    /// The part of the plant that it belongs to.
-    pub component: Option<ComponentIx>,
-    /// Its 'Point Name' in the ISO's sheet.
-    pub sheet_name: Option<Arc<str>>,
+    /// What every point has.
+    pub point: Point,
     /// Text of state 0 and of state 1.
     pub states: Option<[Arc<str>; 2]>,
     /// Where it comes from; `None`: not mapped yet, served as never read.
@@ -225,18 +222,8 @@ pub struct DigitalSource {
 /// The heartbeat: an analog input in counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// Its id.
-    pub id: PointId,
-    /// What people call it.
-    pub name: Arc<str>,
-    /// How it is served.
-    pub served: Served,
-    /// What it means to the ISO, in a profile's words; `heartbeat` unless the file says otherwise.
-    pub role: Option<Arc<str>>,
-    /// The part of the plant that it belongs to.
-    pub component: Option<ComponentIx>,
-    /// Its 'Point Name' in the ISO's sheet.
-    pub sheet_name: Option<Arc<str>>,
+    /// What every point has; its role is `heartbeat` unless the file says otherwise.
+    pub point: Point,
     /// Least time between two advances.
     pub period: Duration,
     /// Counts 0 to `wrap` - 1.
@@ -246,18 +233,8 @@ pub struct Heartbeat {
 /// The unit's connection: a binary input made of others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// Its id.
-    pub id: PointId,
-    /// What people call it.
-    pub name: Arc<str>,
-    /// How it is served.
-    pub served: Served,
-    /// What it means to the ISO, in a profile's words; `connection` unless the file says otherwise.
-    pub role: Option<Arc<str>>,
-    /// The part of the plant that it belongs to.
-    pub component: Option<ComponentIx>,
-    /// Its 'Point Name' in the ISO's sheet.
-    pub sheet_name: Option<Arc<str>>,
+    /// What every point has; its role is `connection` unless the file says otherwise.
+    pub point: Point,
     /// Text of state 0 and of state 1.
     pub states: Option<[Arc<str>; 2]>,
     /// Connected when all these digitals are true; at least one.
@@ -267,18 +244,8 @@ pub struct Connection {
 /// A set point: an analog output, its status, and its feedback as an analog input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetPoint {
-    /// Its id.
-    pub id: PointId,
-    /// What people call it.
-    pub name: Arc<str>,
-    /// How its status (g40, g42) is served; the index is also g41's.
-    pub served: Served,
-    /// What it means to the ISO, in a profile's words; `setpoint` unless the file says otherwise.
-    pub role: Option<Arc<str>>,
-    /// The part of the plant that it belongs to.
-    pub component: Option<ComponentIx>,
-    /// Its 'Point Name' in the ISO's sheet.
-    pub sheet_name: Option<Arc<str>>,
+    /// What every point has; its role is `setpoint` unless the file says otherwise. The index of its status (g40, g42) is also g41's.
+    pub point: Point,
     /// Its unit, of active power.
     pub unit: Unit,
     /// Counts or engineering units, of set point and feedback alike.
@@ -302,18 +269,8 @@ pub struct SetPoint {
 /// A set point's value in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feedback {
-    /// Its id.
-    pub id: PointId,
-    /// What people call it.
-    pub name: Arc<str>,
-    /// How it is served.
-    pub served: Served,
-    /// What it means to the ISO, in a profile's words; `setpoint-feedback` unless the file says otherwise.
-    pub role: Option<Arc<str>>,
-    /// The part of the plant that it belongs to; its set point's unless the file says otherwise.
-    pub component: Option<ComponentIx>,
-    /// Its 'Point Name' in the ISO's sheet.
-    pub sheet_name: Option<Arc<str>>,
+    /// What every point has; its role is `setpoint-feedback` unless the file says otherwise, its component its set point's.
+    pub point: Point,
 }
 
 /// A device's part of a set point.

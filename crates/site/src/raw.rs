@@ -209,118 +209,100 @@ pub(crate) struct RawSource {
     pub(crate) column: Option<Spanned<String>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawAnalog {
-    pub(crate) id: Spanned<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) index: Option<Spanned<u16>>,
-    pub(crate) role: Option<Spanned<String>>,
-    pub(crate) component: Option<Spanned<String>>,
-    pub(crate) sheet_name: Option<Spanned<String>>,
-    pub(crate) unit: Spanned<Unit>,
-    pub(crate) station: Option<Spanned<String>>,
-    pub(crate) accuracy: Option<Spanned<f64>>,
-    pub(crate) sign: Option<Sign>,
-    pub(crate) source: Option<Spanned<RawSource>>,
-    pub(crate) wire: Option<Spanned<WireForm>>,
-    pub(crate) max_units: Option<Spanned<f64>>,
-    pub(crate) max_counts: Option<Spanned<f64>>,
-    pub(crate) age_max_ms: Option<Spanned<u64>>,
-    pub(crate) range: Option<Spanned<(f64, f64)>>,
-    pub(crate) deadband: Option<Spanned<f64>>,
-    pub(crate) class: Option<Spanned<u8>>,
-    pub(crate) static_variation: Option<Spanned<u8>>,
-    pub(crate) event_variation: Option<Spanned<u8>>,
+/// The fields of a point that say what it is called and how it is served.
+pub(crate) struct RawServed<'a> {
+    pub(crate) id: &'a Spanned<String>,
+    pub(crate) name: Option<&'a String>,
+    pub(crate) index: Option<&'a Spanned<u16>>,
+    pub(crate) role: Option<&'a Spanned<String>>,
+    pub(crate) component: Option<&'a Spanned<String>>,
+    pub(crate) sheet_name: Option<&'a Spanned<String>>,
+    pub(crate) class: Option<&'a Spanned<u8>>,
+    pub(crate) static_variation: Option<&'a Spanned<u8>>,
+    pub(crate) event_variation: Option<&'a Spanned<u8>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawDigital {
-    pub(crate) id: Spanned<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) index: Option<Spanned<u16>>,
-    pub(crate) role: Option<Spanned<String>>,
-    pub(crate) component: Option<Spanned<String>>,
-    pub(crate) sheet_name: Option<Spanned<String>>,
-    pub(crate) states: Option<Spanned<[Spanned<String>; 2]>>,
-    pub(crate) source: Option<Spanned<RawSource>>,
-    pub(crate) age_max_ms: Option<Spanned<u64>>,
-    pub(crate) class: Option<Spanned<u8>>,
-    pub(crate) static_variation: Option<Spanned<u8>>,
-    pub(crate) event_variation: Option<Spanned<u8>>,
+/// A point, with fields of its own.
+macro_rules! served {
+    ($name:ident { $($field:ident: $type:ty,)* }) => {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            pub(crate) id: Spanned<String>,
+            pub(crate) name: Option<String>,
+            pub(crate) index: Option<Spanned<u16>>,
+            pub(crate) role: Option<Spanned<String>>,
+            pub(crate) component: Option<Spanned<String>>,
+            pub(crate) sheet_name: Option<Spanned<String>>,
+            $(pub(crate) $field: $type,)*
+            pub(crate) class: Option<Spanned<u8>>,
+            pub(crate) static_variation: Option<Spanned<u8>>,
+            pub(crate) event_variation: Option<Spanned<u8>>,
+        }
+
+        impl $name {
+            pub(crate) fn served(&self) -> RawServed<'_> {
+                RawServed {
+                    id: &self.id,
+                    name: self.name.as_ref(),
+                    index: self.index.as_ref(),
+                    role: self.role.as_ref(),
+                    component: self.component.as_ref(),
+                    sheet_name: self.sheet_name.as_ref(),
+                    class: self.class.as_ref(),
+                    static_variation: self.static_variation.as_ref(),
+                    event_variation: self.event_variation.as_ref(),
+                }
+            }
+        }
+    };
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawHeartbeat {
-    pub(crate) id: Spanned<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) index: Option<Spanned<u16>>,
-    pub(crate) role: Option<Spanned<String>>,
-    pub(crate) component: Option<Spanned<String>>,
-    pub(crate) sheet_name: Option<Spanned<String>>,
-    pub(crate) period_ms: Option<Spanned<u64>>,
-    pub(crate) wrap: Option<Spanned<u32>>,
-    pub(crate) class: Option<Spanned<u8>>,
-    pub(crate) static_variation: Option<Spanned<u8>>,
-    pub(crate) event_variation: Option<Spanned<u8>>,
-}
+served!(RawAnalog {
+    unit: Spanned<Unit>,
+    station: Option<Spanned<String>>,
+    accuracy: Option<Spanned<f64>>,
+    sign: Option<Sign>,
+    source: Option<Spanned<RawSource>>,
+    wire: Option<Spanned<WireForm>>,
+    max_units: Option<Spanned<f64>>,
+    max_counts: Option<Spanned<f64>>,
+    age_max_ms: Option<Spanned<u64>>,
+    range: Option<Spanned<(f64, f64)>>,
+    deadband: Option<Spanned<f64>>,
+});
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawConnection {
-    pub(crate) id: Spanned<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) index: Option<Spanned<u16>>,
-    pub(crate) role: Option<Spanned<String>>,
-    pub(crate) component: Option<Spanned<String>>,
-    pub(crate) sheet_name: Option<Spanned<String>>,
-    pub(crate) states: Option<Spanned<[Spanned<String>; 2]>>,
-    pub(crate) all: Spanned<Vec<Spanned<String>>>,
-    pub(crate) class: Option<Spanned<u8>>,
-    pub(crate) static_variation: Option<Spanned<u8>>,
-    pub(crate) event_variation: Option<Spanned<u8>>,
-}
+served!(RawDigital {
+    states: Option<Spanned<[Spanned<String>; 2]>>,
+    source: Option<Spanned<RawSource>>,
+    age_max_ms: Option<Spanned<u64>>,
+});
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawSetPoint {
-    pub(crate) id: Spanned<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) index: Option<Spanned<u16>>,
-    pub(crate) role: Option<Spanned<String>>,
-    pub(crate) component: Option<Spanned<String>>,
-    pub(crate) sheet_name: Option<Spanned<String>>,
-    pub(crate) unit: Spanned<Unit>,
-    pub(crate) wire: Option<Spanned<WireForm>>,
-    pub(crate) max_units: Option<Spanned<f64>>,
-    pub(crate) max_counts: Option<Spanned<f64>>,
-    pub(crate) limits: Spanned<(f64, f64)>,
-    pub(crate) hold_ms: Spanned<u64>,
-    pub(crate) actual: Spanned<String>,
-    pub(crate) remote: Option<Spanned<String>>,
-    pub(crate) connected: Option<Spanned<String>>,
-    pub(crate) feedback: RawFeedback,
-    pub(crate) drive: Option<Spanned<Vec<Spanned<RawDrive>>>>,
-    pub(crate) class: Option<Spanned<u8>>,
-    pub(crate) static_variation: Option<Spanned<u8>>,
-    pub(crate) event_variation: Option<Spanned<u8>>,
-}
+served!(RawHeartbeat {
+    period_ms: Option<Spanned<u64>>,
+    wrap: Option<Spanned<u32>>,
+});
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawFeedback {
-    pub(crate) id: Spanned<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) index: Option<Spanned<u16>>,
-    pub(crate) role: Option<Spanned<String>>,
-    pub(crate) component: Option<Spanned<String>>,
-    pub(crate) sheet_name: Option<Spanned<String>>,
-    pub(crate) class: Option<Spanned<u8>>,
-    pub(crate) static_variation: Option<Spanned<u8>>,
-    pub(crate) event_variation: Option<Spanned<u8>>,
-}
+served!(RawConnection {
+    states: Option<Spanned<[Spanned<String>; 2]>>,
+    all: Spanned<Vec<Spanned<String>>>,
+});
+
+served!(RawSetPoint {
+    unit: Spanned<Unit>,
+    wire: Option<Spanned<WireForm>>,
+    max_units: Option<Spanned<f64>>,
+    max_counts: Option<Spanned<f64>>,
+    limits: Spanned<(f64, f64)>,
+    hold_ms: Spanned<u64>,
+    actual: Spanned<String>,
+    remote: Option<Spanned<String>>,
+    connected: Option<Spanned<String>>,
+    feedback: RawFeedback,
+    drive: Option<Spanned<Vec<Spanned<RawDrive>>>>,
+});
+
+served!(RawFeedback {});
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) enum RawControl {

@@ -14,7 +14,7 @@ pub struct MasterFile {
     /// Its figures.
     pub figures: Figures,
     /// Services that it is certified for; none twice, in the order of the file.
-    pub services: Vec<Service>,
+    pub services: Option<Vec<Service>>,
     /// Where it stands in the market.
     pub area: Option<Area>,
     /// The name that the ISO gave the telemetry device.

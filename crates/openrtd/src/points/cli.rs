@@ -60,6 +60,9 @@ pub(crate) struct Export {
     /// Workbook or four csv files; by the name where left out
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
+    /// Overwrite a workbook or tables that are there already
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

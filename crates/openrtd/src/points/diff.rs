@@ -5,26 +5,37 @@ use pointsheet::diff::{Change, Difference, diff as compare};
 use serde_json::{Value, json};
 
 use super::cli::Diff;
-use super::{sheet, tell};
+use super::{sheet_and_offset, tell};
 use crate::exit::Failure;
 use crate::output::complain;
 
 pub(crate) fn diff(arguments: &Diff) -> Result<(), Failure> {
-    let (old, new) = (sheet(&arguments.old)?, sheet(&arguments.new)?);
+    let ((old, was), (new, is)) = (sheet_and_offset(&arguments.old)?, sheet_and_offset(&arguments.new)?);
+    // Sheets have none: a site beside a sheet is compared as its file says, not as the wire has it.
+    let shift = was.zip(is).filter(|(was, is)| was != is);
     for kind in Kind::ALL.into_iter().filter(|kind| old.has(*kind) != new.has(*kind)) {
         let lacks = if old.has(kind) { &arguments.new } else { &arguments.old };
         complain(&format!("warning: {} has no table of {kind}s: not compared", lacks.display()));
     }
     let differences = compare(&old, &new);
     let incompatible = differences.iter().filter(|found| found.change.is_incompatible()).count();
+    let incompatible = incompatible.saturating_add(usize::from(shift.is_some()));
+    let count = differences.len().saturating_add(usize::from(shift.is_some()));
     if arguments.json {
+        tell(shift.map(|(was, is)| {
+            json!({ "event": "difference", "change": "offset", "incompatible": true,
+                "old": { "index_offset": was }, "new": { "index_offset": is } })
+            .to_string()
+        }));
         tell(differences.iter().map(|found| line(found).to_string()));
-        tell([json!({ "event": "summary", "differences": differences.len(), "incompatible": incompatible })
-            .to_string()]);
+        tell([json!({ "event": "summary", "differences": count, "incompatible": incompatible }).to_string()]);
     } else {
+        tell(shift.map(|(was, is)| {
+            format!("incompatible: outstation.index_offset {was} -> {is}: every point has another index on the wire")
+        }));
         let mark = |found: &Difference| if found.change.is_incompatible() { "incompatible: " } else { "" };
         tell(differences.iter().map(|found| format!("{}{found}", mark(found))));
-        tell([format!("{} differences, {incompatible} of them incompatible", differences.len())]);
+        tell([format!("{count} differences, {incompatible} of them incompatible")]);
     }
     if incompatible > 0 { Err(Failure::Found) } else { Ok(()) }
 }

@@ -22,6 +22,14 @@ pub(crate) fn export(arguments: &Export) -> Result<(), Failure> {
             )));
         }
     };
+    let made = match format {
+        Format::Xlsx => vec![arguments.out.clone()],
+        Format::Csv => pointsheet::csv_files(&arguments.out).into(),
+    };
+    // It may be the sheet that the ISO sent.
+    if let Some(there) = made.iter().find(|file| !arguments.force && file.symlink_metadata().is_ok()) {
+        return Err(Failure::Input(format!("{}: is there already; --force overwrites it", there.display())));
+    }
     let written = match format {
         Format::Xlsx => pointsheet::write_xlsx(&arguments.out, &exported.sheet),
         Format::Csv => pointsheet::write_csv(&arguments.out, &exported.sheet),

@@ -20,15 +20,15 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
             format!("{}: the last file is the site file, and its name ends in .toml", file.display());
         return Err(Failure::Input(message));
     }
-    let source = Source::read(file)?;
+    // Read once, with its mark, which is no part of a source's text: what is written was made of what was checked.
+    let text = config::read_text(file)?;
+    let source = Source::from_text(file, text.as_str());
     let defaults = defaults(&source)?;
     // A file that does not read now would be blamed on the sheet afterwards.
     Site::read_with(&source, &defaults, Purpose::Check)?;
     let sheet = read(sheets)?;
     let options =
         Options { unserve: arguments.unserve, wire: defaults.wire, heartbeat_wrap: defaults.heartbeat_wrap };
-    // With its mark, which is no part of a source's text.
-    let text = std::fs::read_to_string(file).map_err(|error| refused(file, &error))?;
     let imported = bring(&text, &sheet, options).map_err(|error| refused(file, &error))?;
     tell(imported.steps.iter().map(ToString::to_string));
     let made = Source::from_text(file, imported.text.as_str());
@@ -46,7 +46,8 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
         ));
     }
     if !arguments.dry_run && imported.text != text {
-        grid::write_atomically(file, imported.text.as_bytes()).map_err(|error| refused(file, &error))?;
+        grid::replace_atomically(file, text.as_bytes(), imported.text.as_bytes())
+            .map_err(|error| refused(file, &format!("not written: {error}")))?;
     }
     let count = |of: fn(&Step) -> bool| imported.count(of);
     let renumbered =
@@ -67,9 +68,9 @@ pub(crate) fn import(arguments: &Import) -> Result<(), Failure> {
 /// Points with an index that the site's profile does not serve.
 fn unlisted(site: &Site) -> impl Iterator<Item = &PointId> {
     let unlisted = |served: &Served| served.sheet_index.is_some() && served.index.is_none();
-    let points = site.analogs.iter().map(|of| (&of.id, &of.served));
-    let points = points.chain(site.digitals.iter().map(|of| (&of.id, &of.served)));
-    let points = points.chain(site.setpoints.iter().map(|of| (&of.id, &of.served)));
+    let points = site.analogs.iter().map(|of| (&of.point.id, &of.point.served));
+    let points = points.chain(site.digitals.iter().map(|of| (&of.point.id, &of.point.served)));
+    let points = points.chain(site.setpoints.iter().map(|of| (&of.point.id, &of.point.served)));
     points.filter(move |(_, served)| unlisted(served)).map(|(id, _)| id)
 }
 

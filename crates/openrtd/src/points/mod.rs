@@ -42,12 +42,18 @@ pub(crate) fn is_site(file: &Path) -> bool {
 
 /// The points of a sheet, a folder of sheets or a site file.
 pub(crate) fn sheet(file: &Path) -> Result<PointSheet, Failure> {
+    Ok(sheet_and_offset(file)?.0)
+}
+
+/// As [`sheet`], and what a site adds to the sheet's indexes on the wire.
+fn sheet_and_offset(file: &Path) -> Result<(PointSheet, Option<i32>), Failure> {
     if is_site(file) {
-        let exported = pointsheet::export(&site(&Source::read(file)?)?);
+        let site = site(&Source::read(file)?)?;
+        let exported = pointsheet::export(&site);
         exported.notes.iter().for_each(|note| complain(&format!("note: {}: {note}", file.display())));
-        return Ok(exported.sheet);
+        return Ok((exported.sheet, Some(site.outstation.index_offset)));
     }
-    read(&[file.to_owned()])
+    Ok((read(&[file.to_owned()])?, None))
 }
 
 /// Sheets, with what a user should look at told on stderr.

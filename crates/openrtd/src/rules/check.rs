@@ -78,6 +78,7 @@ fn of_sheet(sheet: &PointSheet) -> Previous {
         [(PointType::AnalogInput, Kind::AnalogInput), (PointType::AnalogOutput, Kind::AnalogOutput)]
     {
         points.extend(sheet.analogs(table).iter().map(|row| PreviousPoint {
+            wire: None,
             kind,
             names: vec![row.point_name.clone(), row.description.clone()],
             index: row.index,
@@ -85,6 +86,7 @@ fn of_sheet(sheet: &PointSheet) -> Previous {
         }));
     }
     points.extend(sheet.digitals(Kind::DigitalInput).iter().map(|row| PreviousPoint {
+        wire: None,
         kind: PointType::DigitalInput,
         names: vec![row.point_name.clone(), row.description.clone()],
         index: row.index,

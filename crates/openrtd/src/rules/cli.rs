@@ -84,9 +84,9 @@ pub(crate) enum RulesCommand {
     /// Write a sheet of what is not confirmed, for somebody who holds the manual to fill
     #[command(after_help = "Examples:\n  openrtd rules worksheet worksheet.xlsx\n  \
         openrtd rules worksheet worksheet.csv --profile caiso-direct-telemetry-prr1679\n\n\
-        Fill `clause`, `page` and `name` of the entries that you found in the manual, and `value` where it differs;\n\
-        leave the others empty. `openrtd rules confirm` makes an overlay of it. An .xlsx keeps a clause 6.10 as it is;\n\
-        of a .csv some spreadsheets make 6.1.")]
+        Fill `clause`, `page` and `name` of the entries that you found in the manual, and `value` where\n\
+        it differs; leave the others empty. `openrtd rules confirm` makes an overlay of it. An .xlsx\n\
+        keeps a clause 6.10 as it is; of a .csv some spreadsheets make 6.1.")]
     Worksheet(Worksheet),
     /// Make a filled sheet an overlay that lifts tags and corrects values
     #[command(
@@ -104,6 +104,9 @@ pub(crate) struct Worksheet {
     pub(crate) sheet: PathBuf,
     #[command(flatten)]
     pub(crate) book: Book,
+    /// Ask about every entry, those too that their source states
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Overwrite it
     #[arg(long)]
     pub(crate) force: bool,

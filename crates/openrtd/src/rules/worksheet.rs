@@ -17,7 +17,12 @@ use crate::output::say;
 pub(crate) fn write(arguments: &cli::Worksheet) -> Result<(), Failure> {
     let profile = book(&arguments.book)?;
     let file = &arguments.sheet;
-    let sheet = worksheet::Worksheet { profile: &profile, as_of: day(arguments.book.as_of), made: day(None) };
+    let sheet = worksheet::Worksheet {
+        profile: &profile,
+        all: arguments.all,
+        as_of: day(arguments.book.as_of),
+        made: day(None),
+    };
     let octets = match extension(file).as_deref() {
         Some("xlsx") => grid::xlsx_octets_with(&sheet.sheets()).map_err(Failure::Failed)?,
         // The mark lets spreadsheets see that it is UTF-8.

@@ -27,18 +27,18 @@ fn config(point: PointType, served: &Served, deadband: f64) -> Option<PointConfi
 
 pub(super) fn point_configs(site: &Site) -> Vec<PointConfig> {
     let analogs = site.analogs.iter().filter_map(|analog| {
-        config(PointType::AnalogInput, &analog.served, analog.wire.in_counts(analog.deadband))
+        config(PointType::AnalogInput, &analog.point.served, analog.wire.in_counts(analog.deadband))
     });
     let digitals =
-        site.digitals.iter().filter_map(|digital| config(PointType::BinaryInput, &digital.served, 0.0));
+        site.digitals.iter().filter_map(|digital| config(PointType::BinaryInput, &digital.point.served, 0.0));
     let heartbeat =
-        site.heartbeat.iter().filter_map(|beat| config(PointType::AnalogInput, &beat.served, 0.0));
+        site.heartbeat.iter().filter_map(|beat| config(PointType::AnalogInput, &beat.point.served, 0.0));
     let connection =
-        site.connection.iter().filter_map(|unit| config(PointType::BinaryInput, &unit.served, 0.0));
+        site.connection.iter().filter_map(|unit| config(PointType::BinaryInput, &unit.point.served, 0.0));
     let setpoints = site.setpoints.iter().flat_map(|setpoint| {
         [
-            config(PointType::AnalogOutputStatus, &setpoint.served, 0.0),
-            config(PointType::AnalogInput, &setpoint.feedback.served, 0.0),
+            config(PointType::AnalogOutputStatus, &setpoint.point.served, 0.0),
+            config(PointType::AnalogInput, &setpoint.feedback.point.served, 0.0),
         ]
     });
     analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints.flatten()).collect()
@@ -57,18 +57,18 @@ pub(super) fn brain(site: &Site, boot: u64, now: Now) -> Brain {
     let device_ids: Vec<Arc<str>> = site.devices.iter().map(|device| Arc::clone(&device.id)).collect();
     let table = Table::new(specs(site), device_ids, boot);
     let heartbeat = site.heartbeat.as_ref().and_then(|beat| {
-        Some(Heartbeat::new(table.find(beat.id.as_str())?, beat.period, beat.wrap, now.mono))
+        Some(Heartbeat::new(table.find(beat.point.id.as_str())?, beat.period, beat.wrap, now.mono))
     });
     let connection = site.connection.as_ref().and_then(|unit| {
         let inputs = unit.all.iter().filter_map(|id| table.find(id.as_str())).collect();
-        Some(Connected { point: table.find(unit.id.as_str())?, inputs })
+        Some(Connected { point: table.find(unit.point.id.as_str())?, inputs })
     });
     let find = |id: &Option<PointId>| id.as_ref().and_then(|id| table.find(id.as_str()));
     let setpoints = site.setpoints.iter().filter_map(|setpoint| {
         Some(Commanded {
-            index: setpoint.served.index?,
-            held: table.find(setpoint.id.as_str())?,
-            feedback: table.find(setpoint.feedback.id.as_str())?,
+            index: setpoint.point.served.index?,
+            held: table.find(setpoint.point.id.as_str())?,
+            feedback: table.find(setpoint.feedback.point.id.as_str())?,
             actual: table.find(setpoint.actual.as_str())?,
             remote: find(&setpoint.remote),
             connected: find(&setpoint.connected),
@@ -92,7 +92,7 @@ fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointSpec {
         revert_s: drive.revert_s,
     };
     SetPointSpec {
-        id: setpoint.id.clone(),
+        id: setpoint.point.id.clone(),
         scale: setpoint.wire,
         limits: setpoint.limits,
         hold: setpoint.hold,
@@ -107,10 +107,10 @@ fn device_id(site: &Site, at: DeviceIx) -> Arc<str> {
 fn specs(site: &Site) -> Vec<PointSpec> {
     let analogs = site.analogs.iter().map(|analog| analog_spec(site, analog));
     let digitals = site.digitals.iter().map(|digital| PointSpec {
-        id: digital.id.clone(),
-        name: Arc::clone(&digital.name),
+        id: digital.point.id.clone(),
+        name: Arc::clone(&digital.point.name),
         point: PointType::BinaryInput,
-        index: digital.served.index,
+        index: digital.point.served.index,
         unit: None,
         scale: None,
         full_scale: Arc::from(""),
@@ -124,18 +124,36 @@ fn specs(site: &Site) -> Vec<PointSpec> {
     let heartbeat = site.heartbeat.iter().map(|beat| {
         let counts = f64::from(beat.wrap);
         let wire = Scale::Counts { max_units: counts, max_counts: counts };
-        made(&beat.id, &beat.name, PointType::AnalogInput, &beat.served, Some((Unit::Count, wire)))
+        made(
+            &beat.point.id,
+            &beat.point.name,
+            PointType::AnalogInput,
+            &beat.point.served,
+            Some((Unit::Count, wire)),
+        )
     });
     let connection = site
         .connection
         .iter()
-        .map(|unit| made(&unit.id, &unit.name, PointType::BinaryInput, &unit.served, None));
+        .map(|unit| made(&unit.point.id, &unit.point.name, PointType::BinaryInput, &unit.point.served, None));
     let setpoints = site.setpoints.iter().flat_map(|setpoint| {
         let scaled = Some((setpoint.unit, setpoint.wire));
         let feedback = &setpoint.feedback;
         [
-            made(&setpoint.id, &setpoint.name, PointType::AnalogOutputStatus, &setpoint.served, scaled),
-            made(&feedback.id, &feedback.name, PointType::AnalogInput, &feedback.served, scaled),
+            made(
+                &setpoint.point.id,
+                &setpoint.point.name,
+                PointType::AnalogOutputStatus,
+                &setpoint.point.served,
+                scaled,
+            ),
+            made(
+                &feedback.point.id,
+                &feedback.point.name,
+                PointType::AnalogInput,
+                &feedback.point.served,
+                scaled,
+            ),
         ]
     });
     analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints).collect()
@@ -158,10 +176,10 @@ fn analog_spec(site: &Site, analog: &site::Analog) -> PointSpec {
         }
     });
     PointSpec {
-        id: analog.id.clone(),
-        name: Arc::clone(&analog.name),
+        id: analog.point.id.clone(),
+        name: Arc::clone(&analog.point.name),
         point: PointType::AnalogInput,
-        index: analog.served.index,
+        index: analog.point.served.index,
         unit: Some(analog.unit),
         scale: Some(analog.wire),
         full_scale: full_scale(analog.wire, analog.unit),

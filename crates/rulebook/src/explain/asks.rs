@@ -26,6 +26,10 @@ fn words(predicate: &Predicate, profile: &Profile) -> String {
         | P::InStation(yes)
         | P::IndexKept(yes)
         | P::ScaleKept(yes)
+        | P::NoneLost(yes)
+        | P::RoleListed(yes)
+        | P::RangeInScale(yes)
+        | P::Readable(yes)
         | P::Flags(yes)
         | P::RangeGiven(yes)
         | P::AccuracyGiven(yes)
@@ -77,15 +81,17 @@ fn words(predicate: &Predicate, profile: &Profile) -> String {
         }
         P::Kind(list) | P::Technology(list) => one_of(list),
         P::Services(list) => one_of(list),
-        P::Area(list) => one_of(list),
+        P::Area(list) | P::AreaNot(list) => one_of(list),
         P::Given(list) => one_of(list),
         P::Unit(list) => one_of(list),
         P::Wire(list) => one_of(list),
         P::StationKind(list) | P::StationExists(list) => one_of(list),
         P::TimeSource(list) => one_of(list),
-        P::Role(list) | P::Follows(list) | P::NamePrefix(list) | P::IssuerNot(list) => one_of(list),
+        P::Role(list) | P::Follows(list) | P::InputRoles(list) | P::NamePrefix(list) | P::IssuerNot(list) => {
+            one_of(list)
+        }
         P::Type(list) => one_of(&list.iter().map(|kind| kind.words()).collect::<Vec<_>>()),
-        P::StaticVariation(list) | P::EventVariation(list) | P::Class(list) => {
+        P::StaticVariation(list) | P::EventVariation(list) | P::Class(list) | P::IndexOffset(list) => {
             one_of(&list.iter().map(|one| amount(one, profile)).collect::<Vec<_>>())
         }
         P::States(words) => words.iter().map(|one| one_of(one)).collect::<Vec<_>>().join(" and "),
@@ -131,7 +137,10 @@ fn ends(ends: &Ends, profile: &Profile) -> String {
         .filter(|(_, limits)| limits.limits().next().is_some())
         .map(|(what, limits)| format!("{what} {}", bounds(limits, profile)))
         .collect();
-    told.join(", ")
+    let margin = ends.margin_percent.as_ref().map_or_else(String::new, |margin| {
+        format!(", with a margin of {} % of the Master File's pmax", amount(margin, profile))
+    });
+    told.join(", ") + &margin
 }
 
 fn amount(amount: &Amount, profile: &Profile) -> String {

@@ -18,7 +18,7 @@ const QUALITIES: [Quality; 3] = [Quality::Good, Quality::Questionable, Quality::
 pub enum Answer {
     /// What the word means; more than one thing where several are called so.
     Found(Vec<Explanation>),
-    /// Entries whose ids begin with it.
+    /// Entries whose ids begin with it, or whose clause holds it.
     Several(Vec<Candidate>),
     /// Nothing, and what is called nearly so.
     Unknown(Vec<String>),
@@ -54,7 +54,7 @@ pub fn explain(word: &str, profile: &Profile, site: Option<&OnSite<'_>>) -> Answ
     found.extend(site.map(|site| site.point(word, profile)).into_iter().flatten());
     found.extend(profile.entry(&lower).map(|one| entry::entry(one, profile)));
     if found.is_empty() {
-        found.extend(entry::role(word, profile));
+        found.extend(entry::role(&lower, profile));
     }
     found.extend(QUALITIES.into_iter().find(|one| one.to_string() == lower).map(quality::quality));
     let reason = |kind: &ReasonKind| kind.text() == lower || kind.words() == lower;
@@ -70,6 +70,8 @@ pub fn explain(word: &str, profile: &Profile, site: Option<&OnSite<'_>>) -> Answ
     }
     let begins: Vec<_> =
         profile.entries().filter(|one| !lower.is_empty() && one.id.starts_with(&lower)).collect();
+    let cites = |one: &&Entry| lower.chars().count() >= 3 && one.clause.to_lowercase().contains(&lower);
+    let begins = if begins.is_empty() { profile.entries().filter(cites).collect() } else { begins };
     match begins.as_slice() {
         [] => Answer::Unknown(near(&lower, profile, site)),
         [one] => Answer::Found(vec![entry::entry(one, profile)]),

@@ -73,9 +73,10 @@ impl OnSite<'_> {
                 one.severity, one.rule, one.tag, one.file, one.line, one.column, one.found, one.required
             )
         });
-        let role =
-            point.role.map_or_else(|| "none: what it means to the ISO is not said".to_owned(), str::to_owned);
-        let told = Explanation::new(About::Point, id, point.name)
+        let role = point
+            .role()
+            .map_or_else(|| "none: what it means to the ISO is not said".to_owned(), str::to_owned);
+        let told = Explanation::new(About::Point, id, &point.name)
             .fact(
                 "is",
                 format!("{} {}", point.kind.words(), label.split(' ').next().map_or("", |_| "of the site")),
@@ -89,7 +90,7 @@ impl OnSite<'_> {
             .facts("findings", findings);
         let told = if found.is_empty() { told.fact("findings", "none") } else { told };
         let mut all = vec![told];
-        all.extend(point.role.and_then(|role| entry::role(role, profile)));
+        all.extend(point.role().and_then(|role| entry::role(role, profile)));
         all
     }
 

@@ -68,12 +68,15 @@ impl Context<'_> {
                     Figure::Pmax.key()
                 )),
             },
-            Predicate::Services(services) => Verdict::of(
-                services.iter().any(|service| site.master_file.services.contains(service)),
-                "services",
-                listed(site.master_file.services.iter()),
-                either(services.iter()),
-            ),
+            Predicate::Services(services) => match &site.master_file.services {
+                Some(own) => Verdict::of(
+                    services.iter().any(|service| own.contains(service)),
+                    "services",
+                    listed(own.iter()),
+                    either(services.iter()),
+                ),
+                None => Verdict::NotJudged("[resource] gives no services".to_owned()),
+            },
             Predicate::Area(areas) => match site.master_file.area {
                 Some(area) => {
                     let required = format!("area {}", either(areas.iter()));
@@ -81,12 +84,26 @@ impl Context<'_> {
                 }
                 None => Verdict::NotJudged("[resource] gives no area".to_owned()),
             },
+            Predicate::AreaNot(areas) => {
+                let found = site.master_file.area.filter(|area| areas.contains(area));
+                let told = found.map_or_else(String::new, |area| format!("area {area}"));
+                Verdict::of(
+                    found.is_none(),
+                    "area",
+                    told,
+                    format!("an area other than {}", either(areas.iter())),
+                )
+            }
             Predicate::Given(figures) => {
                 let missing: Vec<_> =
                     figures.iter().flat_map(|figure| self.not_given(*figure, subject)).collect();
                 missing_keys(&missing)
             }
             Predicate::Point(wanted) => self.point_wanted(wanted, subject),
+            Predicate::NoneLost(_) => match self.previous {
+                None => Verdict::NotJudged("no previous sheet was given (--previous)".to_owned()),
+                Some(previous) => previous.none_lost(site),
+            },
             Predicate::Stations(bounds) => {
                 count(self.stations(subject).count(), &Noun::counted("met station", "met stations"), bounds)
             }
@@ -142,16 +159,29 @@ impl Context<'_> {
                 Verdict::of(point.mapped, "source", found, "a source")
             }
             Predicate::Role(roles) => Verdict::of(
-                point.role.is_some_and(|role| roles.iter().any(|known| known == role)),
+                point.role().is_some_and(|role| roles.iter().any(|known| known == role)),
                 "role",
-                point.role.map_or("no role".to_owned(), |role| format!("role `{role}`")),
+                point.role().map_or("no role".to_owned(), |role| format!("role `{role}`")),
                 format!("role {}", roles_of(roles)),
             ),
             Predicate::HasRole(wanted) => {
-                Verdict::flag(point.role.is_some(), *wanted, "role", "a role", "no role")
+                Verdict::flag(point.role().is_some(), *wanted, "role", "a role", "no role")
+            }
+            Predicate::RoleListed(wanted) => {
+                let role = point.role()?;
+                let mut kinds = vec![self.site.resource];
+                kinds.extend(self.site.components.iter().map(|component| component.kind));
+                let listed = self.profile.points.iter().any(|one| {
+                    one.role == role
+                        && one.entry.in_force(self.as_of)
+                        && one.kinds.iter().any(|kind| kinds.contains(kind))
+                });
+                let of = either(kinds.iter());
+                let found = format!("role `{role}`, which no point list of {of} has");
+                Verdict::of(listed == *wanted, "role", found, format!("a role of the point lists of {of}"))
             }
             Predicate::RoleKnown(wanted) => {
-                let role = point.role?;
+                let role = point.role()?;
                 let known = self.profile.knows_role(role);
                 let found = format!("role `{role}`, which the profile's point lists do not have");
                 if known == *wanted {
@@ -167,7 +197,7 @@ impl Context<'_> {
             }
             Predicate::Named(wanted) => {
                 // The reader takes the id where there is no name.
-                let named = !point.name.is_empty() && point.name != point.id.as_str();
+                let named = !point.name.is_empty() && *point.name != *point.id.as_str();
                 let (field, no) = match (named, point.sheet_name.is_some()) {
                     (false, false) => ("sheet_name", "neither `name` nor `sheet_name`"),
                     (false, true) => ("name", "no `name`"),
@@ -323,6 +353,7 @@ impl Context<'_> {
                         &Noun::counted("input", "inputs"),
                         bounds,
                     )),
+                    Predicate::InputRoles(roles) => Some(self.input_roles(one, roles)),
                     _ => ask_states(predicate, one.states.as_ref()),
                 },
                 Subject::Heartbeat(one) => match predicate {
@@ -353,6 +384,18 @@ impl Context<'_> {
             Predicate::Range(ends) => match one.range {
                 None => Verdict::NotJudged("no range is given".to_owned()),
                 Some(range) => self.ends_in(one.unit, subject, "range", range, ends),
+            },
+            Predicate::RangeInScale(wanted) => match (one.range, one.wire) {
+                (Some((low, high)), Scale::Counts { max_units, .. }) => {
+                    let most = low.abs().max(high.abs());
+                    let found = format!("a range up to {} {} from 0", short(most), one.unit);
+                    let required = format!("at most {} {} (max_units)", short(max_units), one.unit);
+                    Verdict::of((most <= max_units) == *wanted, "range", found, required)
+                }
+                (None, _) => Verdict::NotJudged("no range is given".to_owned()),
+                (_, Scale::Engineering) => {
+                    Verdict::NotJudged("the wire carries engineering values".to_owned())
+                }
             },
             Predicate::DeadbandCounts(bounds) => match one.wire {
                 Scale::Counts { .. } => {
@@ -410,14 +453,14 @@ impl Context<'_> {
         Some(match predicate {
             Predicate::Limits(ends) => self.ends_in(one.unit, subject, "limits", one.limits, ends),
             Predicate::Follows(roles) => {
-                let actual = self.site.analogs.iter().find(|analog| analog.id == one.actual)?;
-                let role = actual.role.as_deref();
+                let actual = self.site.analogs.iter().find(|analog| analog.point.id == one.actual)?;
+                let role = actual.point.role.as_deref();
                 Verdict::of(
                     role.is_some_and(|role| roles.iter().any(|known| known == role)),
                     "actual",
                     format!(
                         "`{}`, {}",
-                        actual.id,
+                        actual.point.id,
                         role.map_or("without a role".to_owned(), |role| format!("role `{role}`"))
                     ),
                     format!("an analog with role {}", roles_of(roles)),
@@ -431,7 +474,7 @@ impl Context<'_> {
             }
             Predicate::HoldMs(bounds) => self.bounds(subject, "hold_ms", millis(one.hold), &MS, bounds),
             Predicate::FeedbackServed(wanted) => Verdict::flag(
-                one.feedback.served.index.is_some(),
+                one.feedback.point.served.index.is_some(),
                 *wanted,
                 "feedback",
                 "a feedback that is served",
@@ -472,9 +515,23 @@ impl Context<'_> {
                     format!("time source {}", either(sources.iter())),
                 )
             }
+            (Predicate::IndexOffset(allowed), Subject::Outstation) => {
+                let offset = self.site.outstation.index_offset;
+                let allowed: Result<Vec<_>, _> =
+                    allowed.iter().map(|one| self.amount(one, subject).map(|(number, _)| number)).collect();
+                match allowed {
+                    Err(why) => Verdict::NotJudged(why),
+                    Ok(allowed) => Verdict::of(
+                        allowed.iter().any(|one| (one - f64::from(offset)).abs() < 0.5),
+                        "index_offset",
+                        format!("index_offset {offset}"),
+                        format!("index_offset {}", either(allowed.iter().map(|one| short(*one)))),
+                    ),
+                }
+            }
             (Predicate::ListenFixed(wanted), Subject::Outstation) => {
                 let listen = self.site.outstation.listen;
-                let fixed = !listen.ip().is_unspecified();
+                let fixed = !listen.ip().to_canonical().is_unspecified();
                 Verdict::of(
                     fixed == *wanted,
                     "listen",
@@ -484,7 +541,7 @@ impl Context<'_> {
             }
             (Predicate::ListenRemote(wanted), Subject::Outstation) => {
                 let listen = self.site.outstation.listen;
-                let remote = !listen.ip().is_loopback();
+                let remote = !listen.ip().to_canonical().is_loopback();
                 let found = format!("{listen}, which only this machine reaches");
                 Verdict::of(remote == *wanted, "listen", found, "an address that the ISO reaches")
             }
@@ -506,6 +563,19 @@ impl Context<'_> {
         self.site.stations.iter().filter(move |one| component.is_none() || one.component == component)
     }
 
+    /// Whether all that a connection is made of has one of these roles.
+    fn input_roles(&self, one: &site::Connection, roles: &[String]) -> Verdict {
+        let digitals = self.site.digitals.iter().filter(|digital| one.all.contains(&digital.point.id));
+        let other = digitals
+            .map(|digital| &digital.point)
+            .find(|point| !point.role.as_deref().is_some_and(|role| roles.iter().any(|known| known == role)));
+        let found = other.map_or_else(String::new, |point| match &point.role {
+            Some(role) => format!("`{}` with role `{role}` among its inputs", point.id),
+            None => format!("`{}` without a role among its inputs", point.id),
+        });
+        Verdict::of(other.is_none(), "all", found, format!("inputs with role {}", roles_of(roles)))
+    }
+
     /// A point that must be served.
     fn point_wanted(&self, wanted: &PointWanted, subject: &Subject<'_>) -> Verdict {
         let component = subject.component();
@@ -515,7 +585,7 @@ impl Context<'_> {
         };
         let found = Subject::all(SubjectKind::Point, self.site, self.certificates).into_iter().any(|one| {
             one.point().is_some_and(|point| {
-                point.role.is_some_and(|role| wanted.role.iter().any(|known| known == role))
+                point.role().is_some_and(|role| wanted.role.iter().any(|known| known == role))
                     && point.served.index.is_some()
                     && wanted.kind.is_none_or(|kind| kind == point.kind)
                     && (!wanted.component || point.component == component)

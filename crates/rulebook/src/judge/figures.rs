@@ -125,13 +125,30 @@ impl Context<'_> {
         noun: &Noun<'_>,
         bounds: &Bounds,
     ) -> Verdict {
+        self.bounds_with(unit, subject, field, number, noun, (bounds, 0.0))
+    }
+
+    /// Whether a number keeps to bounds that are `slack` wider than they say.
+    fn bounds_with(
+        &self,
+        unit: Option<Unit>,
+        subject: &Subject<'_>,
+        field: &str,
+        number: f64,
+        noun: &Noun<'_>,
+        (bounds, slack): (&Bounds, f64),
+    ) -> Verdict {
         let mut holds = true;
         let mut limits = Vec::new();
         for (limit, amount) in bounds.limits() {
-            let (than, from) = match self.amount_in(unit, amount, subject) {
+            let (mut than, mut from) = match self.amount_in(unit, amount, subject) {
                 Ok(amount) => amount,
                 Err(why) => return Verdict::NotJudged(why),
             };
+            if slack > 0.0 {
+                than += if limit.is_lower() { -slack } else { slack };
+                from = format!("{} and its margin)", from.trim_end_matches(')'));
+            }
             holds &= limit.holds(number, than);
             limits.push((limit.words(), than, from));
         }
@@ -148,11 +165,22 @@ impl Context<'_> {
         ends: &Ends,
     ) -> Verdict {
         let text = unit.to_string();
+        let slack = match self.margin(unit, subject, ends) {
+            Ok(slack) => slack,
+            Err(why) => return Verdict::NotJudged(why),
+        };
         let end = |number, tail, bounds| {
             let noun = Noun::unit(&text).tail(tail);
-            self.bounds_in(Some(unit), subject, field, number, &noun, bounds)
+            self.bounds_with(Some(unit), subject, field, number, &noun, (bounds, slack))
         };
         end(low, "at the lower end", &ends.low).beside(end(high, "at the upper end", &ends.high))
+    }
+
+    /// How far both ends may be beyond, in a point's own unit.
+    fn margin(&self, unit: Unit, subject: &Subject<'_>, ends: &Ends) -> Result<f64, String> {
+        let Some(margin) = &ends.margin_percent else { return Ok(0.0) };
+        let (percent, _) = self.amount(margin, subject)?;
+        Ok(self.figure_in(Some(unit), Figure::Pmax, subject)?.abs() * percent / 100.0)
     }
 }
 

@@ -6,7 +6,7 @@ use telemetry::ResourceKind;
 use super::subject::{PointView, Subject};
 use super::verdict::Miss;
 use super::{Judge, Met, Required};
-use crate::predicate::SubjectKind;
+use crate::predicate::{PointType, SubjectKind};
 use crate::profile::{ListedPoint, Need, Per, Tag};
 
 /// What a list asks one point of.
@@ -48,7 +48,7 @@ impl Judge<'_> {
         let points: Vec<_> = Subject::all(SubjectKind::Point, self.input.site, self.input.certificates)
             .into_iter()
             .filter_map(|subject| Some((subject, subject.point()?)))
-            .filter(|(_, point)| point.role == Some(listed.role.as_str()))
+            .filter(|(_, point)| point.role() == Some(listed.role.as_str()))
             .collect();
         for owner in self.owners(listed) {
             match self.met(&listed.filter, &owner.subject) {
@@ -69,6 +69,7 @@ impl Judge<'_> {
                         field: "index".to_owned(),
                         found: format!("a served {} with role `{}`", listed.kind.words(), listed.role),
                         required: "not served: no `index`".to_owned(),
+                        fix: None,
                     };
                     self.find(&listed.entry, tag, subject, miss);
                 }
@@ -93,10 +94,58 @@ impl Judge<'_> {
                         owner.words(self),
                         units(listed)
                     ),
+                    fix: own.is_empty().then(|| self.recipe(listed, &owner)),
                 };
                 self.find(&listed.entry, tag.min(surest), &owner.subject, miss);
             }
         }
+    }
+
+    /// What to write for a point that is missing: all that the reader asks of it, so that the file reads at once.
+    fn recipe(&self, listed: &ListedPoint, owner: &Owner<'_>) -> String {
+        let mut keys = vec!["`id`".to_owned()];
+        let (table, default) = match (listed.kind, listed.role.as_str()) {
+            (PointType::AnalogInput, "heartbeat") => ("[heartbeat]", true),
+            (PointType::DigitalInput, "connection") => ("[connection]", true),
+            (PointType::AnalogOutput, "setpoint") => ("[[setpoint]]", true),
+            (PointType::AnalogInput, "setpoint-feedback") => ("`feedback` in the [[setpoint]]", true),
+            (PointType::AnalogInput, _) => ("[[analog]]", false),
+            (PointType::DigitalInput, _) => ("[[digital]]", false),
+            (PointType::AnalogOutput, _) => ("[[setpoint]]", false),
+        };
+        if !default {
+            keys.push(format!("`role = \"{}\"`", listed.role));
+        }
+        match owner.subject {
+            Subject::Component(_, component) => keys.push(format!("`component = \"{}\"`", component.id)),
+            Subject::Station(_, station) => keys.push(format!("`station = \"{}\"`", station.id)),
+            _ => {}
+        }
+        if let (Some(unit), "[[analog]]" | "[[setpoint]]") = (listed.units.first(), table) {
+            keys.push(format!("`unit = \"{unit}\"`"));
+        }
+        keys.push("`index`".to_owned());
+        let (more, later) = match table {
+            "[[analog]]" => (
+                "`max_units`, `max_counts`",
+                "; with its source `source`, `sign` and, where the profile gives none, `age_max_ms`",
+            ),
+            "[[digital]]" => {
+                ("", "; with its source `source` and, where the profile gives none, `age_max_ms`")
+            }
+            "[connection]" => ("`all` (the breakers)", ""),
+            "[heartbeat]" => ("", "; where the profile gives none, `period_ms` and `wrap`"),
+            "[[setpoint]]" => (
+                "`max_units`, `max_counts`, `limits`, `hold_ms`, `actual`, `feedback`",
+                "; with its device `drive`",
+            ),
+            _ => ("", ""),
+        };
+        if !more.is_empty() {
+            keys.push(more.to_owned());
+        }
+        let article = if table.starts_with("[[a") { "an" } else { "a" };
+        format!("add {article} {table} with {}{later}", keys.join(", "))
     }
 
     /// What there is instead of a point that is missing: the nearest to it first.
@@ -231,6 +280,7 @@ fn unlike(listed: &ListedPoint, point: &PointView<'_>) -> Option<Miss> {
             field: "role".to_owned(),
             found: format!("role `{}` on {}", listed.role, article(point.kind.words())),
             required: format!("on {}", article(listed.kind.words())),
+            fix: None,
         });
     }
     let unit = point.unit.filter(|unit| !listed.units.is_empty() && !listed.units.contains(unit))?;
@@ -238,6 +288,7 @@ fn unlike(listed: &ListedPoint, point: &PointView<'_>) -> Option<Miss> {
         field: "unit".to_owned(),
         found: format!("role `{}` in {unit}", listed.role),
         required: format!("in {}", listed.entry.unit.as_deref().unwrap_or_default()),
+        fix: None,
     })
 }
 

@@ -57,6 +57,9 @@ pub struct Finding {
     pub sources: Vec<String>,
     /// The weakest tag among the entry and those that it rests on.
     pub tag: Tag,
+    /// The entries that it rests on and that make its tag weaker than its own entry's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rests_on: Vec<String>,
     /// Whether it may be cited: verified, inferred or confirmed by somebody who holds the manual.
     pub citable: bool,
     /// Who confirmed the entry.
@@ -176,12 +179,21 @@ pub fn judge(input: &Judgement<'_>) -> Report {
         as_of: input.as_of,
         previous: input.previous,
     };
-    let mut judge =
-        Judge { input, context, findings: Vec::new(), judged: BTreeMap::new(), not_judged: BTreeSet::new() };
+    let mut judge = Judge {
+        input,
+        context,
+        findings: Vec::new(),
+        judged: BTreeMap::new(),
+        not_judged: BTreeSet::new(),
+        required_by: Vec::new(),
+    };
     let (required, expected_too) = judge.required();
+    if let Required::Yes { by, .. } = &required {
+        judge.required_by.clone_from(by);
+    }
     judge.lists(&required);
     for rule in input.profile.rules.iter().filter(|rule| rule.entry.in_force(input.as_of)) {
-        judge.rule(rule);
+        judge.rule(rule, &required);
     }
     let mut findings = judge.findings;
     findings.sort_by(|a, b| {
@@ -207,6 +219,8 @@ struct Judge<'a> {
     findings: Vec<Finding>,
     judged: BTreeMap<String, usize>,
     not_judged: BTreeSet<NotJudged>,
+    /// Entries that make telemetry required.
+    required_by: Vec<String>,
 }
 
 /// The entries that decide, with the surest tag, and those that nobody may cite beside others that one may.
@@ -280,7 +294,14 @@ impl Judge<'_> {
         }
     }
 
-    fn rule(&mut self, rule: &Rule) {
+    fn rule(&mut self, rule: &Rule, required: &Required) {
+        // What nobody is sure to be asked for, nobody is sure to have to keep.
+        let at_best = match required {
+            _ if !rule.obliged => Tag::Confirmed,
+            Required::Exempt { .. } | Required::No => return,
+            Required::Yes { tag, .. } => *tag,
+            Required::Unknown { .. } => Tag::Confirmed,
+        };
         match self.met(&rule.when, &Subject::Site) {
             Met::Yes => {}
             Met::No => return,
@@ -308,7 +329,7 @@ impl Judge<'_> {
                     Verdict::Fails(miss) => {
                         self.count(&rule.entry);
                         let asked = rule.when.iter().chain(&rule.filter).chain(&rule.require);
-                        let tag = self.tag(&rule.entry, asked);
+                        let tag = self.tag(&rule.entry, asked).min(at_best);
                         self.find_at(&rule.entry, tag, &subject, &subject.path_of(predicate), miss);
                     }
                 }
@@ -325,6 +346,22 @@ impl Judge<'_> {
             .fold(entry.certainty(), Tag::min)
     }
 
+    /// What an entry rests on that is as weak as `tag`: entries that it compares with, thresholds that ask for it.
+    fn weak(&self, id: &str, tag: Tag) -> Vec<String> {
+        let profile = self.input.profile;
+        let asked =
+            profile.asked().filter(|(entry, _)| entry.id == id).flat_map(|(_, predicates)| predicates);
+        let mut ids: BTreeSet<String> = asked
+            .flat_map(Predicate::refers)
+            .filter(|(id, _)| profile.entry(id).is_some_and(|entry| entry.certainty() == tag))
+            .map(|(id, _)| id.to_owned())
+            .collect();
+        if ids.is_empty() {
+            ids.extend(self.required_by.iter().cloned());
+        }
+        ids.into_iter().collect()
+    }
+
     fn find(&mut self, entry: &Entry, tag: Tag, subject: &Subject<'_>, miss: Miss) {
         self.find_at(entry, tag, subject, &subject.path(), miss);
     }
@@ -335,13 +372,15 @@ impl Judge<'_> {
         let places = self.input.places;
         let place = places.at(&field).or_else(|| places.at(path));
         let (line, column) = place.unwrap_or_else(|| places.nearest(&subject.path()));
+        let rests_on = if tag < entry.certainty() { self.weak(&entry.id, tag) } else { Vec::new() };
         self.findings.push(Finding {
             rule: entry.id.clone(),
-            title: entry.title.clone(),
+            title: entry.told_title(),
             section: entry.section.clone(),
             clause: entry.clause.clone(),
             sources: entry.sources.clone(),
             tag,
+            rests_on,
             citable: tag.is_citable(),
             confirmed: entry.confirmed.clone(),
             severity: entry.severity,
@@ -352,7 +391,7 @@ impl Judge<'_> {
             field,
             found: miss.found,
             required: miss.required,
-            fix: entry.fix.clone().unwrap_or_default(),
+            fix: miss.fix.or_else(|| entry.fix.clone()).unwrap_or_default(),
         });
     }
 }

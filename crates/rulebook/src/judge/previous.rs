@@ -26,6 +26,8 @@ pub struct PreviousPoint {
     pub names: Vec<String>,
     /// Index as the sheet has it; `None`: it was not served.
     pub index: Option<u16>,
+    /// Index on the wire, where that is known: a sheet does not tell it.
+    pub wire: Option<u16>,
     /// Units and counts at full scale.
     pub scale: Option<(f64, f64)>,
 }
@@ -42,11 +44,13 @@ impl Previous {
                 kind: point.kind,
                 names: point
                     .sheet_name
+                    .as_deref()
                     .map(ToString::to_string)
                     .into_iter()
-                    .chain([point.id.to_string(), point.name.to_owned()])
+                    .chain([point.id.to_string(), point.name.to_string()])
                     .collect(),
                 index: point.served.sheet_index,
+                wire: point.served.index,
                 scale: match point.scale {
                     Some(Scale::Counts { max_units, max_counts }) => Some((max_units, max_counts)),
                     _ => None,
@@ -57,8 +61,8 @@ impl Previous {
     }
 
     fn find(&self, point: &PointView<'_>) -> Option<&PreviousPoint> {
-        let sheet_name = point.sheet_name.map(AsRef::as_ref);
-        [sheet_name, Some(point.id.as_str()), Some(point.name)].into_iter().flatten().find_map(|name| {
+        let sheet_name = point.sheet_name.as_deref();
+        [sheet_name, Some(point.id.as_str()), Some(&*point.name)].into_iter().flatten().find_map(|name| {
             self.points
                 .iter()
                 .find(|one| one.kind == point.kind && one.names.iter().any(|known| known == name))
@@ -70,6 +74,13 @@ impl Previous {
         let told =
             |index: Option<u16>| index.map_or("not served".to_owned(), |index| format!("index {index}"));
         match self.find(point) {
+            Some(before) if before.wire.is_some() && before.wire != point.served.index => {
+                let told = |index: Option<u16>| {
+                    index.map_or("not served".to_owned(), |index| format!("index {index} on the wire"))
+                };
+                let required = format!("{}, as before", told(before.wire));
+                Verdict::of(false, "index", told(point.served.index), required)
+            }
             Some(before) if before.index.is_some() => Verdict::of(
                 before.index == now,
                 "index",
@@ -88,6 +99,27 @@ impl Previous {
                 Verdict::of(taken.is_none(), "index", found, "an index that was never used")
             }
         }
+    }
+
+    /// Whether every point that was served still is.
+    pub(crate) fn none_lost(&self, site: &Site) -> Verdict {
+        let certificates = Certificates::default();
+        let now: Vec<_> = Subject::all(SubjectKind::Point, site, &certificates)
+            .into_iter()
+            .filter_map(|subject| subject.point())
+            .collect();
+        let lost = self
+            .points
+            .iter()
+            .filter(|one| one.index.is_some())
+            .filter(|one| !now.iter().any(|point| self.find(point) == Some(one)))
+            .map(|one| {
+                let name = one.names.first().map_or("", String::as_str);
+                format!("{} {} `{name}`", one.kind.words(), one.index.unwrap_or_default())
+            })
+            .collect::<Vec<_>>();
+        let found = format!("gone: {}", lost.join(", "));
+        Verdict::of(lost.is_empty(), "", found, "every point that was served before, or the ISO told")
     }
 
     pub(crate) fn scale_kept(&self, point: &PointView<'_>) -> Verdict {

@@ -82,6 +82,12 @@ impl Context<'_> {
                 let present = matches!(read, Some(Ok(_)));
                 return Some(Verdict::of(present == *wanted, "", found, "a certificate"));
             }
+            (Some(Err(why)), Predicate::Readable(wanted)) => {
+                return Some(Verdict::flag(false, *wanted, "", "a certificate", why));
+            }
+            (Some(Ok(_)), Predicate::Readable(wanted)) => {
+                return Some(Verdict::flag(true, *wanted, "", "a certificate", "no certificate"));
+            }
             (None, _) => return Some(Verdict::NotJudged("the certificate is not here".to_owned())),
             (Some(Err(why)), _) => return Some(Verdict::NotJudged(why.clone())),
             (Some(Ok(facts)), _) => facts,

@@ -1,13 +1,12 @@
 //! What rules judge: each thing of a site, with its place in the file and what points have in common.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use site::{
-    Analog, Component, ComponentIx, Connection, Device, DeviceIx, Digital, Heartbeat, Master, Served,
+    Analog, Component, ComponentIx, Connection, Device, DeviceIx, Digital, Heartbeat, Master, Point,
     SetPoint, Site, Station, StationIx,
 };
-use telemetry::{PointId, Scale, Unit};
+use telemetry::{Scale, Unit};
 
 use crate::certificates::{Certificates, Held, Key};
 use crate::predicate::{PointType, Predicate, SubjectKind};
@@ -38,17 +37,27 @@ pub(crate) enum Subject<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PointView<'a> {
     pub(crate) kind: PointType,
-    pub(crate) id: &'a PointId,
-    pub(crate) name: &'a str,
-    pub(crate) sheet_name: Option<&'a Arc<str>>,
-    pub(crate) role: Option<&'a str>,
-    pub(crate) component: Option<ComponentIx>,
+    point: &'a Point,
     pub(crate) station: Option<StationIx>,
-    pub(crate) served: &'a Served,
     pub(crate) unit: Option<Unit>,
     pub(crate) scale: Option<Scale>,
     /// Whether there is something behind it: a source, or the device itself.
     pub(crate) mapped: bool,
+}
+
+impl<'a> PointView<'a> {
+    /// Its role.
+    pub(crate) fn role(&self) -> Option<&'a str> {
+        self.point.role.as_deref()
+    }
+}
+
+impl std::ops::Deref for PointView<'_> {
+    type Target = Point;
+
+    fn deref(&self) -> &Point {
+        self.point
+    }
 }
 
 /// Where a measured point comes from.
@@ -162,12 +171,12 @@ impl<'a> Subject<'a> {
             Self::Key(key) => format!("key {}", key.file.display()),
             Self::Master(_, master) => format!("master `{}`", master.name),
             Self::Device(_, device) => format!("device `{}`", device.id),
-            Self::Analog(_, point) => format!("analog `{}`", point.id),
-            Self::Digital(_, point) => format!("digital `{}`", point.id),
-            Self::Setpoint(_, point) => format!("set point `{}`", point.id),
-            Self::Feedback(_, point) => format!("feedback `{}`", point.feedback.id),
-            Self::Heartbeat(point) => format!("heartbeat `{}`", point.id),
-            Self::Connection(point) => format!("connection `{}`", point.id),
+            Self::Analog(_, point) => format!("analog `{}`", point.point.id),
+            Self::Digital(_, point) => format!("digital `{}`", point.point.id),
+            Self::Setpoint(_, point) => format!("set point `{}`", point.point.id),
+            Self::Feedback(_, point) => format!("feedback `{}`", point.feedback.point.id),
+            Self::Heartbeat(point) => format!("heartbeat `{}`", point.point.id),
+            Self::Connection(point) => format!("connection `{}`", point.point.id),
             Self::Component(_, component) => format!("component `{}`", component.id),
             Self::Station(_, station) => format!("station `{}`", station.id),
         }
@@ -184,85 +193,31 @@ impl<'a> Subject<'a> {
 
     /// What points have in common, where it is one.
     pub(crate) fn point(&self) -> Option<PointView<'a>> {
+        let view =
+            |kind, point| PointView { kind, point, station: None, unit: None, scale: None, mapped: true };
         Some(match *self {
             Self::Analog(_, one) => PointView {
-                kind: PointType::AnalogInput,
-                id: &one.id,
-                name: &one.name,
-                sheet_name: one.sheet_name.as_ref(),
-                role: one.role.as_deref(),
-                component: one.component,
                 station: one.station,
-                served: &one.served,
                 unit: Some(one.unit),
                 scale: Some(one.wire),
                 mapped: one.source.is_some(),
+                ..view(PointType::AnalogInput, &one.point)
             },
-            Self::Digital(_, one) => PointView {
-                kind: PointType::DigitalInput,
-                id: &one.id,
-                name: &one.name,
-                sheet_name: one.sheet_name.as_ref(),
-                role: one.role.as_deref(),
-                component: one.component,
-                station: None,
-                served: &one.served,
-                unit: None,
-                scale: None,
-                mapped: one.source.is_some(),
-            },
+            Self::Digital(_, one) => {
+                PointView { mapped: one.source.is_some(), ..view(PointType::DigitalInput, &one.point) }
+            }
             Self::Setpoint(_, one) => PointView {
-                kind: PointType::AnalogOutput,
-                id: &one.id,
-                name: &one.name,
-                sheet_name: one.sheet_name.as_ref(),
-                role: one.role.as_deref(),
-                component: one.component,
-                station: None,
-                served: &one.served,
                 unit: Some(one.unit),
                 scale: Some(one.wire),
-                mapped: true,
+                ..view(PointType::AnalogOutput, &one.point)
             },
             Self::Feedback(_, one) => PointView {
-                kind: PointType::AnalogInput,
-                id: &one.feedback.id,
-                name: &one.feedback.name,
-                sheet_name: one.feedback.sheet_name.as_ref(),
-                role: one.feedback.role.as_deref(),
-                component: one.feedback.component.or(one.component),
-                station: None,
-                served: &one.feedback.served,
                 unit: Some(one.unit),
                 scale: Some(one.wire),
-                mapped: true,
+                ..view(PointType::AnalogInput, &one.feedback.point)
             },
-            Self::Heartbeat(one) => PointView {
-                kind: PointType::AnalogInput,
-                id: &one.id,
-                name: &one.name,
-                sheet_name: one.sheet_name.as_ref(),
-                role: one.role.as_deref(),
-                component: one.component,
-                station: None,
-                served: &one.served,
-                unit: None,
-                scale: None,
-                mapped: true,
-            },
-            Self::Connection(one) => PointView {
-                kind: PointType::DigitalInput,
-                id: &one.id,
-                name: &one.name,
-                sheet_name: one.sheet_name.as_ref(),
-                role: one.role.as_deref(),
-                component: one.component,
-                station: None,
-                served: &one.served,
-                unit: None,
-                scale: None,
-                mapped: true,
-            },
+            Self::Heartbeat(one) => view(PointType::AnalogInput, &one.point),
+            Self::Connection(one) => view(PointType::DigitalInput, &one.point),
             _ => return None,
         })
     }

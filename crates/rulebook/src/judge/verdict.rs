@@ -20,6 +20,8 @@ pub(crate) struct Miss {
     pub(crate) found: String,
     /// What would hold.
     pub(crate) required: String,
+    /// How to mend it, where the code knows better than the entry.
+    pub(crate) fix: Option<String>,
 }
 
 impl Verdict {
@@ -32,7 +34,12 @@ impl Verdict {
         if holds {
             return Self::Holds;
         }
-        Self::Fails(Miss { field: field.to_owned(), found: found.into(), required: required.into() })
+        Self::Fails(Miss {
+            field: field.to_owned(),
+            found: found.into(),
+            required: required.into(),
+            fix: None,
+        })
     }
 
     /// A fact that must be as `wanted`.
@@ -48,6 +55,7 @@ impl Verdict {
                 found: format!("{} and {}", one.found, other.found),
                 required: format!("{} and {}", one.required, other.required),
                 field: one.field,
+                fix: one.fix,
             }),
             (Self::Holds, other) | (Self::NotJudged(_), other @ Self::Fails(_)) => other,
             (one, _) => one,

@@ -265,6 +265,12 @@ impl Limit {
         }
     }
 
+    /// Whether it limits from below.
+    #[must_use]
+    pub const fn is_lower(self) -> bool {
+        matches!(self, Self::AtLeast | Self::Above)
+    }
+
     /// The limit in words.
     #[must_use]
     pub const fn words(self) -> &'static str {

@@ -20,16 +20,20 @@ pub enum Tag {
     Inferred,
     /// Stated by the named source.
     Verified,
+    /// Read in the document by a named person: an overlay's word, never a profile's own.
+    #[serde(skip_deserializing)]
+    Confirmed,
 }
 
 impl Tag {
     /// All tags, the surest first.
-    pub const ALL: [Self; 4] = [Self::Verified, Self::Inferred, Self::Recalled, Self::RecalledWeak];
+    pub const ALL: [Self; 5] =
+        [Self::Confirmed, Self::Verified, Self::Inferred, Self::Recalled, Self::RecalledWeak];
 
     /// Whether a finding may cite it without the word 'unconfirmed'.
     #[must_use]
     pub const fn is_citable(self) -> bool {
-        matches!(self, Self::Verified | Self::Inferred)
+        matches!(self, Self::Confirmed | Self::Verified | Self::Inferred)
     }
 
     /// The tag as written in files.
@@ -40,6 +44,7 @@ impl Tag {
             Self::Recalled => "recalled",
             Self::Inferred => "inferred",
             Self::Verified => "verified",
+            Self::Confirmed => "confirmed",
         }
     }
 
@@ -51,6 +56,7 @@ impl Tag {
             Self::Recalled => "remembered practice of the field, not confirmed; not the ISO's word",
             Self::Inferred => "follows from a verified fact and ordinary practice",
             Self::Verified => "stated by the named source",
+            Self::Confirmed => "read in the document that an overlay names, by a person that it names",
         }
     }
 }
@@ -339,7 +345,19 @@ impl Entry {
     /// How sure we are after confirmations.
     #[must_use]
     pub const fn certainty(&self) -> Tag {
-        if self.confirmed.is_some() { Tag::Verified } else { self.tag }
+        if self.confirmed.is_some() { Tag::Confirmed } else { self.tag }
+    }
+
+    /// The title as a report tells it: a title may name the figure that somebody corrected.
+    #[must_use]
+    pub fn told_title(&self) -> String {
+        match (&self.corrected_from, &self.value) {
+            (Some(was), Some(now)) => {
+                let unit = self.unit.as_deref().map_or_else(String::new, |unit| format!(" {unit}"));
+                format!("{} (corrected: {now}{unit}, was {was})", self.title)
+            }
+            _ => self.title.clone(),
+        }
     }
 
     /// Tag, sources and clause, as a report tells them.

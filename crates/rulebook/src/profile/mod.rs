@@ -67,17 +67,80 @@ pub struct Head {
     pub supersedes: Vec<String>,
     /// What it is and what it is not.
     pub notice: String,
+    /// Where it was read from.
+    pub origin: Origin,
+}
+
+/// Where a profile was read from. A file's words are whoever wrote it: a report must say that it is none of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Origin {
+    /// It comes with the program.
+    Shipped,
+    /// It is a file of somebody's own.
+    File {
+        /// The file.
+        file: String,
+        /// The profile that it starts from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        extends: Option<String>,
+        /// Entries of that one that it says anew.
+        replaced: usize,
+        /// Entries of that one that it leaves out.
+        dropped: usize,
+        /// Entries of its own.
+        own: usize,
+    },
+}
+
+impl Head {
+    /// Id and edition; for a file of somebody's own, that it is one and what it did to what it starts from.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let named = format!("{} ({})", self.id, self.edition);
+        match &self.origin {
+            Origin::Shipped => named,
+            Origin::File { file, extends: None, own, .. } => {
+                format!("{named}\n             NOT SHIPPED, a file of its own: {file}, {own} entries")
+            }
+            Origin::File { file, extends: Some(base), replaced, dropped, own } => format!(
+                "{named}\n             NOT SHIPPED, a file of its own: {file}, from {base}: {replaced} entries said \
+                 anew, {dropped} left out, {own} more"
+            ),
+        }
+    }
 }
 
 /// An overlay, as a report names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OverlayHead {
     /// Its file.
     pub file: String,
+    /// The document against which entries were confirmed.
+    pub document: String,
+    /// Who confirmed them.
+    pub by: Vec<String>,
     /// Entries that it confirms.
     pub confirmed: usize,
     /// Entries whose value it corrects.
     pub corrected: usize,
+    /// What it says of each.
+    pub entries: Vec<Correction>,
+}
+
+impl OverlayHead {
+    /// What it did, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let entries =
+            if self.confirmed == 1 { "1 entry".to_owned() } else { format!("{} entries", self.confirmed) };
+        format!(
+            "{entries} confirmed against \"{}\" by {}, {} of them corrected",
+            self.document,
+            self.by.join(", "),
+            self.corrected
+        )
+    }
 }
 
 /// Something that entries cite.
@@ -211,6 +274,8 @@ pub struct Rule {
     pub filter: Vec<Predicate>,
     /// Each that fails is a finding.
     pub require: Vec<Predicate>,
+    /// Asked only where telemetry is required, and no surer than what requires it.
+    pub obliged: bool,
 }
 
 impl Profile {

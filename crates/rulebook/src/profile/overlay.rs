@@ -1,6 +1,8 @@
 //! An overlay: what somebody who holds the manual confirmed, entry by entry. It lifts tags and corrects values; it
 //! never adds a rule.
 
+use std::collections::BTreeSet;
+
 use config::{Problems, Source};
 use serde::{Deserialize, Serialize};
 
@@ -141,10 +143,14 @@ impl Profile {
                 note: one.note.clone(),
             });
         }
+        let by: BTreeSet<_> = overlay.confirm.iter().map(|one| one.by.clone()).collect();
         self.overlay = Some(OverlayHead {
             file: source.file().display().to_string(),
+            document: overlay.overlay.document,
+            by: by.into_iter().collect(),
             confirmed: overlay.confirm.len(),
             corrected,
+            entries: overlay.confirm,
         });
         problems.into_result(self)
     }

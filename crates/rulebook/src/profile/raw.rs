@@ -32,6 +32,19 @@ pub(crate) struct RawProfile {
     pub(crate) rule: Vec<RawRule>,
 }
 
+impl RawProfile {
+    /// Ids of its entries.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        let settings = self.setting.iter().map(|one| &one.id);
+        let thresholds = self.threshold.iter().map(|one| &one.id);
+        let points = self.point.iter().chain(&self.met).map(|one| &one.id);
+        let papers = self.paper.iter().map(|one| &one.id);
+        let steps = self.step.iter().map(|one| &one.id);
+        let rules = self.rule.iter().map(|one| &one.id);
+        settings.chain(thresholds).chain(points).chain(papers).chain(steps).chain(rules).map(String::as_str)
+    }
+}
+
 /// What the profile is.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -124,7 +137,7 @@ macro_rules! entries {
                 pub(crate) why: Option<String>,
                 /// Its own figure, word or list.
                 pub(crate) value: Option<Value>,
-                /// Unit of the value, or the units that a point may have.
+                /// What else is to be known.
                 pub(crate) note: Option<String>,
                 /// How to mend what it finds.
                 pub(crate) fix: Option<String>,
@@ -235,6 +248,9 @@ entries! {
         filter: Vec<Predicate>,
         /// Each that fails is a finding.
         require: Vec<Predicate>,
+        /// Asked only where telemetry is required, and no surer than what requires it.
+        #[serde(default)]
+        obliged: bool,
         /// Unit of the value.
         unit: Option<String>,
     }

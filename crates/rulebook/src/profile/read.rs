@@ -9,13 +9,15 @@ use super::entry::{Entry, Table, Value};
 use super::raw::RawProfile;
 use super::told::named;
 use super::{
-    Head, ListedPoint, Obligation, Paper, Per, Profile, Rule, Setting, SettingKey, SourceDoc, Step,
+    Head, ListedPoint, Obligation, Origin, Paper, Per, Profile, Rule, Setting, SettingKey, SourceDoc, Step,
     Threshold, shipped,
 };
 use crate::predicate::{PointType, Predicate, Referred, SubjectKind, TLS_VERSIONS};
 
 /// How deep profiles may extend one another.
 const EXTENDS_MAX: usize = 8;
+/// Keys whose texts may have several lines.
+const PROSE: &[&str] = &["notice"];
 
 /// The JSON Schema of a profile's file.
 #[must_use]
@@ -45,7 +47,7 @@ impl Profile {
     }
 
     fn from_source_within(source: &Source, depth: usize) -> Result<Self, Problems> {
-        let raw: RawProfile = source.parse().map_err(|problems| named(source, &problems))?;
+        let raw: RawProfile = source.parse_prose(PROSE).map_err(|problems| named(source, &problems))?;
         let places = source.places();
         let at = |path: &str, message: String| {
             let mut problem = source.whole(path, message);
@@ -120,6 +122,7 @@ impl Check<'_> {
 
     fn profile(&mut self, raw: RawProfile, base: Option<Profile>) -> Profile {
         let head = Head {
+            origin: self.origin(&raw, base.as_ref()),
             id: raw.profile.id.clone(),
             title: raw.profile.title.clone(),
             issuer: raw.profile.issuer.clone(),
@@ -158,6 +161,30 @@ impl Check<'_> {
         let paths = self.merge(raw, &mut profile);
         self.references(&profile, &paths);
         profile
+    }
+
+    /// Whether the text is one that is shipped. A file of somebody's own must not go by the name of one.
+    fn origin(&mut self, raw: &RawProfile, base: Option<&Profile>) -> Origin {
+        let known = shipped().find(|(id, _)| *id == raw.profile.id);
+        match known {
+            Some((_, text)) if text == self.source.text() => return Origin::Shipped,
+            Some((id, _)) => {
+                let message = format!(
+                    "`{id}` is the id of a profile that is shipped, and this is not its text: choose another"
+                );
+                self.problem("profile.id", message);
+            }
+            None => {}
+        }
+        let ids: Vec<&str> = raw.ids().collect();
+        let replaced = ids.iter().filter(|id| base.is_some_and(|base| base.entry(id).is_some())).count();
+        Origin::File {
+            file: self.source.file().display().to_string(),
+            extends: base.map(|base| base.head.id.clone()),
+            replaced,
+            dropped: raw.profile.drop.len(),
+            own: ids.len().saturating_sub(replaced),
+        }
     }
 
     fn drops(&mut self, drops: &[String], profile: &mut Profile) {
@@ -280,6 +307,7 @@ impl Check<'_> {
                 when: one.when,
                 filter: one.filter,
                 require: one.require,
+                obliged: one.obliged,
             });
         });
         remove(profile, |id| paths.contains_key(id));
@@ -323,8 +351,13 @@ impl Check<'_> {
             self.entry_problem(path, "value", entry, "is not finite");
         }
         // Nobody who wrote a profile here has read that text; whoever has, confirms with an overlay.
-        let mut words = entry.clause.split(|letter: char| !letter.is_alphanumeric());
-        if words.any(|word| word.eq_ignore_ascii_case("V20")) {
+        let upper = entry.clause.to_ascii_uppercase();
+        let words: Vec<_> =
+            upper.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let version = |word: &str| matches!(word, "V" | "VERSION" | "VER" | "EDITION");
+        if words.iter().any(|word| matches!(*word, "V20" | "VERSION20" | "VER20"))
+            || words.windows(2).any(|pair| matches!(pair, [word, "20"] if version(word)))
+        {
             let message = "cites V20: only an overlay of somebody who holds the manual may".to_owned();
             self.entry_problem(path, "clause", entry, message);
         }

@@ -31,9 +31,9 @@ pub fn html(report: &Report, profile: &Profile, strict: bool) -> String {
                 h1 { "Check of " (report.site) }
                 table {
                     tr { th { "File" } td { code { (report.file) } } }
-                    tr { th { "Profile" } td { (report.profile.id) ": " (report.profile.title) br; small { (report.profile.edition) ". " (report.profile.notice) } } }
+                    tr { th { "Profile" } td { (report.profile.words()) br; small { (report.profile.title) ". " (report.profile.notice) } } }
                     @if let Some(overlay) = &report.overlay {
-                        tr { th { "Overlay" } td { code { (overlay.file) } ": " (overlay.confirmed) " entries confirmed, " (overlay.corrected) " of them corrected" } }
+                        tr { th { "Overlay" } td { code { (overlay.file) } ": " (overlay.words()) } }
                     }
                     tr { th { "As of" } td { (report.as_of) } }
                     tr { th { "Telemetry" } td { (report.required.words()) } }
@@ -49,6 +49,21 @@ pub fn html(report: &Report, profile: &Profile, strict: bool) -> String {
                 (findings(report.findings.iter().filter(|one| one.citable), profile, "required"))
                 h2 { (UNCONFIRMED) }
                 (findings(report.findings.iter().filter(|one| !one.citable), profile, "expected"))
+                @if let Some(overlay) = &report.overlay {
+                    h2 { "Confirmed against " (overlay.document) }
+                    table {
+                        tr { th { "Entry" } th { "Clause" } th { "Page" } th { "By" } th { "Value" } }
+                        @for one in &overlay.entries {
+                            tr {
+                                td { code { (one.id) } }
+                                td { (one.clause) }
+                                td { (one.page) }
+                                td { (one.by) ", " (one.on) }
+                                td { @if let Some(value) = &one.value { (value) } @else { "as here" } }
+                            }
+                        }
+                    }
+                }
                 @if !report.not_judged.is_empty() {
                     h2 { "Not judged" }
                     table {

@@ -141,7 +141,12 @@ impl Finding {
         match entry {
             Some(entry) if entry.certainty() != self.tag => {
                 let unconfirmed = if self.citable { "" } else { ", unconfirmed" };
-                format!("{own}; rests on what is {}{unconfirmed}", self.tag)
+                let on = match self.rests_on.as_slice() {
+                    [] => "what is".to_owned(),
+                    [one] => format!("{one}, which is"),
+                    several => format!("{}, which are", several.join(", ")),
+                };
+                format!("{own}; rests on {on} {}{unconfirmed}", self.tag)
             }
             _ => own,
         }

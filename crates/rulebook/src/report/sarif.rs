@@ -61,9 +61,10 @@ fn result(finding: &Finding, strict: bool) -> Value {
         Severity::Note => "note",
     };
     let wanted = if finding.citable { "required" } else { "expected" };
+    let fix = if finding.fix.is_empty() { String::new() } else { format!(" Fix: {}.", finding.fix) };
     let text = format!(
-        "{} {}: found {}; {wanted}: {}. {}",
-        finding.title, finding.subject, finding.found, finding.required, finding.fix
+        "{}. Of {}: found {}; {wanted}: {}.{fix}",
+        finding.title, finding.subject, finding.found, finding.required
     );
     json!({
         "ruleId": finding.rule,

@@ -12,7 +12,14 @@ pub fn text(report: &Report, profile: &Profile, strict: bool, verbose: bool) -> 
     let mut out = String::new();
     // Writing into a string cannot fail.
     let _ = write_report(&mut out, report, profile, strict, verbose);
-    out
+    // What a file holds may be meant for the terminal that shows it.
+    out.chars()
+        .flat_map(|letter| {
+            let hostile = letter.is_control() && letter != '\n';
+            let escaped = hostile.then(|| letter.escape_default());
+            escaped.into_iter().flatten().chain((!hostile).then_some(letter))
+        })
+        .collect()
 }
 
 fn write_report(
@@ -24,14 +31,19 @@ fn write_report(
 ) -> std::fmt::Result {
     let head = &report.profile;
     writeln!(out, "{}: {}", report.file, report.site)?;
-    writeln!(out, "  profile    {} ({})", head.id, head.edition)?;
+    writeln!(out, "  profile    {}", head.words())?;
     if let Some(overlay) = &report.overlay {
-        let (confirmed, corrected) = (overlay.confirmed, overlay.corrected);
-        writeln!(
-            out,
-            "  overlay    {}: {confirmed} entries confirmed, {corrected} of them corrected",
-            overlay.file
-        )?;
+        writeln!(out, "  overlay    {}: {}", overlay.file, overlay.words())?;
+        for one in &overlay.entries {
+            let was = profile.entry(&one.id).and_then(|entry| entry.corrected_from.as_ref());
+            if let (Some(value), Some(was)) = (&one.value, was) {
+                writeln!(
+                    out,
+                    "             {}: {value}, was {was} (by {}, page {})",
+                    one.id, one.by, one.page
+                )?;
+            }
+        }
     }
     writeln!(out, "  as of      {}", report.as_of)?;
     writeln!(out, "  telemetry  {}", report.required.words())?;

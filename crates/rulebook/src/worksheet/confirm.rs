@@ -320,8 +320,8 @@ impl<'a> Reader<'a> {
         let text = plain(&cell.text());
         if text.chars().count() > TEXT_MAX {
             self.problem(row, column, format!("is longer than {TEXT_MAX} characters"));
-        } else if let Some(control) = text.chars().find(|letter| letter.is_control()) {
-            self.problem(row, column, format!("holds a control character, {}", control.escape_unicode()));
+        } else if let Some(control) = text.chars().find(|letter| config::is_hidden(*letter)) {
+            self.problem(row, column, format!("holds a hidden character, {}", control.escape_unicode()));
         }
         text
     }

@@ -25,6 +25,8 @@ const READ_ME_WIDTH: f64 = 110.0;
 pub struct Worksheet<'a> {
     /// The profile, with whatever overlay is laid over it.
     pub profile: &'a Profile,
+    /// Entries that their source states are asked about too: the document may say something else by now.
+    pub all: bool,
     /// Entries that have ended on this day are left out.
     pub as_of: Day,
     /// The day on which it is made.
@@ -37,7 +39,7 @@ impl<'a> Worksheet<'a> {
         let as_of = self.as_of;
         self.profile
             .entries()
-            .filter(|entry| entry.tag != Tag::Verified && entry.confirmed.is_none())
+            .filter(|entry| (self.all || entry.tag != Tag::Verified) && entry.confirmed.is_none())
             .filter(move |entry| entry.until.is_none_or(|until| as_of < until))
     }
 
@@ -106,7 +108,10 @@ impl<'a> Worksheet<'a> {
         lines.push(String::new());
         lines.push("What the tags mean".to_owned());
         lines.extend(
-            Tag::ALL.iter().filter(|tag| **tag != Tag::Verified).map(|tag| format!("{tag}: {}", tag.words())),
+            Tag::ALL
+                .iter()
+                .filter(|tag| **tag < Tag::Verified || (self.all && **tag == Tag::Verified))
+                .map(|tag| format!("{tag}: {}", tag.words())),
         );
         lines
     }

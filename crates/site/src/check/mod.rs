@@ -65,6 +65,7 @@ impl Site {
             stations: Vec::new(),
             points: BTreeMap::new(),
             indexes: BTreeMap::new(),
+            sheet_names: BTreeMap::new(),
         };
         let site = check.site(raw);
         check.problems.into_result(site)
@@ -99,6 +100,7 @@ pub(crate) struct Check<'a> {
     stations: Vec<Station>,
     points: BTreeMap<PointId, Kind>,
     indexes: BTreeMap<(Kind, u16), PointId>,
+    sheet_names: BTreeMap<(Kind, Arc<str>), PointId>,
 }
 
 impl Check<'_> {

@@ -7,7 +7,7 @@ use config::Spanned;
 use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Scale, Unit};
 
-use super::served::{RawScale, RawServed, Variations, raw_scale, raw_served};
+use super::served::{RawScale, Variations, raw_scale};
 use super::source::Wanted;
 use super::{Check, Kind};
 use crate::device::Device;
@@ -24,7 +24,7 @@ impl Check<'_> {
     pub(crate) fn analog(&mut self, at: usize, raw: &RawAnalog, devices: &mut [Device]) -> Option<Analog> {
         let field = format!("analog[{at}]");
         let wire = self.wire(&field, &raw_scale!(raw));
-        let entered = self.enter(&field, &raw_served!(raw), None, &Variations::analog(wire), Some(wire));
+        let point = self.enter(&field, &raw.served(), None, &Variations::analog(wire), Some(wire));
         let age_max = self.age_max(&field, raw.age_max_ms.as_ref(), raw.source.is_some(), &raw.id);
         let range = raw.range.as_ref().map(|range| self.ordered(format!("{field}.range"), range));
         let deadband = raw.deadband.as_ref().map_or(0.0, |deadband| *deadband.get_ref());
@@ -40,21 +40,7 @@ impl Check<'_> {
             Some(_) => Some(self.analog_source(&field, raw, age_max, devices)?),
             None => None,
         };
-        Some(Analog {
-            id: raw.id.get_ref().as_str().into(),
-            name: name(raw.name.as_ref(), &raw.id),
-            served: entered.served,
-            role: entered.role,
-            component: entered.component,
-            sheet_name: entered.sheet_name,
-            station,
-            accuracy,
-            source,
-            unit,
-            wire,
-            range,
-            deadband,
-        })
+        Some(Analog { point, station, accuracy, source, unit, wire, range, deadband })
     }
 
     fn analog_source(
@@ -91,7 +77,7 @@ impl Check<'_> {
     /// The digital; `None` where its source is wrong.
     pub(crate) fn digital(&mut self, at: usize, raw: &RawDigital, devices: &mut [Device]) -> Option<Digital> {
         let field = format!("digital[{at}]");
-        let entered = self.enter(&field, &raw_served!(raw), None, &Variations::digital(), None);
+        let point = self.enter(&field, &raw.served(), None, &Variations::digital(), None);
         let age_max = self.age_max(&field, raw.age_max_ms.as_ref(), raw.source.is_some(), &raw.id);
         let states = self.states(&field, raw.states.as_ref());
         let source = match &raw.source {
@@ -103,16 +89,7 @@ impl Check<'_> {
             }
             None => None,
         };
-        Some(Digital {
-            id: raw.id.get_ref().as_str().into(),
-            name: name(raw.name.as_ref(), &raw.id),
-            served: entered.served,
-            role: entered.role,
-            component: entered.component,
-            sheet_name: entered.sheet_name,
-            states,
-            source,
-        })
+        Some(Digital { point, states, source })
     }
 
     /// How old a point may be; `None` where nobody says it. Only a source has an age.
@@ -155,7 +132,7 @@ impl Check<'_> {
         }
         let wire = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
         let role = Some("heartbeat");
-        let entered = self.enter("heartbeat", &raw_served!(raw), role, &Variations::analog(wire), Some(wire));
+        let point = self.enter("heartbeat", &raw.served(), role, &Variations::analog(wire), Some(wire));
         let period = match (&raw.period_ms, self.defaults.heartbeat_period) {
             (Some(period), _) => self.millis("heartbeat.period_ms", period, PERIOD_MS),
             (None, Some(period)) => {
@@ -168,16 +145,7 @@ impl Check<'_> {
                 Duration::ZERO
             }
         };
-        Heartbeat {
-            id: raw.id.get_ref().as_str().into(),
-            name: name(raw.name.as_ref(), &raw.id),
-            served: entered.served,
-            role: entered.role,
-            component: entered.component,
-            sheet_name: entered.sheet_name,
-            period,
-            wrap: wrap.unwrap_or_default(),
-        }
+        Heartbeat { point, period, wrap: wrap.unwrap_or_default() }
     }
 
     pub(crate) fn connection(&mut self, raw: &RawConnection) -> Connection {
@@ -188,23 +156,9 @@ impl Check<'_> {
             self.problem(raw.all.span(), "connection.all", "at least one digital is needed");
         }
         let role = Some("connection");
-        let entered = self.enter("connection", &raw_served!(raw), role, &Variations::digital(), None);
-        Connection {
-            id: raw.id.get_ref().as_str().into(),
-            name: name(raw.name.as_ref(), &raw.id),
-            served: entered.served,
-            role: entered.role,
-            component: entered.component,
-            sheet_name: entered.sheet_name,
-            states: self.states("connection", raw.states.as_ref()),
-            all,
-        }
+        let point = self.enter("connection", &raw.served(), role, &Variations::digital(), None);
+        Connection { point, states: self.states("connection", raw.states.as_ref()), all }
     }
-}
-
-/// The name, or the id where there is none.
-pub(crate) fn name(name: Option<&String>, id: &Spanned<String>) -> Arc<str> {
-    name.unwrap_or(id.get_ref()).as_str().into()
 }
 
 /// Units that convert with `unit`.

@@ -30,7 +30,7 @@ impl Check<'_> {
                 id.get_ref().as_str().into()
             }),
             figures: self.figures("resource", &raw.figures()),
-            services,
+            services: raw.services.is_some().then_some(services),
             area: raw.area,
             device_name: raw.device_name.as_ref().map(|name| self.line("resource.device_name", name)),
             location: self.location("resource", &raw.location()),

@@ -8,39 +8,11 @@ use telemetry::{PointId, Scale, ScalePart, WireForm};
 
 use super::{Check, Kind};
 use crate::defaults::{Defaults, ServedDefaults};
-use crate::model::Served;
-use crate::resource::ComponentIx;
+use crate::model::{Point, Served};
+use crate::raw::RawServed;
 
 /// Event classes are 1 to 3; 0 is none.
 const CLASS_MAX: u8 = 3;
-
-/// The fields of a point that say how it is served.
-pub(crate) struct RawServed<'a> {
-    pub(crate) id: &'a Spanned<String>,
-    pub(crate) index: Option<&'a Spanned<u16>>,
-    pub(crate) role: Option<&'a Spanned<String>>,
-    pub(crate) component: Option<&'a Spanned<String>>,
-    pub(crate) sheet_name: Option<&'a Spanned<String>>,
-    pub(crate) class: Option<&'a Spanned<u8>>,
-    pub(crate) static_variation: Option<&'a Spanned<u8>>,
-    pub(crate) event_variation: Option<&'a Spanned<u8>>,
-}
-
-macro_rules! raw_served {
-    ($raw:expr) => {
-        RawServed {
-            id: &$raw.id,
-            index: $raw.index.as_ref(),
-            role: $raw.role.as_ref(),
-            component: $raw.component.as_ref(),
-            sheet_name: $raw.sheet_name.as_ref(),
-            class: $raw.class.as_ref(),
-            static_variation: $raw.static_variation.as_ref(),
-            event_variation: $raw.event_variation.as_ref(),
-        }
-    };
-}
-pub(crate) use raw_served;
 
 /// The fields of a point that say how it travels.
 pub(crate) struct RawScale<'a> {
@@ -107,14 +79,6 @@ impl Variations {
     }
 }
 
-/// What is known of a point besides what it measures.
-pub(crate) struct Entered {
-    pub(crate) served: Served,
-    pub(crate) role: Option<Arc<str>>,
-    pub(crate) component: Option<ComponentIx>,
-    pub(crate) sheet_name: Option<Arc<str>>,
-}
-
 /// What a variation carries.
 #[derive(PartialEq, Eq)]
 enum Carries {
@@ -142,7 +106,7 @@ impl Check<'_> {
         role: Option<&str>,
         can: &Variations,
         wire: Option<Scale>,
-    ) -> Entered {
+    ) -> Point {
         self.id(&format!("{field}.id"), raw.id);
         let id = PointId::from(raw.id.get_ref().as_str());
         if self.points.insert(id.clone(), can.kind).is_some() {
@@ -157,9 +121,9 @@ impl Check<'_> {
         };
         let component =
             raw.component.and_then(|component| self.component(&format!("{field}.component"), component));
-        let sheet_name = raw.sheet_name.map(|text| self.line(&format!("{field}.sheet_name"), text));
+        let sheet_name = raw.sheet_name.map(|text| self.sheet_name(field, text, can.kind, &id));
         let served = self.served(field, raw, &id, role.as_deref(), can, wire);
-        Entered { served, role, component, sheet_name }
+        Point { id, name: name(raw.name, raw.id), served, role, component, sheet_name }
     }
 
     fn served(
@@ -223,6 +187,17 @@ impl Check<'_> {
         }
     }
 
+    /// What the ISO's sheet calls a point: no two of a table alike, or nobody knows which of them a row means.
+    fn sheet_name(&mut self, field: &str, text: &Spanned<String>, kind: Kind, id: &PointId) -> Arc<str> {
+        let field = format!("{field}.sheet_name");
+        let name = self.line(&field, text);
+        if let Some(other) = self.sheet_names.insert((kind, name.trim().into()), id.clone()) {
+            let message = format!("`{name}` is already the sheet's name of {} `{other}`", kind.words());
+            self.problem(text.span(), field, message);
+        }
+        name
+    }
+
     /// Whether points of a role are served at all.
     pub(crate) fn serves(&self, role: Option<&str>) -> bool {
         let Some(roles) = &self.defaults.roles else { return true };
@@ -270,6 +245,11 @@ impl Check<'_> {
         }
         scale
     }
+}
+
+/// The name, or the id where there is none.
+fn name(name: Option<&String>, id: &Spanned<String>) -> Arc<str> {
+    name.unwrap_or(id.get_ref()).as_str().into()
 }
 
 /// Why `wire` does not fit into a variation.

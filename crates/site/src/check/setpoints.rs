@@ -3,12 +3,11 @@
 use config::Spanned;
 use telemetry::{Dimension, Scale, Unit};
 
-use super::points::name;
-use super::served::{Entered, RawScale, RawServed, Variations, raw_scale, raw_served};
+use super::served::{RawScale, Variations, raw_scale};
 use super::{Check, Kind};
 use crate::defaults::Purpose;
 use crate::device::{Device, Protocol};
-use crate::model::{Analog, Control, Drive, Feedback, SetPoint};
+use crate::model::{Analog, Control, Drive, Feedback, Point, SetPoint};
 use crate::raw::{RawControl, RawDrive, RawFeedback, RawSetPoint};
 
 impl Check<'_> {
@@ -27,7 +26,7 @@ impl Check<'_> {
         }
         let wire = self.wire(&field, &raw_scale!(raw));
         let role = Some("setpoint");
-        let entered = self.enter(&field, &raw_served!(raw), role, &Variations::output(wire), Some(wire));
+        let point = self.enter(&field, &raw.served(), role, &Variations::output(wire), Some(wire));
         let limits = self.ordered(format!("{field}.limits"), &raw.limits);
         if let Scale::Counts { max_units, .. } = wire
             && (limits.0 < -max_units || limits.1 > max_units)
@@ -37,7 +36,7 @@ impl Check<'_> {
         }
         let hold = self.millis(format!("{field}.hold_ms"), &raw.hold_ms, (1, 86_400_000));
         let actual = self.point(format!("{field}.actual"), &raw.actual, Kind::Analog);
-        if let Some(analog) = analogs.iter().flatten().find(|analog| analog.id == actual)
+        if let Some(analog) = analogs.iter().flatten().find(|analog| analog.point.id == actual)
             && analog.unit != unit
         {
             let message = format!("`{actual}` is in {}, the set point in {unit}", analog.unit);
@@ -47,7 +46,7 @@ impl Check<'_> {
             id.as_ref().map(|id| self.point(format!("{field}.{name}"), id, Kind::Digital))
         };
         let (remote, connected) = (digital("remote", &raw.remote), digital("connected", &raw.connected));
-        let feedback = self.feedback(&format!("{field}.feedback"), &raw.feedback, wire, &entered);
+        let feedback = self.feedback(&format!("{field}.feedback"), &raw.feedback, wire, &point);
         let drives = match &raw.drive {
             Some(drive) => self.drives(&format!("{field}.drive"), drive, unit, devices),
             None if self.purpose == Purpose::Check => Vec::new(),
@@ -57,41 +56,18 @@ impl Check<'_> {
                 Vec::new()
             }
         };
-        SetPoint {
-            id: raw.id.get_ref().as_str().into(),
-            name: name(raw.name.as_ref(), &raw.id),
-            served: entered.served,
-            role: entered.role,
-            component: entered.component,
-            sheet_name: entered.sheet_name,
-            unit,
-            wire,
-            limits,
-            hold,
-            actual,
-            remote,
-            connected,
-            feedback,
-            drives,
-        }
+        SetPoint { point, unit, wire, limits, hold, actual, remote, connected, feedback, drives }
     }
 
-    fn feedback(&mut self, field: &str, raw: &RawFeedback, wire: Scale, setpoint: &Entered) -> Feedback {
+    fn feedback(&mut self, field: &str, raw: &RawFeedback, wire: Scale, setpoint: &Point) -> Feedback {
         let role = Some("setpoint-feedback");
-        let entered = self.enter(field, &raw_served!(raw), role, &Variations::analog(wire), Some(wire));
-        let mut served = entered.served;
+        let mut point = self.enter(field, &raw.served(), role, &Variations::analog(wire), Some(wire));
         if !self.serves(setpoint.role.as_deref()) {
             // Left out with its set point: nobody asks for a value in force that nobody can ask for.
-            served.index = None;
+            point.served.index = None;
         }
-        Feedback {
-            id: raw.id.get_ref().as_str().into(),
-            name: name(raw.name.as_ref(), &raw.id),
-            served,
-            role: entered.role,
-            component: entered.component.or(setpoint.component),
-            sheet_name: entered.sheet_name,
-        }
+        point.component = point.component.or(setpoint.component);
+        Feedback { point }
     }
 
     fn drives(

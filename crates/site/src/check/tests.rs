@@ -49,8 +49,11 @@ fn the_example_is_fine_and_resolved() {
     assert_eq!((site.devices.len(), site.analogs.len(), site.digitals.len()), (4, 4, 2));
     let poi = &site.analogs[0];
     let source = poi.source.unwrap();
-    assert_eq!((&*site.devices[source.device.get()].id, poi.served.index), ("meter", Some(1)));
-    assert_eq!((poi.served.static_variation, poi.served.event_variation, poi.served.class), (2, 2, 2));
+    assert_eq!((&*site.devices[source.device.get()].id, poi.point.served.index), ("meter", Some(1)));
+    assert_eq!(
+        (poi.point.served.static_variation, poi.point.served.event_variation, poi.point.served.class),
+        (2, 2, 2)
+    );
     let reading = &site.devices[source.device.get()].readings[source.reading.get()];
     assert!(matches!(reading.place, Place::SunSpec(point) if point.name == "W" && point.model == 203));
     assert_eq!(poi.wire, Scale::Counts { max_units: 15.0, max_counts: 30_000.0 });
@@ -59,7 +62,10 @@ fn the_example_is_fine_and_resolved() {
     let reading = &site.devices[source.device.get()].readings[source.reading.get()];
     assert_eq!(reading.form, Form::Bit(0));
     let soc = &site.analogs[3];
-    assert_eq!((soc.wire, soc.served.static_variation, soc.served.index), (Scale::Engineering, 5, None));
+    assert_eq!(
+        (soc.wire, soc.point.served.static_variation, soc.point.served.index),
+        (Scale::Engineering, 5, None)
+    );
     let setpoint = &site.setpoints[0];
     assert_eq!(setpoint.drives[0].control, Control::SunSpec704 { watts_per_unit: 1e6 });
     assert!(site.tls.key.ends_with("pki/rtd.key") && site.tls.key.is_absolute());
@@ -77,8 +83,11 @@ fn one_reading_for_two_points_is_read_once() {
 #[test]
 fn the_offset_is_applied() {
     let site = read(&SITE.replacen("address = 10", "address = 10\nindex_offset = -1", 1)).unwrap();
-    assert_eq!((site.analogs[0].served.index, site.setpoints[0].served.index), (Some(0), Some(0)));
-    assert_eq!(site.analogs[3].served.index, None, "not served stays not served");
+    assert_eq!(
+        (site.analogs[0].point.served.index, site.setpoints[0].point.served.index),
+        (Some(0), Some(0))
+    );
+    assert_eq!(site.analogs[3].point.served.index, None, "not served stays not served");
 }
 
 #[test]

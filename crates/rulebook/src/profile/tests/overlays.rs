@@ -6,7 +6,7 @@ use site::{Defaults, Purpose, Site};
 use super::{Profile, golden, small};
 use crate::certificates::Certificates;
 use crate::judge::{Finding, Judgement, Report, Required, judge};
-use crate::profile::{OverlayHead, Tag, Value};
+use crate::profile::{Tag, Value};
 
 const OVERLAY: &str = r#"
 [overlay]
@@ -100,14 +100,18 @@ fn an_oldest_tls_version_is_corrected_to_a_version_only() {
 #[test]
 fn an_overlay_lifts_tags_and_corrects_values_and_counts_both() {
     let profile = laid(OVERLAY).unwrap();
-    let told = OverlayHead { file: "o.toml".to_owned(), confirmed: 3, corrected: 1 };
-    assert_eq!(profile.overlay, Some(told));
+    let head = profile.overlay.as_ref().unwrap();
+    assert_eq!((head.file.as_str(), head.confirmed, head.corrected, head.entries.len()), ("o.toml", 3, 1, 3));
+    assert!(!head.document.is_empty() && !head.by.is_empty() && head.words().contains(&head.document));
     let size = profile.entry("scope.size").unwrap();
     assert_eq!(
         (size.value.clone(), size.corrected_from.clone()),
         (Some(Value::Number(5.0)), Some(Value::Number(10.0)))
     );
-    assert_eq!((size.tag, size.certainty(), size.clause.as_str()), (Tag::Recalled, Tag::Verified, "V20 5.2"));
+    assert_eq!(
+        (size.tag, size.certainty(), size.clause.as_str()),
+        (Tag::Recalled, Tag::Confirmed, "V20 5.2")
+    );
     assert_eq!(
         size.provenance(),
         "confirmed by A. Reader on 2026-11-01, page 17 (was recalled); clause V20 5.2; value corrected from `10` to \
@@ -155,7 +159,7 @@ fn a_corrected_value_changes_what_refers_to_it() {
     // The threshold: 10 MW remembered, 5 MW read.
     assert_eq!(judged(&before, 1.0, true).required, Required::No);
     let by = vec!["scope.size".to_owned()];
-    assert_eq!(judged(&after, 1.0, true).required, Required::Yes { by, tag: Tag::Verified });
+    assert_eq!(judged(&after, 1.0, true).required, Required::Yes { by, tag: Tag::Confirmed });
     // The rule: 8 counts are within 10, not within 5.
     assert!(of(&judged(&before, 8.0, true), "scaling.step").is_empty());
     let report = judged(&after, 8.0, true);
@@ -174,6 +178,6 @@ fn a_finding_of_a_confirmed_entry_says_who_confirmed_it() {
     let [finding] = of(&report, "point.mw")[..] else { panic!("{:?}", report.findings) };
     let confirmed = finding.confirmed.as_ref().unwrap();
     assert_eq!((confirmed.by.as_str(), confirmed.page.as_str()), ("A. Reader", "30"));
-    assert_eq!((finding.tag, finding.citable, finding.clause.as_str()), (Tag::Verified, true, "V20 7"));
+    assert_eq!((finding.tag, finding.citable, finding.clause.as_str()), (Tag::Confirmed, true, "V20 7"));
     assert_eq!(report.overlay.as_ref().map(|overlay| overlay.confirmed), Some(3));
 }

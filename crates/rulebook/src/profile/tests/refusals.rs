@@ -50,6 +50,7 @@ fn a_wrong_profile_is_refused_by_line_and_entry() {
             ("no clause", changed("clause = \"V1 2\"\n", "")),
             ("a clause of V20", changed("clause = \"V1 2\"", "clause = \"V20 6.7\"")),
             ("a clause of V20 in small letters", changed("clause = \"V1 2\"", "clause = \"see v20, 6.7\"")),
+            ("a clause of V20 in words", changed("clause = \"V1 2\"", "clause = \"Version 20, 6.7\"")),
             ("an unknown tag", changed("tag = \"inferred\"\nrole", "tag = \"certain\"\nrole")),
             ("an unknown severity", changed("severity = \"error\"", "severity = \"fatal\"")),
             ("a date that is none", changed("since = 2020-01-01", "since = \"2020-02-30\"")),

@@ -76,20 +76,23 @@ fn a_profile_says_what_the_file_leaves_out() {
     let site = read_with(&bare(), &full(), Purpose::Check).unwrap();
     let poi = &site.analogs[0];
     assert_eq!(poi.source.unwrap().age_max, Duration::from_secs(8));
-    assert_eq!((poi.served.index, poi.served.sheet_index), (Some(0), Some(1)));
-    assert_eq!((poi.served.static_variation, poi.served.event_variation, poi.served.class), (1, 3, 3));
-    let soc = &site.analogs[3].served;
+    assert_eq!((poi.point.served.index, poi.point.served.sheet_index), (Some(0), Some(1)));
+    assert_eq!(
+        (poi.point.served.static_variation, poi.point.served.event_variation, poi.point.served.class),
+        (1, 3, 3)
+    );
+    let soc = &site.analogs[3].point.served;
     assert_eq!((soc.static_variation, soc.event_variation), (5, 5), "counts do not fit engineering values");
     let breaker = &site.digitals[0];
     assert_eq!(breaker.source.unwrap().age_max, Duration::from_secs(8));
-    let served = breaker.served;
+    let served = breaker.point.served;
     assert_eq!((served.static_variation, served.event_variation, served.class), (1, 1, 2));
     let setpoint = &site.setpoints[0];
-    assert_eq!((setpoint.served.static_variation, setpoint.served.class), (1, 1));
-    assert_eq!(setpoint.feedback.served.class, 3, "feedback is an analog input");
+    assert_eq!((setpoint.point.served.static_variation, setpoint.point.served.class), (1, 1));
+    assert_eq!(setpoint.feedback.point.served.class, 3, "feedback is an analog input");
     let heartbeat = site.heartbeat.unwrap();
     assert_eq!((heartbeat.period, heartbeat.wrap), (Duration::from_secs(2), 100));
-    assert_eq!(heartbeat.served.static_variation, 1);
+    assert_eq!(heartbeat.point.served.static_variation, 1);
     assert_eq!(site.outstation.index_offset, -1);
 }
 
@@ -103,8 +106,8 @@ fn the_file_has_the_last_word() {
     let site = read_with(&text, &full(), Purpose::Check).unwrap();
     let poi = &site.analogs[0];
     assert_eq!(poi.source.unwrap().age_max, Duration::from_secs(5));
-    assert_eq!((poi.served.index, poi.served.class), (Some(1), 1));
-    assert_eq!((poi.served.static_variation, poi.served.event_variation), (2, 4));
+    assert_eq!((poi.point.served.index, poi.point.served.class), (Some(1), 1));
+    assert_eq!((poi.point.served.static_variation, poi.point.served.event_variation), (2, 4));
     assert_eq!(site.heartbeat.unwrap().wrap, 1000);
 }
 
@@ -114,10 +117,10 @@ fn a_default_that_does_not_fit_is_not_taken() {
     let defaults = Defaults { analog: odd, digital: odd, output: odd, ..Defaults::default() };
     let text = SITE.replacen("max_counts = 30000", "max_counts = 40000", 1);
     let site = read_with(&text, &defaults, Purpose::Check).unwrap();
-    let wide = site.analogs[0].served;
+    let wide = site.analogs[0].point.served;
     assert_eq!((wide.static_variation, wide.event_variation, wide.class), (1, 1, 2), "40000 needs 32 bits");
-    assert_eq!(site.analogs[1].served.static_variation, 2);
-    assert_eq!(site.analogs[3].served.static_variation, 5, "engineering values need floats");
+    assert_eq!(site.analogs[1].point.served.static_variation, 2);
+    assert_eq!(site.analogs[3].point.served.static_variation, 5, "engineering values need floats");
     let told = read_with(SITE, &Defaults { heartbeat_wrap: Some(1), ..full() }, Purpose::Check);
     assert!(told.is_ok(), "the file says its own");
     let told = read_with(&bare(), &Defaults { heartbeat_wrap: Some(1), ..full() }, Purpose::Check);
@@ -128,16 +131,19 @@ fn a_default_that_does_not_fit_is_not_taken() {
 fn only_listed_roles_are_served() {
     let text = SITE.replacen("index = 1\nunit", "index = 1\nrole = \"mw\"\nunit", 1);
     let site = read_with(&text, &roles(&["mw", "setpoint", "setpoint-feedback"]), Purpose::Check).unwrap();
-    let indexes: Vec<_> = site.analogs.iter().map(|analog| analog.served.index).collect();
+    let indexes: Vec<_> = site.analogs.iter().map(|analog| analog.point.served.index).collect();
     assert_eq!(indexes, [Some(1), None, None, None]);
-    assert_eq!(site.analogs[1].served.sheet_index, Some(2), "what the sheet says stays known");
-    assert!(site.digitals.iter().all(|digital| digital.served.index.is_none()));
-    assert_eq!((site.heartbeat.unwrap().served.index, site.connection.unwrap().served.index), (None, None));
-    assert_eq!(site.setpoints[0].served.index, Some(1));
-    assert_eq!(site.setpoints[0].feedback.served.index, Some(40));
+    assert_eq!(site.analogs[1].point.served.sheet_index, Some(2), "what the sheet says stays known");
+    assert!(site.digitals.iter().all(|digital| digital.point.served.index.is_none()));
+    assert_eq!(
+        (site.heartbeat.unwrap().point.served.index, site.connection.unwrap().point.served.index),
+        (None, None)
+    );
+    assert_eq!(site.setpoints[0].point.served.index, Some(1));
+    assert_eq!(site.setpoints[0].feedback.point.served.index, Some(40));
     let site = read_with(&text, &roles(&["heartbeat", "setpoint-feedback"]), Purpose::Check).unwrap();
-    assert_eq!(site.setpoints[0].feedback.served.index, None, "goes with its set point");
-    assert_eq!(site.heartbeat.unwrap().served.index, Some(99));
+    assert_eq!(site.setpoints[0].feedback.point.served.index, None, "goes with its set point");
+    assert_eq!(site.heartbeat.unwrap().point.served.index, Some(99));
 }
 
 #[test]
@@ -145,7 +151,10 @@ fn a_full_scale_waits_where_a_profile_wants_engineering_values() {
     let defaults = Defaults { wire: WireForm::Engineering, ..Defaults::default() };
     let site = read_with(SITE, &defaults, Purpose::Check).unwrap();
     assert_eq!((site.analogs[0].wire, site.setpoints[0].wire), (Scale::Engineering, Scale::Engineering));
-    assert_eq!((site.analogs[0].served.static_variation, site.setpoints[0].served.static_variation), (5, 3));
+    assert_eq!(
+        (site.analogs[0].point.served.static_variation, site.setpoints[0].point.served.static_variation),
+        (5, 3)
+    );
     let counts = SITE.replacen("max_units = 15.0", "wire = \"counts\"\nmax_units = 15.0", 1);
     let site = read_with(&counts, &defaults, Purpose::Check).unwrap();
     assert_eq!(site.analogs[0].wire, Scale::Counts { max_units: 15.0, max_counts: 30_000.0 });
@@ -167,7 +176,7 @@ fn a_point_may_wait_for_its_source() {
         .replace("age_max_ms = 5000\nrange", "range");
     let site = read(&later).unwrap();
     assert_eq!((site.analogs[0].source, site.digitals[0].source), (None, None));
-    assert_eq!(site.analogs[0].served.index, Some(1), "it is served all the same");
+    assert_eq!(site.analogs[0].point.served.index, Some(1), "it is served all the same");
     assert!(site.devices[1].readings.is_empty());
     assert_eq!(
         refusal("sign = \"+\"\n", ""),

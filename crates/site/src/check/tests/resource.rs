@@ -72,7 +72,7 @@ fn all_of_it_is_taken() {
     assert_eq!(file.id.as_deref(), Some("EXMPL_1_UNIT"));
     assert_eq!((file.figures.capacity_mw, file.figures.pmin_mw), (Some(20.0), Some(-4.0)));
     assert_eq!((file.figures.energy_max_mwh, file.figures.ramp_mw_per_min), (Some(16.0), Some(5.0)));
-    assert_eq!(file.services, [Service::Regulation, Service::NonSpinning]);
+    assert_eq!(file.services, Some(vec![Service::Regulation, Service::NonSpinning]));
     assert_eq!((file.area, file.device_name.as_deref()), (Some(Area::Caiso), Some("IRG123")));
     assert_eq!((file.location.latitude, file.location.elevation_m), (Some(35.0), Some(300.0)));
     let kinds: Vec<_> = site.components.iter().map(|component| (&*component.id, component.kind)).collect();
@@ -82,26 +82,41 @@ fn all_of_it_is_taken() {
     assert_eq!((met.independent_power, met.location.latitude), (Some(true), Some(35.01)));
     assert_eq!((site.stations[1].kind, site.stations[1].independent_power), (StationKind::Tower, None));
     let poi = &site.analogs[0];
-    assert_eq!((poi.role.as_deref(), poi.sheet_name.as_deref()), (Some("mw"), Some("POI MW")));
+    assert_eq!((poi.point.role.as_deref(), poi.point.sheet_name.as_deref()), (Some("mw"), Some("POI MW")));
     assert_eq!((poi.accuracy, poi.station), (Some(0.05), Some(StationIx::new(1))));
     let breaker = &site.digitals[0];
-    assert_eq!((breaker.role.as_deref(), breaker.component), (Some("breaker"), Some(ComponentIx::new(1))));
+    assert_eq!(
+        (breaker.point.role.as_deref(), breaker.point.component),
+        (Some("breaker"), Some(ComponentIx::new(1)))
+    );
     assert_eq!(breaker.states.as_ref().map(|[off, on]| (&**off, &**on)), Some(("Open", "Closed")));
     assert!(site.connection.unwrap().states.is_some());
     let setpoint = &site.setpoints[0];
-    assert_eq!(setpoint.feedback.component, setpoint.component, "feedback belongs where its set point does");
+    assert_eq!(
+        setpoint.feedback.point.component, setpoint.point.component,
+        "feedback belongs where its set point does"
+    );
+}
+
+#[test]
+fn the_sheet_calls_no_two_points_of_a_table_alike() {
+    let named = |header: &str| site().replacen(header, &format!("{header}sheet_name = \"POI MW\"\n"), 1);
+    let told = read(&named("[heartbeat]\n")).unwrap_err().to_string();
+    assert!(told.contains("sheet_name: `POI MW` is already the sheet's name of analog `"), "{told}");
+    // Tables have names of their own.
+    assert!(read(&named("[[setpoint]]\n")).is_ok());
 }
 
 #[test]
 fn points_made_here_have_a_role_of_their_own() {
     let site = read(SITE).unwrap();
     let setpoint = &site.setpoints[0];
-    assert_eq!(setpoint.role.as_deref(), Some("setpoint"));
-    assert_eq!(setpoint.feedback.role.as_deref(), Some("setpoint-feedback"));
-    assert_eq!(site.heartbeat.unwrap().role.as_deref(), Some("heartbeat"));
-    assert_eq!(site.connection.unwrap().role.as_deref(), Some("connection"));
-    assert!(site.analogs.iter().all(|analog| analog.role.is_none()));
-    assert!(site.digitals.iter().all(|digital| digital.role.is_none()));
+    assert_eq!(setpoint.point.role.as_deref(), Some("setpoint"));
+    assert_eq!(setpoint.feedback.point.role.as_deref(), Some("setpoint-feedback"));
+    assert_eq!(site.heartbeat.unwrap().point.role.as_deref(), Some("heartbeat"));
+    assert_eq!(site.connection.unwrap().point.role.as_deref(), Some("connection"));
+    assert!(site.analogs.iter().all(|analog| analog.point.role.is_none()));
+    assert!(site.digitals.iter().all(|digital| digital.point.role.is_none()));
 }
 
 #[test]
@@ -199,7 +214,7 @@ fn golden_errors() {
         (
             "sheet_name = \"POI MW\"",
             "sheet_name = \"POI\\nMW\"",
-            "site.toml:54:14: analog[0].sheet_name: `POI\\nMW`, must be a text of one line, not empty",
+            "site.toml:54:14: analog[0].sheet_name: `POI\\nMW` holds the hidden character U+000A, must be a text of one line",
         ),
         (
             "states = [\"Open\", \"Closed\"]",
