@@ -1,7 +1,7 @@
 //! The communication block diagram: field devices, the device, the way to the ISO, its masters.
 
 use maud::{Markup, html};
-use site::{Protocol, Site};
+use site::{Access, Device, Protocol, Reach, Site};
 
 const BOX_WIDTH: usize = 250;
 const BOX_HEIGHT: usize = 58;
@@ -19,15 +19,7 @@ struct Block {
 
 pub(crate) fn svg(site: &Site) -> String {
     let devices = site.devices.iter().map(|device| {
-        let protocol = match device.protocol {
-            Protocol::SunSpec => "Modbus/TCP, SunSpec",
-            Protocol::Modbus => "Modbus/TCP",
-        };
-        vec![
-            device.id.to_string(),
-            format!("{} unit {}", device.address, device.unit_id),
-            protocol.to_owned(),
-        ]
+        vec![device.id.to_string(), device.access.to_string().replace(", unit", " unit"), protocol(device)]
     });
     let masters = site.masters.iter().map(|master| {
         let control = if master.control { "reads and controls" } else { "reads" };
@@ -56,7 +48,7 @@ pub(crate) fn svg(site: &Site) -> String {
             (heading(2, "ISO"))
             @for one in &left { (wire(one, &device)) }
             @for one in &right { (wire(&device, one)) }
-            (label(0, "Modbus/TCP"))
+            (label(0, &field_protocols(site)))
             (label(1, "DNP3, mutual TLS"))
             @for one in left.iter().chain(&right) { (draw(one)) }
             (draw(&device))
@@ -117,4 +109,25 @@ fn wire(from: &Block, to: &Block) -> Markup {
 fn label(side: usize, what: &str) -> Markup {
     let middle = x(side) + BOX_WIDTH + (x(side + 1) - x(side) - BOX_WIDTH) / 2;
     html! { text x=(middle) y=(TOP - 12) font-size="11" text-anchor="middle" fill="#333" { (what) } }
+}
+
+/// What runs between the plant and the device, each once.
+fn field_protocols(site: &Site) -> String {
+    let all = site.devices.iter().map(|device| protocol(device).trim_end_matches(", SunSpec").to_owned());
+    let all: std::collections::BTreeSet<String> = all.collect();
+    all.into_iter().collect::<Vec<_>>().join("; ")
+}
+
+/// What a device speaks, and over what.
+fn protocol(device: &Device) -> String {
+    let modbus = match &device.access {
+        Access::Modbus(modbus) if matches!(modbus.reach, Reach::Serial(_)) => "Modbus RTU",
+        Access::Modbus(_) => "Modbus/TCP",
+        Access::Dnp3(dnp3) => return if dnp3.tls.is_some() { "DNP3, mutual TLS" } else { "DNP3" }.to_owned(),
+        Access::Csv(_) => return "replayed file".to_owned(),
+    };
+    match device.protocol {
+        Protocol::SunSpec => format!("{modbus}, SunSpec"),
+        _ => modbus.to_owned(),
+    }
 }

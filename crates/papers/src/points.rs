@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 use rulebook::profile::{Entry, ListedPoint, Per, Severity};
-use site::{DeviceIx, Form, Place, Point, ReadingIx, RegisterTable, RegisterType, Site, WordOrder};
+use site::{Access, DeviceIx, Form, Place, Point, ReadingIx, RegisterTable, Site, WordOrder};
 use telemetry::{ResourceKind, Scale, Sign, Unit};
 
 use crate::{Material, page};
@@ -267,25 +267,29 @@ fn reading(site: &Site, device: DeviceIx, at: ReadingIx) -> Markup {
                 RegisterTable::Holding => "holding",
                 RegisterTable::Input => "input",
             };
-            let kind_text = match kind {
-                RegisterType::U16 => "u16",
-                RegisterType::I16 => "i16",
-                RegisterType::U32 => "u32",
-                RegisterType::I32 => "i32",
-                RegisterType::F32 => "f32",
-            };
             let order = match word_order {
                 WordOrder::Little if kind.registers() > 1 => ", low word first",
                 _ => "",
             };
-            format!("{table} register {register}, {kind_text}{order}")
+            format!("{table} register {register}, {}{order}", kind.text())
         }
+        Place::Dnp3 { kind, index } => format!("DNP3 {} {index}", kind.text()),
+        Place::Column(at) => match &device.access {
+            Access::Csv(csv) => format!("column {}", csv.columns.get(at).map_or("", |heading| heading)),
+            _ => String::new(),
+        },
     };
     let form = match spec.form {
         Form::Number { scale } if (scale - 1.0).abs() > f64::EPSILON => format!(", times {scale}"),
         Form::Number { .. } => String::new(),
+        Form::Bits { low, count, scale } => {
+            let times =
+                if (scale - 1.0).abs() > f64::EPSILON { format!(", times {scale}") } else { String::new() };
+            format!(", {count} bits from bit {low}{times}")
+        }
+        Form::State => String::new(),
         Form::Bit(bit) => format!(", bit {bit}"),
         Form::Equals(value) => format!(", equals {value}"),
     };
-    html! { code { (device.id) } " (" (device.address) ", unit " (device.unit_id) ")" br; (place) (form) }
+    html! { code { (device.id) } " (" (device.access) ")" br; (place) (form) }
 }

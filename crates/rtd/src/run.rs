@@ -6,22 +6,20 @@ use historian::{Health, HistoryError};
 use ieee1815::outstation::ConfigError;
 use ieee1815_tokio::{BindError, Listener, PcapFile, TlsError};
 use localsocket::{LocalServer, SocketError};
-use site::{DeviceIx, Site};
+use site::Site;
 use telemetry::Journal;
 use telemetry::clock::SystemClock;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::acquire;
-use crate::core::{Core, FieldEvent, FieldWrite, Input, MasterIx, Output, Record};
+use crate::acquire::Drivers;
+use crate::core::{Core, FieldEvent, Input, MasterIx, Output, Record};
 use crate::history::{self, History};
 use crate::serve::{SessionEvent, SessionId, serve};
 use crate::tell::Teller;
 
 /// Events that may wait for the machine; whoever has more to tell waits.
 const EVENTS_WAITING_MAX: usize = 1024;
-/// Writes that may wait for one driver.
-const WRITES_WAITING_MAX: usize = 16;
 
 /// Changes of the history's state that may wait for the machine.
 const HEALTH_WAITING_MAX: usize = 16;
@@ -106,12 +104,7 @@ pub async fn run_captured(
     let (session_events, sessions) = mpsc::channel(EVENTS_WAITING_MAX);
     tasks.spawn(serve(listener, masters, session_events));
     let (field_events, field) = mpsc::channel(EVENTS_WAITING_MAX);
-    let mut writes = BTreeMap::new();
-    for (at, device) in site.devices.iter().enumerate() {
-        let (sender, receiver) = mpsc::channel(WRITES_WAITING_MAX);
-        writes.insert(DeviceIx::new(at), sender);
-        tasks.spawn(acquire::drive(device.clone(), DeviceIx::new(at), receiver, field_events.clone(), clock));
-    }
+    let drivers = Drivers::start(&site.devices, &field_events, clock, &mut tasks);
     let (questions, asked) = mpsc::channel::<Question>(16);
     tasks.spawn(socket.serve(shutdown.clone(), move |request| {
         let questions = questions.clone();
@@ -122,7 +115,7 @@ pub async fn run_captured(
         }
     }));
     let inputs = Inputs { sessions, field, asked, health, shutdown };
-    let mut teller = Loop { core, clock, teller, live: BTreeMap::new(), writes }.turn(inputs).await;
+    let mut teller = Loop { core, clock, teller, live: BTreeMap::new(), drivers }.turn(inputs).await;
     tasks.shutdown().await;
     teller.tell(&Record::Stopped, clock.now());
     if let Some(history) = teller.history.take() {
@@ -154,7 +147,7 @@ struct Loop {
     teller: Teller,
     /// The newest session of each master.
     live: BTreeMap<MasterIx, (SessionId, mpsc::Sender<Vec<u8>>)>,
-    writes: BTreeMap<DeviceIx, mpsc::Sender<(u64, FieldWrite)>>,
+    drivers: Drivers,
 }
 
 impl Loop {
@@ -238,7 +231,8 @@ impl Loop {
                     }
                 }
                 Output::Write { device, request, write } => {
-                    let sent = self.writes.get(&device).map(|writes| writes.try_send((request, write)));
+                    let sent =
+                        self.drivers.writes.get(&device).map(|writes| writes.try_send((request, write)));
                     if !matches!(sent, Some(Ok(()))) {
                         // Not answered, so control asks for it again.
                         tracing::warn!(device = device.get(), "the driver is behind, a write was put off");
@@ -256,15 +250,24 @@ impl Loop {
     fn answer(&self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
         match request.get("do").and_then(serde_json::Value::as_str) {
             Some("points") => Ok(self.core.points(self.clock.now())),
-            Some("status") => {
-                let mut status = self.core.status(self.clock.now());
-                if let (Some(history), Some(fields)) = (&self.teller.history, status.as_object_mut()) {
-                    fields.insert("history".to_owned(), history.status());
-                }
-                Ok(status)
-            }
+            Some("status") => Ok(self.status()),
             Some(other) => Err(format!("`do` is `{other}`, allowed: points, status")),
             None => Err("a request has a field `do`: points or status".to_owned()),
         }
+    }
+
+    /// The machine's status, with what the drivers counted.
+    fn status(&self) -> serde_json::Value {
+        let mut status = self.core.status(self.clock.now());
+        let devices = status.get_mut("devices").and_then(serde_json::Value::as_array_mut);
+        for (device, counts) in devices.into_iter().flatten().zip(self.drivers.counts()) {
+            if let Some(device) = device.as_object_mut() {
+                device.insert("link".to_owned(), counts);
+            }
+        }
+        if let (Some(history), Some(fields)) = (&self.teller.history, status.as_object_mut()) {
+            fields.insert("history".to_owned(), history.status());
+        }
+        status
     }
 }

@@ -25,6 +25,7 @@ const SECTIONS: [(&str, &str); 18] = [
     ("[tls]", "[tls]\nnothing = 1"),
     ("[[master]]", "[[master]]\nnothing = 1"),
     ("[[device]]", "[[device]]\nnothing = 1"),
+    ("serial", "[[device]]\nserial = { nothing = 1 }"),
     ("Every point", "[[setpoint]]\nfeedback = { nothing = 1 }"),
     ("[[analog]]", "[[analog]]\nnothing = 1"),
     ("[[digital]]", "[[digital]]\nnothing = 1"),

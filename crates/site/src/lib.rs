@@ -6,12 +6,17 @@
 
 mod check;
 mod defaults;
+mod device;
 mod model;
 mod raw;
 mod resource;
 pub mod sunspec;
 
 pub use defaults::{Defaults, Head, Purpose, ServedDefaults, TlsFloor, head};
+pub use device::{
+    Access, Csv, Device, DeviceIx, Dnp3, Dnp3Type, Form, Modbus, Place, Protocol, Reach, ReadingIx,
+    ReadingSpec, RegisterTable, RegisterType, WordOrder,
+};
 pub use model::*;
 pub use resource::{Component, ComponentIx, Figures, Location, MasterFile, Station, StationIx, StationKind};
 pub use sunspec::{SunSpecPoint, SunSpecScale, SunSpecType};

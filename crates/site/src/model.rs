@@ -9,8 +9,8 @@ use ieee1815_tokio::{PeerIdentity, TlsPolicy};
 use telemetry::{PointId, ResourceKind, Scale, Sign, Unit};
 
 use crate::defaults::TlsFloor;
+use crate::device::{Device, DeviceIx, ReadingIx};
 use crate::resource::{Component, ComponentIx, MasterFile, Station, StationIx};
-use crate::sunspec::SunSpecPoint;
 
 macro_rules! index {
     ($name:ident $doc:literal) => {
@@ -34,9 +34,6 @@ macro_rules! index {
     };
 }
 pub(crate) use index;
-
-index!(DeviceIx "A device's position in [`Site::devices`].");
-index!(ReadingIx "A reading's position in [`Device::readings`].");
 
 /// A whole site.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,126 +139,6 @@ pub struct Master {
     pub admit: Vec<PeerIdentity>,
     /// Whether it may send set points.
     pub control: bool,
-}
-
-/// One device of the plant.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Device {
-    /// Its id.
-    pub id: Arc<str>,
-    /// How it is read.
-    pub protocol: Protocol,
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// Modbus unit id.
-    pub unit_id: u8,
-    /// Time between two polls.
-    pub poll: Duration,
-    /// How long an answer is waited for.
-    pub timeout: Duration,
-    /// What is read of it, by [`ReadingIx`]; nothing twice.
-    pub readings: Vec<ReadingSpec>,
-}
-
-/// How a device is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// Modbus/TCP with SunSpec models, found by walking their chain.
-    SunSpec,
-    /// Modbus/TCP with registers at fixed addresses.
-    Modbus,
-}
-
-/// One thing read of a device.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReadingSpec {
-    /// Where it lies.
-    pub place: Place,
-    /// What becomes of it.
-    pub form: Form,
-}
-
-/// Where a reading lies.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Place {
-    /// A point of a SunSpec model.
-    SunSpec(&'static SunSpecPoint),
-    /// Registers at a fixed address.
-    Register {
-        /// Which of the device's tables.
-        table: RegisterTable,
-        /// Protocol address, from 0.
-        register: u16,
-        /// How the registers are read.
-        kind: RegisterType,
-        /// Order of the registers of a 32-bit value.
-        word_order: WordOrder,
-    },
-}
-
-/// What becomes of a reading.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Form {
-    /// A number, times `scale` (1 for SunSpec, which has factors of its own).
-    Number {
-        /// Units of the source for each step of the raw value.
-        scale: f64,
-    },
-    /// One bit of the raw value, 0 the lowest.
-    Bit(u8),
-    /// Whether the raw value is this one.
-    Equals(u32),
-}
-
-/// One of Modbus' register tables.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RegisterTable {
-    /// Holding registers (function 3).
-    #[default]
-    Holding,
-    /// Input registers (function 4).
-    Input,
-}
-
-/// Type of the value in raw registers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RegisterType {
-    /// Unsigned, one register.
-    #[default]
-    U16,
-    /// Two's complement, one register.
-    I16,
-    /// Unsigned, two registers.
-    U32,
-    /// Two's complement, two registers.
-    I32,
-    /// IEEE 754 single, two registers.
-    F32,
-}
-
-impl RegisterType {
-    /// Registers taken.
-    #[must_use]
-    pub const fn registers(self) -> u16 {
-        match self {
-            Self::U16 | Self::I16 => 1,
-            Self::U32 | Self::I32 | Self::F32 => 2,
-        }
-    }
-}
-
-/// Order of the registers of a 32-bit value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WordOrder {
-    /// High word first.
-    #[default]
-    Big,
-    /// Low word first.
-    Little,
 }
 
 /// How a point is served.

@@ -9,7 +9,8 @@ use ieee1815_tokio::TlsSection;
 use serde::Deserialize;
 use telemetry::{Area, ResourceKind, Service, Sign, Unit, WireForm};
 
-use crate::model::{Protocol, RegisterTable, RegisterType, TimeSource, WordOrder};
+use crate::device::{Protocol, RegisterTable, RegisterType, WordOrder};
+use crate::model::TimeSource;
 use crate::resource::StationKind;
 
 #[derive(Debug, Deserialize)]
@@ -169,10 +170,31 @@ pub(crate) struct RawMaster {
 pub(crate) struct RawDevice {
     pub(crate) id: Spanned<String>,
     pub(crate) protocol: Protocol,
-    pub(crate) address: SocketAddr,
-    pub(crate) unit_id: Option<u8>,
+    pub(crate) address: Option<Spanned<SocketAddr>>,
+    pub(crate) serial: Option<Spanned<RawSerial>>,
+    pub(crate) unit_id: Option<Spanned<u8>>,
+    pub(crate) gap_max: Option<Spanned<u16>>,
+    pub(crate) outstation_address: Option<Spanned<u16>>,
+    pub(crate) master_address: Option<Spanned<u16>>,
+    pub(crate) integrity_every: Option<Spanned<u32>>,
+    pub(crate) unsolicited: Option<Spanned<bool>>,
+    pub(crate) time_sync: Option<Spanned<bool>>,
+    pub(crate) tls: Option<Spanned<TlsSection>>,
+    pub(crate) admit: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(crate) file: Option<Spanned<PathBuf>>,
+    pub(crate) time: Option<Spanned<String>>,
+    pub(crate) repeat: Option<Spanned<bool>>,
     pub(crate) poll_ms: Spanned<u64>,
     pub(crate) timeout_ms: Option<Spanned<u64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSerial {
+    pub(crate) port: Spanned<PathBuf>,
+    pub(crate) baud: Spanned<u32>,
+    pub(crate) parity: Option<Spanned<String>>,
+    pub(crate) stop_bits: Option<Spanned<u8>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -188,7 +210,12 @@ pub(crate) struct RawSource {
     pub(crate) scale: Option<Spanned<f64>>,
     pub(crate) unit: Option<Spanned<Unit>>,
     pub(crate) bit: Option<Spanned<u8>>,
+    pub(crate) bits: Option<Spanned<(u8, u8)>>,
     pub(crate) equals: Option<Spanned<u32>>,
+    pub(crate) analog: Option<Spanned<u16>>,
+    pub(crate) binary: Option<Spanned<u16>>,
+    pub(crate) counter: Option<Spanned<u16>>,
+    pub(crate) column: Option<Spanned<String>>,
 }
 
 /// The fields of a point that say what it is called and how it is served.

@@ -126,6 +126,6 @@ fn ports_can_be_fixed() {
     make(&dir, cli::Example::SolarStorage, DEFAULT, Some(31_000)).unwrap();
     let site = running_site(&dir.join("site.toml")).unwrap().0;
     assert_eq!(site.outstation.listen.to_string(), "127.0.0.1:31000");
-    assert_eq!(site.devices.first().unwrap().address.port(), 31_001);
+    assert_eq!(site.devices.first().unwrap().access.to_string(), "127.0.0.1:31001, unit 1");
     assert!(!fs::read_to_string(dir.join("plant.toml")).unwrap().contains('@'));
 }

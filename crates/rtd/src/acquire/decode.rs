@@ -42,12 +42,19 @@ pub(crate) fn reading(place: &Place, form: Form, words: &[u16], factor: Option<u
             Some(raw) => formed(raw, form),
             None => Reading::Invalid("too few registers".to_owned()),
         },
+        Place::Dnp3 { .. } | Place::Column(_) => Reading::Invalid("is not in a register".to_owned()),
     }
 }
 
 fn formed(raw: Raw, form: Form) -> Reading {
     match form {
         Form::Number { scale } => number(scaled(raw.number, scale)),
+        Form::Bits { low, count, scale } => {
+            let shifted = raw.bits.checked_shr(u32::from(low)).unwrap_or(0);
+            let mask = u64::MAX.checked_shr(64_u32.saturating_sub(u32::from(count))).unwrap_or(0);
+            number(scaled((shifted & mask) as f64, scale))
+        }
+        Form::State => Reading::Invalid("a register is no state".to_owned()),
         Form::Bit(bit) => {
             Reading::State(raw.bits.checked_shr(u32::from(bit)).is_some_and(|bits| bits & 1 == 1))
         }
@@ -55,7 +62,8 @@ fn formed(raw: Raw, form: Form) -> Reading {
     }
 }
 
-fn number(value: f64) -> Reading {
+/// A reading of a number.
+pub(crate) fn number(value: f64) -> Reading {
     if value.is_finite() { Reading::Number(value) } else { Reading::NotANumber }
 }
 
@@ -101,10 +109,23 @@ fn register(kind: RegisterType, order: WordOrder, words: &[u16]) -> Option<Raw> 
         RegisterType::I16 => single().map(one_signed),
         RegisterType::U32 => pair().map(|raw| Raw { number: f64::from(raw), bits: u64::from(raw) }),
         RegisterType::I32 => pair().map(two_signed),
+        RegisterType::U64 => four(order, words).map(|bits| Raw { number: bits as f64, bits }),
+        RegisterType::I64 => four(order, words).map(|bits| Raw { number: bits.cast_signed() as f64, bits }),
+        RegisterType::F64 => four(order, words).map(|bits| Raw { number: f64::from_bits(bits), bits }),
         RegisterType::F32 => {
             pair().map(|raw| Raw { number: f64::from(f32::from_bits(raw)), bits: u64::from(raw) })
         }
     }
+}
+
+/// Four registers.
+fn four(order: WordOrder, words: &[u16]) -> Option<u64> {
+    let &[a, b, c, d] = words else { return None };
+    let (high, low) = match order {
+        WordOrder::Big => (two(a, b), two(c, d)),
+        WordOrder::Little => (two(d, c), two(b, a)),
+    };
+    Some(u64::from(high) << 32 | u64::from(low))
 }
 
 fn one(word: u16) -> Raw {
@@ -143,7 +164,7 @@ pub(crate) fn shift(value: f64, power: i16) -> f64 {
 }
 
 /// `value` times `scale`; by dividing where the scale is one over a whole number, so that it is rounded once.
-fn scaled(value: f64, scale: f64) -> f64 {
+pub(crate) fn scaled(value: f64, scale: f64) -> f64 {
     let inverse = (1.0 / scale).round();
     if inverse.abs() > 1.0 && (inverse * scale - 1.0).abs() < 1e-12 { value / inverse } else { value * scale }
 }
@@ -226,5 +247,23 @@ mod tests {
         assert_eq!(reg(RegisterType::U16, big, Form::Bit(2), &[8]), Reading::State(false));
         assert_eq!(reg(RegisterType::U16, big, Form::Bit(99), &[8]), Reading::State(false));
         assert_eq!(reg(RegisterType::U32, big, Form::Equals(65_536), &[1, 0]), Reading::State(true));
+    }
+
+    #[test]
+    fn four_registers_and_some_bits() {
+        let (big, little) = (WordOrder::Big, WordOrder::Little);
+        assert_eq!(reg(RegisterType::U64, big, NUMBER, &[0, 1, 0, 5]), Reading::Number(4_294_967_301.0));
+        assert_eq!(reg(RegisterType::U64, little, NUMBER, &[5, 0, 1, 0]), Reading::Number(4_294_967_301.0));
+        assert_eq!(reg(RegisterType::I64, big, NUMBER, &[0xFFFF; 4]), Reading::Number(-1.0));
+        assert_eq!(reg(RegisterType::F64, big, NUMBER, &[0x3FF8, 0, 0, 0]), Reading::Number(1.5));
+        assert_eq!(reg(RegisterType::F64, little, NUMBER, &[0, 0, 0, 0x3FF8]), Reading::Number(1.5));
+        assert_eq!(reg(RegisterType::F64, big, NUMBER, &[0x7FF8, 0, 0, 0]), Reading::NotANumber);
+        assert!(matches!(reg(RegisterType::I64, big, NUMBER, &[1, 2]), Reading::Invalid(_)));
+        let bits = |low, count, scale| Form::Bits { low, count, scale };
+        assert_eq!(reg(RegisterType::U16, big, bits(4, 4, 1.0), &[0x0AB0]), Reading::Number(11.0));
+        assert_eq!(reg(RegisterType::U16, big, bits(8, 8, 0.5), &[0xFF00]), Reading::Number(127.5));
+        assert_eq!(reg(RegisterType::U32, big, bits(0, 32, 1.0), &[0, 7]), Reading::Number(7.0));
+        assert_eq!(reg(RegisterType::U64, big, bits(0, 64, 1.0), &[0, 0, 0, 9]), Reading::Number(9.0));
+        assert_eq!(reg(RegisterType::U16, big, bits(99, 1, 1.0), &[1]), Reading::Number(0.0));
     }
 }

@@ -1,22 +1,19 @@
 //! A device's task: the poll beat, writes before polls, back-off after failures.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use site::{Device, DeviceIx, Protocol, ReadingIx};
 use telemetry::clock::SystemClock;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 use tokio_modbus::ExceptionCode;
 
+use super::back_off::BackOff;
 use super::command;
+use super::count::Counters;
+use super::line::Line;
 use super::link::{Link, LinkError};
 use crate::core::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading};
-
-/// The wait after the second failure in a row; it doubles with each further one. After the first there is none: one
-/// lost answer should not cost a poll.
-const BACK_OFF_MIN: Duration = Duration::from_millis(500);
-/// The longest wait.
-const BACK_OFF_MAX: Duration = Duration::from_secs(8);
 
 /// Polls a device and carries writes to it, until nobody listens to `out` any more.
 ///
@@ -29,10 +26,12 @@ pub(crate) async fn drive(
     writes: mpsc::Receiver<(u64, FieldWrite)>,
     out: mpsc::Sender<FieldEvent>,
     clock: SystemClock,
+    wiring: Wiring,
 ) {
     let mut beat = tokio::time::interval(device.poll);
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut driver = Driver { device, at, out, clock, writes, link: None, back_off: BackOff::default() };
+    let back_off = BackOff::new(&device.id);
+    let mut driver = Driver { device, at, out, clock, writes, wiring, link: None, back_off };
     let mut writable = true;
     loop {
         let done = tokio::select! {
@@ -53,6 +52,15 @@ pub(crate) async fn drive(
     }
 }
 
+/// What a driver is given beside its device.
+#[derive(Clone, Default)]
+pub(crate) struct Wiring {
+    /// The serial line that its device is on.
+    pub(crate) line: Option<Arc<Line>>,
+    /// Where it counts.
+    pub(crate) counters: Arc<Counters>,
+}
+
 /// Nobody listens any more.
 struct Gone;
 
@@ -62,6 +70,7 @@ struct Driver {
     out: mpsc::Sender<FieldEvent>,
     clock: SystemClock,
     writes: mpsc::Receiver<(u64, FieldWrite)>,
+    wiring: Wiring,
     link: Option<Link>,
     back_off: BackOff,
 }
@@ -138,7 +147,7 @@ impl Driver {
             if self.back_off.waits() {
                 return Err(self.back_off.failure());
             }
-            match Link::open(&self.device).await {
+            match Link::open(&self.device, self.wiring.line.as_ref(), &self.wiring.counters).await {
                 Ok(link) => self.link = Some(link),
                 Err(failure) => return Err(self.broken(failure)),
             }
@@ -198,54 +207,4 @@ async fn carry_out(link: &mut Link, write: &FieldWrite) -> Result<(), Refused> {
         link.write(address(offset)?, &words).await?;
     }
     Ok(())
-}
-
-/// How long a device that failed is left alone.
-#[derive(Debug, Default)]
-struct BackOff {
-    failures: u32,
-    until: Option<Instant>,
-    last: Option<DeviceFailure>,
-}
-
-impl BackOff {
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    fn failed(&mut self, failure: &DeviceFailure) {
-        self.failures = self.failures.saturating_add(1);
-        self.until = wait(self.failures).map(|wait| Instant::now() + wait);
-        self.last = Some(failure.clone());
-    }
-
-    fn waits(&self) -> bool {
-        self.until.is_some_and(|until| Instant::now() < until)
-    }
-
-    fn failure(&self) -> DeviceFailure {
-        self.last.clone().unwrap_or_else(|| DeviceFailure {
-            kind: FailureKind::Unreachable,
-            words: "not connected".to_owned(),
-        })
-    }
-}
-
-/// The wait after so many failures in a row.
-fn wait(failures: u32) -> Option<Duration> {
-    let doublings = failures.checked_sub(2)?.min(8);
-    Some(BACK_OFF_MIN.saturating_mul(1 << doublings).min(BACK_OFF_MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_back_off_doubles_up_to_its_limit() {
-        let millis: Vec<_> = (0..9).map(|failures| wait(failures).map(|wait| wait.as_millis())).collect();
-        let wanted = [None, None, Some(500), Some(1_000), Some(2_000), Some(4_000), Some(8_000), Some(8_000)];
-        assert_eq!(millis[..8], wanted);
-        assert_eq!(wait(u32::MAX), Some(BACK_OFF_MAX));
-    }
 }

@@ -6,13 +6,18 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use site::{Device, Protocol, RegisterTable};
+use site::{Access, Device, Protocol, Reach, RegisterTable};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_modbus::client::{Client as _, Context, tcp};
 use tokio_modbus::{Error, ExceptionCode, Request, Response, Slave};
 
+use super::count::Counters;
+use super::line::Line;
 use super::plan::{Model, Models, Plan};
 use crate::core::{DeviceFailure, FailureKind};
 
@@ -35,7 +40,7 @@ pub(crate) enum LinkError {
 }
 
 impl LinkError {
-    fn broken(kind: FailureKind, words: impl Into<String>) -> Self {
+    pub(crate) fn broken(kind: FailureKind, words: impl Into<String>) -> Self {
         Self::Broken(DeviceFailure { kind, words: words.into() })
     }
 
@@ -50,27 +55,45 @@ impl LinkError {
     }
 }
 
+/// The way that requests go.
+enum Way {
+    /// A connection of its own.
+    Tcp(Context),
+    /// A line that others share, and the unit on it.
+    Line(Arc<Line>, u8),
+}
+
 /// A connection whose device is known.
 pub(crate) struct Link {
-    context: Context,
+    way: Way,
     timeout: Duration,
+    counters: Arc<Counters>,
     pub(crate) models: Models,
     pub(crate) plan: Plan,
 }
 
 impl Link {
-    /// Connects, and finds the models of a SunSpec device.
-    pub(crate) async fn open(device: &Device) -> Result<Self, DeviceFailure> {
-        let unreachable = |words: String| DeviceFailure { kind: FailureKind::Unreachable, words };
-        let stream = match tokio::time::timeout(device.timeout, TcpStream::connect(device.address)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(unreachable(format!("{}: {error}", device.address))),
-            Err(_) => return Err(unreachable(format!("{}: no connection in time", device.address))),
+    /// Connects, and finds the models of a SunSpec device. `line` is the serial line that the device is on.
+    pub(crate) async fn open(
+        device: &Device,
+        line: Option<&Arc<Line>>,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, DeviceFailure> {
+        let Access::Modbus(modbus) = &device.access else {
+            let words = format!("{} is not Modbus", device.protocol);
+            return Err(DeviceFailure { kind: FailureKind::Unreachable, words });
         };
-        stream.set_nodelay(true).map_err(|error| unreachable(format!("{}: {error}", device.address)))?;
-        let context = tcp::attach_slave(stream, Slave(device.unit_id));
-        let mut link =
-            Self { context, timeout: device.timeout, models: Models::new(), plan: Plan::default() };
+        let way = match (&modbus.reach, line) {
+            (Reach::Tcp(address), _) => Way::Tcp(connect(*address, modbus.unit_id, device.timeout).await?),
+            (Reach::Serial(_), Some(line)) => Way::Line(Arc::clone(line), modbus.unit_id),
+            (Reach::Serial(config), None) => {
+                let words = format!("{config}: no such line");
+                return Err(DeviceFailure { kind: FailureKind::Unreachable, words });
+            }
+        };
+        counters.connected();
+        let (timeout, counters) = (device.timeout, Arc::clone(counters));
+        let mut link = Self { way, timeout, counters, models: Models::new(), plan: Plan::default() };
         if device.protocol == Protocol::SunSpec {
             link.models = link.discover().await?;
         }
@@ -151,18 +174,52 @@ impl Link {
     /// One question, one answer. The library's own `read_holding_registers` asserts what a device sends; this does
     /// not.
     async fn call(&mut self, request: Request<'_>) -> Result<Response, LinkError> {
-        match within(self.timeout, self.context.call(request)).await {
-            Some(Ok(Ok(response))) => Ok(response),
-            Some(Ok(Err(exception))) => Err(LinkError::Exception(exception)),
-            Some(Err(Error::Protocol(error))) => Err(LinkError::broken(
-                FailureKind::Protocol,
-                format!("not the answer to the question: {error}"),
-            )),
-            Some(Err(Error::Transport(error))) => Err(transport(&error)),
-            None => Err(LinkError::broken(
-                FailureKind::TimedOut,
-                format!("no answer within {} ms", self.timeout.as_millis()),
-            )),
+        let counters = &self.counters;
+        let answer = match &mut self.way {
+            Way::Tcp(context) => over_tcp(context, self.timeout, request, counters).await,
+            Way::Line(line, unit) => line.call(*unit, self.timeout, &request, counters).await,
+        };
+        if matches!(answer, Err(LinkError::Exception(_))) {
+            counters.exception();
+        }
+        answer
+    }
+}
+
+async fn connect(address: SocketAddr, unit_id: u8, limit: Duration) -> Result<Context, DeviceFailure> {
+    let unreachable = |words: String| DeviceFailure { kind: FailureKind::Unreachable, words };
+    let stream = match within(limit, TcpStream::connect(address)).await {
+        Some(Ok(stream)) => stream,
+        Some(Err(error)) => return Err(unreachable(format!("{address}: {error}"))),
+        None => return Err(unreachable(format!("{address}: no connection in time"))),
+    };
+    stream.set_nodelay(true).map_err(|error| unreachable(format!("{address}: {error}")))?;
+    Ok(tcp::attach_slave(stream, Slave(unit_id)))
+}
+
+async fn over_tcp(
+    context: &mut Context,
+    limit: Duration,
+    request: Request<'_>,
+    counters: &Counters,
+) -> Result<Response, LinkError> {
+    let sent = Instant::now();
+    counters.request();
+    let answer = within(limit, context.call(request)).await;
+    match answer {
+        Some(Ok(answer)) => {
+            counters.answer(sent.elapsed());
+            answer.map_err(LinkError::Exception)
+        }
+        Some(Err(Error::Protocol(error))) => {
+            let words = format!("not the answer to the question: {error}");
+            Err(LinkError::broken(FailureKind::Protocol, words))
+        }
+        Some(Err(Error::Transport(error))) => Err(transport(&error)),
+        None => {
+            counters.timeout();
+            let words = format!("no answer within {} ms", limit.as_millis());
+            Err(LinkError::broken(FailureKind::TimedOut, words))
         }
     }
 }

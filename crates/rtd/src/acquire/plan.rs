@@ -1,12 +1,12 @@
 //! Which registers to ask for.
 //!
 //! All that is read of one SunSpec model is read in one request, so that a value and its scale factor, and the values
-//! of one model among each other, are of one moment. Raw registers are joined only where they touch: what lies
-//! between may not be readable.
+//! of one model among each other, are of one moment. Raw registers are joined where they touch, and over gaps
+//! no wider than the device allows: what lies between may not be readable.
 
 use std::collections::BTreeMap;
 
-use site::{Device, Place, ReadingIx, ReadingSpec, RegisterTable, SunSpecScale};
+use site::{Access, Device, Place, ReadingIx, ReadingSpec, RegisterTable, SunSpecScale};
 
 use super::decode;
 use crate::core::Reading;
@@ -75,16 +75,20 @@ impl Plan {
             }
         }
         needs.sort_by_key(|need| (need.table, need.model, need.start, need.end));
+        let gap_max = match &device.access {
+            Access::Modbus(modbus) => u32::from(modbus.gap_max),
+            _ => 0,
+        };
         for need in needs {
-            plan.add(need);
+            plan.add(need, gap_max);
         }
         plan
     }
 
-    fn add(&mut self, mut need: Need) {
+    fn add(&mut self, mut need: Need, gap_max: u32) {
         // `part` holds addresses until now; a block wants places within itself.
         if let Some(block) = self.blocks.last_mut()
-            && let Some(count) = block.with(&need)
+            && let Some(count) = block.with(&need, gap_max)
         {
             block.count = count;
             need.part.settle(block.start);
@@ -104,10 +108,10 @@ impl Plan {
 
 impl Block {
     /// The count of registers with `need` in this block; `None` where it does not belong into it.
-    fn with(&self, need: &Need) -> Option<u16> {
+    fn with(&self, need: &Need, gap_max: u32) -> Option<u16> {
         let end = u32::from(self.start) + u32::from(self.count);
         let joined = end.max(need.end) - u32::from(self.start);
-        let near = self.model.is_some() || need.start <= end;
+        let near = self.model.is_some() || need.start <= end + gap_max;
         let fits =
             (self.table, self.model) == (need.table, need.model) && need.start >= u32::from(self.start);
         u16::try_from(joined).ok().filter(|count| fits && near && *count <= REGISTERS_MAX)
@@ -160,6 +164,7 @@ fn need(reading: ReadingIx, spec: &ReadingSpec, models: &Models) -> Result<Need,
             }
             Ok(Need { table, model: None, start, end, part })
         }
+        Place::Dnp3 { .. } | Place::Column(_) => Err("is not in a register".to_owned()),
         Place::SunSpec(point) => {
             let model = models
                 .get(&point.model)
@@ -199,8 +204,7 @@ mod tests {
         Device {
             id: "d".into(),
             protocol: Protocol::SunSpec,
-            address: ([127, 0, 0, 1], 502).into(),
-            unit_id: 1,
+            access: Access::Modbus(site::Modbus::tcp(([127, 0, 0, 1], 502).into())),
             poll: Duration::from_secs(1),
             timeout: Duration::from_secs(1),
             readings,
@@ -285,5 +289,26 @@ mod tests {
         let plan = Plan::new(&device(readings), &Models::new());
         let spans: Vec<_> = plan.blocks.iter().map(|block| (block.table, block.start, block.count)).collect();
         assert_eq!(spans, [(holding, 0, 3), (holding, 4, 1), (holding, 65_535, 1), (input, 5, 1)]);
+    }
+
+    #[test]
+    fn gaps_are_bridged_where_the_device_allows_it_and_no_request_grows_too_long() {
+        let u16 = RegisterType::U16;
+        let at = |registers: &[u16]| {
+            registers.iter().map(|at| raw(RegisterTable::Holding, *at, u16)).collect::<Vec<_>>()
+        };
+        let spans = |gap_max, readings| {
+            let mut device = device(readings);
+            let modbus = site::Modbus { gap_max, ..site::Modbus::tcp(([127, 0, 0, 1], 502).into()) };
+            device.access = Access::Modbus(modbus);
+            let plan = Plan::new(&device, &Models::new());
+            plan.blocks.iter().map(|block| (block.start, block.count)).collect::<Vec<_>>()
+        };
+        assert_eq!(spans(0, at(&[10, 12])), [(10, 1), (12, 1)]);
+        assert_eq!(spans(1, at(&[10, 12, 15])), [(10, 3), (15, 1)]);
+        assert_eq!(spans(2, at(&[15, 12, 10])), [(10, 6)]);
+        assert_eq!(spans(125, at(&[0, 124, 125])), [(0, 125), (125, 1)]);
+        let both = vec![raw(RegisterTable::Holding, 0, u16), raw(RegisterTable::Input, 2, u16)];
+        assert_eq!(spans(5, both), [(0, 1), (2, 1)], "never over two tables");
     }
 }

@@ -1,17 +1,23 @@
 //! The driver against a Modbus server of the test's own, with the faults that real devices have.
 
+mod dnp3;
+mod rtu;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use site::{Device, DeviceIx, Form, Place, Protocol, ReadingSpec, RegisterTable, RegisterType, WordOrder};
+use site::{
+    Access, Device, DeviceIx, Form, Modbus, Place, Protocol, ReadingSpec, RegisterTable, RegisterType,
+    WordOrder,
+};
 use telemetry::clock::SystemClock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use super::drive;
+use super::driver::{Wiring, drive};
 use crate::core::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading};
 
 /// What the server does wrong.
@@ -99,8 +105,7 @@ impl Server {
         Device {
             id: "dut".into(),
             protocol,
-            address: self.address,
-            unit_id: 1,
+            access: Access::Modbus(Modbus::tcp(self.address)),
             poll: Duration::from_millis(20),
             timeout: Duration::from_millis(timeout_ms),
             readings,
@@ -182,9 +187,13 @@ struct Driven {
 
 impl Driven {
     fn start(device: Device) -> Self {
+        Self::start_wired(device, Wiring::default())
+    }
+
+    fn start_wired(device: Device, wiring: Wiring) -> Self {
         let (writes, asked) = mpsc::channel(8);
         let (out, events) = mpsc::channel(8);
-        let task = tokio::spawn(drive(device, DeviceIx::new(0), asked, out, SystemClock::start()));
+        let task = tokio::spawn(drive(device, DeviceIx::new(0), asked, out, SystemClock::start(), wiring));
         Self { writes, events, task }
     }
 
@@ -378,7 +387,7 @@ async fn nobody_there() {
     let server = Server::start().await;
     let mut device = server.device(Protocol::Modbus, PATIENT_MS, vec![raw(0)]);
     let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    device.address = free.local_addr().unwrap();
+    device.access = Access::Modbus(Modbus::tcp(free.local_addr().unwrap()));
     drop(free);
     let mut driven = Driven::start(device);
     for _ in 0..4 {

@@ -3,8 +3,9 @@
 //! A driver knows registers and scale factors, the core knows points. They meet in these types and nowhere else,
 //! so that the core can be driven by a test, a capture or a real plant alike.
 
-use site::{DeviceIx, ReadingIx};
-use telemetry::Now;
+use ieee1815::Flags;
+use site::{DeviceIx, Dnp3Type, ReadingIx};
+use telemetry::{Now, Wall, WallTrust};
 
 /// One reading as its source gave it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,23 @@ pub enum Reading {
     NotANumber,
     /// The registers were read but mean nothing; in words.
     Invalid(String),
+    /// As a DNP3 outstation reported it.
+    Reported(Box<Reported>),
+}
+
+/// A point of a DNP3 outstation, with what it says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reported {
+    /// The value; never a [`Reading::Reported`] again.
+    pub reading: Reading,
+    /// What type of point it is: some flags mean something else for each.
+    pub kind: Dnp3Type,
+    /// `None` in a variation without flags: the outstation then says that it is simply on line.
+    pub flags: Option<Flags>,
+    /// When it was so by the outstation's clock, and how far that can be believed.
+    pub time: Option<(Wall, WallTrust)>,
+    /// An event, which may have waited; else it is so now.
+    pub event: bool,
 }
 
 /// Why a device gave nothing.

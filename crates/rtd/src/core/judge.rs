@@ -8,6 +8,7 @@ use std::sync::Arc;
 use telemetry::{Reason, ReasonKind, Reasons, Sign, Unit, Value};
 
 use super::field::Reading;
+use super::reported;
 
 /// What is known beforehand of the readings of one point.
 #[derive(Clone, Debug)]
@@ -54,6 +55,13 @@ impl Rule {
     pub(crate) fn judge(&self, reading: &Reading) -> Judged {
         let device = || Arc::clone(&self.device);
         match (reading, &self.kind) {
+            (Reading::Reported(reported), _) => {
+                let mut judged = self.judge(&reported.reading);
+                for reason in reported::reasons(reported, &self.device).iter() {
+                    judged.reasons.insert(reason.clone());
+                }
+                judged
+            }
             (Reading::NotImplemented, _) => Judged::nothing(ReasonKind::NotImplemented, device()),
             (Reading::NotANumber, _) => Judged::nothing(ReasonKind::NotANumber, device()),
             (Reading::Invalid(words), _) => {

@@ -14,6 +14,7 @@ mod flags;
 mod judge;
 mod points;
 mod record;
+mod reported;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,9 @@ use ieee1815::{Measured, Value as Wire};
 use site::{DeviceIx, Site};
 use telemetry::{Mono, Now, Value};
 
-pub use field::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading};
+pub use field::{
+    DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading, Reported,
+};
 pub use flags::flags;
 pub use record::{PointRecord, Record};
 

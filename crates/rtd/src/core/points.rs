@@ -16,6 +16,7 @@ use super::devices::{DeviceChange, Devices};
 use super::field::{FieldOutcome, FieldReport, Reading};
 use super::flags::flags;
 use super::judge::Rule;
+use super::reported::Heard;
 
 /// Events remembered for each point, for whoever asks for its story.
 const EVENTS_KEPT_MAX: usize = 8;
@@ -83,6 +84,8 @@ pub(crate) struct Row {
     pub(crate) events: VecDeque<PastEvent>,
     /// What the last reading itself gave reason for.
     judged: Reasons,
+    /// What its outstation told, where it comes from one.
+    heard: Heard,
     stale: bool,
     /// When it becomes stale; `None` while it is, or where it cannot.
     stale_at: Option<Mono>,
@@ -104,6 +107,7 @@ impl Row {
             last: None,
             events: VecDeque::new(),
             judged: never,
+            heard: Heard::default(),
             stale: false,
             stale_at: None,
         }
@@ -263,6 +267,15 @@ impl Table {
     fn read(&mut self, point: PointIx, reading: &Reading, report: &FieldReport) {
         let Some(row) = self.rows.get_mut(point.0) else { return };
         let Source::Field { rule, age_max, .. } = &row.spec.source else { return };
+        let mut taken = report.received;
+        if let Reading::Reported(reported) = reading {
+            if !row.heard.takes(reported) {
+                return;
+            }
+            if let Some((time, trust)) = reported.time {
+                (taken.wall, taken.wall_trust) = (time, trust);
+            }
+        }
         let judged = rule.judge(reading);
         row.judged = judged.reasons;
         row.last =
@@ -275,7 +288,7 @@ impl Table {
         self.stale_next.insert((stale_at, point));
         row.stale = false;
         row.sample.received = report.received.mono;
-        self.put(point, judged.value, report.received);
+        self.put(point, judged.value, taken);
     }
 
     /// Sets a point made in this program. Without a value the last one is kept.

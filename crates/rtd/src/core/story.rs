@@ -46,6 +46,11 @@ fn raw(reading: &Reading) -> Json {
         Reading::NotImplemented => json!("not implemented"),
         Reading::NotANumber => json!("not a number"),
         Reading::Invalid(words) => json!(words),
+        Reading::Reported(reported) => json!({
+            "value": raw(&reported.reading),
+            "flags": reported.flags.map(flags::names),
+            "event": reported.event,
+        }),
     }
 }
 

@@ -28,7 +28,7 @@ impl Check<'_> {
         }
     }
 
-    fn dnp3_address(&mut self, field: String, address: &Spanned<u16>) {
+    pub(crate) fn dnp3_address(&mut self, field: String, address: &Spanned<u16>) {
         if *address.get_ref() > ADDRESS_MAX {
             let message = format!("{}, DNP3 addresses are 0 to {ADDRESS_MAX}", address.get_ref());
             self.problem(address.span(), field, message);
@@ -36,6 +36,11 @@ impl Check<'_> {
     }
 
     pub(crate) fn tls(&mut self, raw: &TlsSection) -> TlsPolicy {
+        self.tls_at("", raw)
+    }
+
+    /// A section of TLS further in: `prefix` comes before the names of its fields.
+    pub(crate) fn tls_at(&mut self, prefix: &str, raw: &TlsSection) -> TlsPolicy {
         let (policy, problems) = raw.check(|path| self.source.resolve(path));
         for problem in problems {
             let later = matches!(
@@ -43,7 +48,7 @@ impl Check<'_> {
                 SectionProblemKind::FileMissing | SectionProblemKind::MinVersionLegacy
             );
             if !(later && self.purpose == Purpose::Check) {
-                self.problem(problem.span, problem.field, problem.message);
+                self.problem(problem.span, format!("{prefix}{}", problem.field), problem.message);
             }
         }
         policy

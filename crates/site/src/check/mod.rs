@@ -1,12 +1,13 @@
 //! From `site.toml` as written to a [`Site`]: all problems are collected, none is left for the first poll to find.
 
-mod devices;
+mod device;
 mod history;
 mod masters;
 mod points;
 mod resource;
 mod served;
 mod setpoints;
+mod source;
 #[cfg(test)]
 mod tests;
 

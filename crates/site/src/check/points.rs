@@ -7,10 +7,11 @@ use config::Spanned;
 use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Scale, Unit};
 
-use super::devices::Wanted;
 use super::served::{RawScale, Variations, raw_scale};
+use super::source::Wanted;
 use super::{Check, Kind};
-use crate::model::{Analog, AnalogSource, Connection, Device, Digital, DigitalSource, Heartbeat};
+use crate::device::Device;
+use crate::model::{Analog, AnalogSource, Connection, Digital, DigitalSource, Heartbeat};
 use crate::raw::{RawAnalog, RawConnection, RawDigital, RawHeartbeat};
 
 /// Ages are told in milliseconds up to a day.
@@ -56,6 +57,8 @@ impl Check<'_> {
             self.problem(raw.id.span(), field, message);
         }
         let found = self.source(&format!("{field}.source"), source, Wanted::Number, devices)?;
+        let device = devices.get(found.device.get());
+        self.refreshed(field, raw.age_max_ms.as_ref(), &raw.id, age_max, device);
         let unit = *raw.unit.get_ref();
         if unit.dimension() != found.unit.dimension() {
             let message = format!(
@@ -80,6 +83,8 @@ impl Check<'_> {
         let source = match &raw.source {
             Some(source) => {
                 let found = self.source(&format!("{field}.source"), source, Wanted::State, devices)?;
+                let device = devices.get(found.device.get());
+                self.refreshed(&field, raw.age_max_ms.as_ref(), &raw.id, age_max, device);
                 Some(DigitalSource { device: found.device, reading: found.reading, age_max: age_max? })
             }
             None => None,

@@ -6,7 +6,8 @@ use telemetry::{Dimension, Scale, Unit};
 use super::served::{RawScale, Variations, raw_scale};
 use super::{Check, Kind};
 use crate::defaults::Purpose;
-use crate::model::{Analog, Control, Device, Drive, Feedback, Point, Protocol, SetPoint};
+use crate::device::{Device, Protocol};
+use crate::model::{Analog, Control, Drive, Feedback, Point, SetPoint};
 use crate::raw::{RawControl, RawDrive, RawFeedback, RawSetPoint};
 
 impl Check<'_> {

@@ -1,12 +1,14 @@
 //! The example site, and golden texts of what is told about a wrong one.
 
+mod device;
 mod profile;
 mod resource;
 
 use std::path::PathBuf;
 
 use super::*;
-use crate::model::{Control, Form, Place};
+use crate::device::{Form, Place};
+use crate::model::Control;
 use telemetry::Scale;
 
 const SITE: &str = include_str!("example.toml");
