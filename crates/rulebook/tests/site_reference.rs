@@ -15,7 +15,7 @@ use site::Site;
 use telemetry::{ResourceKind, Unit};
 
 /// Sections of the reference, and a file in which the reader must ask for that section's keys.
-const SECTIONS: [(&str, &str); 18] = [
+const SECTIONS: [(&str, &str); 19] = [
     ("The tables", "nothing = 1"),
     ("[site]", "[site]\nnothing = 1"),
     ("[resource]", "[resource]\nnothing = 1"),
