@@ -36,6 +36,7 @@ pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
 pub(crate) struct Judged {
     pub(crate) site: Site,
     pub(crate) profile: Profile,
+    pub(crate) certificates: Certificates,
     pub(crate) report: Report,
 }
 
@@ -55,7 +56,7 @@ pub(crate) fn judged(file: &Path, asked: &Book, before: Option<&Path>) -> Result
         as_of: day(asked.as_of),
         previous: previous.as_ref(),
     });
-    Ok(Judged { site, profile: book.profile, report })
+    Ok(Judged { site, profile: book.profile, certificates, report })
 }
 
 fn pretty(value: &serde_json::Value) -> String {

@@ -1,15 +1,11 @@
 //! `openrtd explain`: what a rule, a point or a quality means, why it exists, where it comes from and how sure we are.
 
-use config::Source;
 use rulebook::Profile;
-use rulebook::certificates::Certificates;
 use rulebook::explain::{Answer, Candidate, Explanation, OnSite, explain as what_is};
-use rulebook::judge::{Judgement, judge};
 use serde_json::json;
-use site::{Purpose, Site};
 
 use super::cli::Explain;
-use super::{book, day, of_site};
+use super::{book, judged};
 use crate::exit::Failure;
 use crate::output::say;
 
@@ -22,22 +18,11 @@ pub(crate) fn explain(arguments: &Explain) -> Result<(), Failure> {
             (profile, answer)
         }
         Some(file) => {
-            let source = Source::read(file)?;
-            let book = of_site(&source, &arguments.book)?;
-            let site = Site::read_with(&source, &book.defaults, Purpose::Check)?;
-            let admitted = site.masters.iter().flat_map(|master| master.admit.clone()).collect();
-            let certificates = Certificates::read(&site.tls.admitting(admitted));
-            let report = judge(&Judgement {
-                site: &site,
-                places: &source.places(),
-                certificates: &certificates,
-                profile: &book.profile,
-                as_of: day(arguments.book.as_of),
-                previous: None,
-            });
-            let on_site = OnSite { site: &site, certificates: &certificates, report: &report };
-            let answer = what_is(&arguments.what, &book.profile, Some(&on_site));
-            (book.profile, answer)
+            let judged = judged(file, &arguments.book, None)?;
+            let on_site =
+                OnSite { site: &judged.site, certificates: &judged.certificates, report: &judged.report };
+            let answer = what_is(&arguments.what, &judged.profile, Some(&on_site));
+            (judged.profile, answer)
         }
     };
     let told = match answer {
