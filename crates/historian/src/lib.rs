@@ -9,6 +9,7 @@
 //! | [`writer`](Writer) | the thread that writes, and the [`Tap`] that feeds it and never waits |
 //! | [`store`](Store) | what is written how: the tail, blocks, audit, retention |
 //! | [`read`](Reader) | by point and time, or events, one block in memory at a time |
+//! | [`follow`](Follower) | everything after a mark, for those who send it on |
 //! | `codec` | a block: columns, packed, with a checksum |
 //!
 //! It knows no clock: what is given to it carries its times.
@@ -17,7 +18,9 @@ mod codec;
 mod entry;
 mod error;
 mod event;
+mod follow;
 mod health;
+mod mark;
 mod moment;
 mod octets;
 mod read;
@@ -30,7 +33,9 @@ mod writer;
 pub use entry::Entry;
 pub use error::HistoryError;
 pub use event::{Event, EventKind, Logged};
+pub use follow::{Follower, Found};
 pub use health::{Health, State};
+pub use mark::Mark;
 pub use moment::moment;
 pub use read::{Entries, Events, Range, Reader, Recorded};
 pub use store::{Batch, Committed, PointInfo, Settings, Store};

@@ -29,6 +29,13 @@ pub struct Recorded {
     pub unit: Option<String>,
 }
 
+impl Recorded {
+    /// A row of the points.
+    pub(crate) fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { key: row.get(0)?, id: row.get(1)?, kind: row.get(2)?, unit: row.get(3)? })
+    }
+}
+
 /// From when to when, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
@@ -83,9 +90,7 @@ impl Reader {
     pub fn points(&self) -> Result<Vec<Recorded>, HistoryError> {
         let all = || {
             let mut rows = self.conn.prepare("SELECT key, id, kind, unit FROM point ORDER BY id")?;
-            let rows = rows.query_map([], |row| {
-                Ok(Recorded { key: row.get(0)?, id: row.get(1)?, kind: row.get(2)?, unit: row.get(3)? })
-            })?;
+            let rows = rows.query_map([], Recorded::of)?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         all().map_err(|error| self.told(&error))
@@ -286,7 +291,7 @@ impl Events<'_> {
 }
 
 /// A row of the log.
-fn logged(row: &rusqlite::Row<'_>) -> rusqlite::Result<Logged> {
+pub(crate) fn logged(row: &rusqlite::Row<'_>) -> rusqlite::Result<Logged> {
     let detail: String = row.get(5)?;
     Ok(Logged {
         sequence: row.get(0)?,

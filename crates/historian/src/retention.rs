@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Transaction};
 
+use crate::mark;
 use crate::schema::pragma;
 
 /// What went for want of room.
@@ -13,8 +14,9 @@ pub(crate) struct Removed {
 
 /// Removes what ended before `before`.
 pub(crate) fn by_age(changes: &Transaction<'_>, before: i64) -> rusqlite::Result<()> {
-    changes.execute("DELETE FROM block WHERE to_ms < ?1", [before])?;
-    changes.execute("DELETE FROM event WHERE time_ms < ?1", [before])?;
+    // A number: there is nothing in it to escape.
+    remove_blocks(changes, &format!("to_ms < {before}"))?;
+    remove_events(changes, &format!("time_ms < {before}"))?;
     Ok(())
 }
 
@@ -26,15 +28,14 @@ pub(crate) fn by_octets(changes: &Transaction<'_>, octets_max: u64) -> rusqlite:
     }
     // Somewhat more than must be, or each commit would come here.
     let wanted = octets_max / 20 * 19;
-    let blocks = "DELETE FROM block WHERE id IN (SELECT id FROM block ORDER BY id LIMIT \
-                  1 + (SELECT count(*) FROM block) / 20)";
-    let events = "DELETE FROM event WHERE sequence IN (SELECT sequence FROM event WHERE kind NOT IN \
-                  ('command', 'configuration') ORDER BY sequence LIMIT 1000)";
-    let audits =
-        "DELETE FROM event WHERE sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT 1000)";
-    for (what, is_blocks) in [(blocks, true), (events, false), (audits, false)] {
+    let blocks = "id IN (SELECT id FROM block ORDER BY id LIMIT 1 + (SELECT count(*) FROM block) / 20)";
+    let events = "sequence IN (SELECT sequence FROM event WHERE kind NOT IN ('command', 'configuration') \
+                  ORDER BY sequence LIMIT 1000)";
+    let audits = "sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT 1000)";
+    for (which, is_blocks) in [(blocks, true), (events, false), (audits, false)] {
         while used(changes)? > wanted {
-            let gone = changes.execute(what, [])?;
+            let gone =
+                if is_blocks { remove_blocks(changes, which)? } else { remove_events(changes, which)? };
             if is_blocks {
                 removed.blocks += gone;
             } else {
@@ -46,6 +47,23 @@ pub(crate) fn by_octets(changes: &Transaction<'_>, octets_max: u64) -> rusqlite:
         }
     }
     Ok(removed)
+}
+
+fn remove_blocks(changes: &Transaction<'_>, which: &str) -> rusqlite::Result<usize> {
+    mark::count_lost_blocks(changes, which)?;
+    let gone = changes.execute(&format!("DELETE FROM block WHERE {which}"), [])?;
+    if gone > 0 {
+        changes.execute(
+            "DELETE FROM pack WHERE NOT EXISTS (SELECT 1 FROM block WHERE id BETWEEN first AND last)",
+            [],
+        )?;
+    }
+    Ok(gone)
+}
+
+fn remove_events(changes: &Transaction<'_>, which: &str) -> rusqlite::Result<usize> {
+    mark::count_lost_events(changes, which)?;
+    changes.execute(&format!("DELETE FROM event WHERE {which}"), [])
 }
 
 /// Octets of the file that hold something.

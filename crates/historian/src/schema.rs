@@ -27,6 +27,15 @@ const MIGRATIONS: &[&str] = &["
         sequence INTEGER PRIMARY KEY AUTOINCREMENT, boot INTEGER NOT NULL, time_ms INTEGER NOT NULL,
         kind TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL
     );
+", "
+    CREATE TABLE pack (
+        first INTEGER PRIMARY KEY, last INTEGER NOT NULL, from_boot INTEGER NOT NULL, from_sequence INTEGER NOT NULL,
+        to_boot INTEGER NOT NULL, to_sequence INTEGER NOT NULL
+    );
+    CREATE TABLE sink (
+        name TEXT PRIMARY KEY, boot INTEGER NOT NULL, sequence INTEGER NOT NULL, event INTEGER NOT NULL,
+        remote INTEGER NOT NULL, lost_entries INTEGER NOT NULL, lost_events INTEGER NOT NULL
+    );
 "];
 
 /// The schema that this version writes.

@@ -16,6 +16,7 @@ use crate::codec::{self, ENTRIES_MAX};
 use crate::entry::Entry;
 use crate::error::HistoryError;
 use crate::event::{Event, EventKind};
+use crate::mark::{self, Mark, Span};
 use crate::{retention, schema, tail};
 
 /// Entries of the tail, beyond those it was left with, that make it be packed.
@@ -56,13 +57,15 @@ pub struct Batch {
     pub entries: Vec<(PointInfo, Entry)>,
     /// Events in their order.
     pub events: Vec<Event>,
+    /// How far those who read on have come, by their names.
+    pub marks: BTreeMap<String, Mark>,
 }
 
 impl Batch {
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.events.is_empty()
+        self.entries.is_empty() && self.events.is_empty() && self.marks.is_empty()
     }
 }
 
@@ -158,7 +161,16 @@ impl Store {
                 serde_json::json!({ "what": "a chunk could not be read and was left out", "why": why.0 });
             insert_event(&changes, &own_event(self.boot, wall, detail))?;
         }
+        mark::index(&changes)?;
         changes.commit()
+    }
+
+    /// How far the reader of this name has come; one that is new begins with all that there is.
+    ///
+    /// # Errors
+    /// What SQLite tells.
+    pub fn sink(&mut self, name: &str) -> Result<Mark, HistoryError> {
+        mark::of(&self.conn, name).map_err(|error| self.told(&error))
     }
 
     /// The number of this boot.
@@ -239,6 +251,9 @@ impl Store {
         for event in &batch.events {
             committed.event = insert_event(&changes, event)?;
         }
+        for (name, mark) in &batch.marks {
+            mark::put(&changes, name, mark)?;
+        }
         changes.commit()?;
         self.keys.extend(new_keys);
         self.last.extend(last);
@@ -264,6 +279,7 @@ impl Store {
         let changes = self.conn.transaction()?;
         changes.execute("DELETE FROM tail", [])?;
         let mut staying = BTreeMap::new();
+        let mut span = Span::default();
         for (key, entries) in &self.tail {
             if entries.len() < least {
                 staying.insert(*key, entries.clone());
@@ -274,8 +290,10 @@ impl Store {
                 let (from, to) = (times.clone().min(), times.max());
                 changes.prepare_cached("INSERT INTO block (point, from_ms, to_ms, entries, octets) VALUES (?1, ?2, ?3, ?4, ?5)")?
                     .execute(params![key, from, to, i64::try_from(block.len()).unwrap_or(0), codec::pack(block)])?;
+                span.take(changes.last_insert_rowid(), block);
             }
         }
+        mark::put_span(&changes, &span)?;
         if !staying.is_empty() {
             insert_chunk(&changes, &staying)?;
         }

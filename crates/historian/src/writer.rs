@@ -17,6 +17,7 @@ use crate::entry::Entry;
 use crate::error::HistoryError;
 use crate::event::Event;
 use crate::health::{Health, Shared, State};
+use crate::mark::Mark;
 use crate::store::{Batch, Committed, PointInfo, Store};
 
 /// Messages that may wait for the thread.
@@ -36,6 +37,7 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 enum Message {
     Entry(Box<(PointInfo, Entry)>, Mono),
     Event(Box<Event>, Mono),
+    Mark(Box<(String, Mark)>),
     Flush(SyncSender<Result<Committed, String>>),
 }
 
@@ -66,6 +68,15 @@ impl Tap {
     /// Takes an event.
     pub fn event(&self, event: Event, now: Mono) {
         self.send(Message::Event(Box::new(event), now));
+    }
+
+    /// Takes how far the reader of this name has come. One that is dropped is made good by the next.
+    pub fn mark(&self, name: &str, mark: &Mark) {
+        let message = Message::Mark(Box::new((name.to_owned(), *mark)));
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        if self.out.try_send(message).is_err() {
+            self.shared.queued.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     fn send(&self, message: Message) {
@@ -109,10 +120,22 @@ impl Writer {
         store: Store,
         changed: impl FnMut(&Health) + Send + 'static,
     ) -> std::io::Result<(Tap, Self)> {
+        Self::start_telling(store, changed, || {})
+    }
+
+    /// As [`Self::start`]; `committed` is called, by the thread, whenever there is something new on the disk.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_telling(
+        store: Store,
+        changed: impl FnMut(&Health) + Send + 'static,
+        committed: impl FnMut() + Send + 'static,
+    ) -> std::io::Result<(Tap, Self)> {
         let (out, messages) = sync_channel(QUEUE_MAX);
         let shared = Arc::new(Shared::default());
         let tap = Tap { out, shared: Arc::clone(&shared), boot: store.boot() };
-        let sink = Sink::new(store, shared, Box::new(changed));
+        let sink = Sink::new(store, shared, Box::new(changed), Box::new(committed));
         let thread =
             std::thread::Builder::new().name("history".to_owned()).spawn(move || turn(&messages, sink))?;
         Ok((tap, Self { thread }))
@@ -155,6 +178,7 @@ struct Sink {
     store: Store,
     shared: Arc<Shared>,
     changed: Box<dyn FnMut(&Health) + Send>,
+    committed: Box<dyn FnMut() + Send>,
     batch: Batch,
     /// When the first of the batch came, or the last attempt failed.
     since: Option<Mono>,
@@ -165,11 +189,17 @@ struct Sink {
 }
 
 impl Sink {
-    fn new(store: Store, shared: Arc<Shared>, changed: Box<dyn FnMut(&Health) + Send>) -> Self {
+    fn new(
+        store: Store,
+        shared: Arc<Shared>,
+        changed: Box<dyn FnMut(&Health) + Send>,
+        committed: Box<dyn FnMut() + Send>,
+    ) -> Self {
         Self {
             store,
             shared,
             changed,
+            committed,
             batch: Batch::default(),
             since: None,
             last: (Mono::ZERO, Wall::from_millis(0)),
@@ -204,6 +234,11 @@ impl Sink {
                 }
                 (mono, audit)
             }
+            Message::Mark(mark) => {
+                let (name, mark) = *mark;
+                self.batch.marks.insert(name, mark);
+                (self.last.0, false)
+            }
             Message::Flush(_) => (self.last.0, true),
         };
         self.shared.kept.store(self.batch.entries.len() + self.batch.events.len(), Ordering::Relaxed);
@@ -236,7 +271,11 @@ impl Sink {
                 self.shared.entries.fetch_add(committed.entries, Ordering::Relaxed);
                 self.shared.events.fetch_add(self.batch.events.len() as u64, Ordering::Relaxed);
                 self.shared.kept.store(0, Ordering::Relaxed);
+                let is_news = !(self.batch.entries.is_empty() && self.batch.events.is_empty());
                 self.batch = Batch::default();
+                if is_news {
+                    (self.committed)();
+                }
                 (self.since, self.dropped_told) = (None, dropped);
                 self.become_state(State::Working);
                 Ok(committed)

@@ -45,7 +45,7 @@ fn entry(boot: u64, sequence: u64, time: u64) -> Entry {
 fn batch(store: &Store, id: &str, sequences: std::ops::RangeInclusive<u64>) -> Batch {
     let info = PointInfo { id: id.into(), kind: "analog_input", unit: Some("MW".parse().unwrap()) };
     let one = |sequence| (info.clone(), entry(store.boot(), sequence, START + 4_000 * sequence));
-    Batch { entries: sequences.map(one).collect(), events: Vec::new() }
+    Batch { entries: sequences.map(one).collect(), ..Batch::default() }
 }
 
 fn at(sequence: u64) -> Wall {
@@ -179,7 +179,7 @@ fn a_file_of_something_else_is_refused_and_left_alone() {
     let later = rusqlite::Connection::open(folder.path()).unwrap();
     later.pragma_update(None, "user_version", 99).unwrap();
     drop(later);
-    assert!(open().to_string().contains("has schema 99, this version knows up to 1"));
+    assert!(open().to_string().contains("has schema 99, this version knows up to 2"));
     assert!(matches!(Reader::open(&folder.path()), Err(HistoryError::Newer { found: 99, .. })));
 }
 

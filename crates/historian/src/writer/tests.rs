@@ -40,7 +40,7 @@ fn event(boot: u64, kind: EventKind) -> Event {
 fn sink(store: Store) -> (Sink, Receiver<Health>) {
     let (told, changes) = mpsc::channel();
     let changed = Box::new(move |health: &Health| told.send(health.clone()).unwrap());
-    (Sink::new(store, Arc::new(Shared::default()), changed), changes)
+    (Sink::new(store, Arc::new(Shared::default()), changed, Box::new(|| {})), changes)
 }
 
 /// A second apart, as a poll is.
@@ -125,7 +125,7 @@ fn what_does_not_fit_is_dropped_counted_and_told() {
     let health = tap.health();
     assert_eq!((health.dropped, health.waiting), (9, QUEUE_MAX));
     drop(tap);
-    turn(&messages, Sink::new(store, shared, Box::new(|_| {}))).unwrap();
+    turn(&messages, Sink::new(store, shared, Box::new(|_| {}), Box::new(|| {}))).unwrap();
     let reader = Reader::open(&path).unwrap();
     assert_eq!(reader.check().unwrap(), QUEUE_SAMPLES_MAX as u64);
     let mut told = reader.events(None, ALL).map(Result::unwrap).filter(|event| event.kind == "history");
