@@ -197,13 +197,18 @@ impl Core {
 
     /// Hands what changed to the outstation, and tells the journal.
     fn publish(&mut self, now: Now) {
-        for point in self.brain.table.take_changed() {
-            self.publish_point(point, now);
+        let changed = self.brain.table.take_changed();
+        let mut told: Vec<_> =
+            changed.into_iter().filter_map(|point| self.publish_point(point, now)).collect();
+        // In the order of their origins: what sends the history on knows by the last one what it has.
+        told.sort_by_key(|record| record.origin);
+        for record in told {
+            self.brain.record(Record::Point(record));
         }
     }
 
-    fn publish_point(&mut self, at: PointIx, now: Now) {
-        let Some(row) = self.brain.table.row(at) else { return };
+    fn publish_point(&mut self, at: PointIx, now: Now) -> Option<Box<PointRecord>> {
+        let row = self.brain.table.row(at)?;
         let (kind, index, wire, flags) = (row.spec.point, row.spec.index, row.wire(), row.flags());
         let time = self.brain.time.stamp(row.sample.received, now);
         if let Some(index) = index {
@@ -214,11 +219,11 @@ impl Core {
             };
             self.outstation.update(kind, index, Measured { value, flags: Some(flags), time: Some(time) });
         }
-        let record = Record::Point(Box::new(story::record(row, now)));
-        self.brain.record(record);
+        let record = Box::new(story::record(row, now));
         if let Some(row) = self.brain.table.row_mut(at) {
             row.remember(PastEvent { time: now.wall, wire, flags });
         }
+        Some(record)
     }
 
     /// A session that was refused before it came here, for the journal.

@@ -243,7 +243,8 @@ fn every_record_of_a_point_is_a_sample_of_its_own() {
     for record in &world.records {
         if let Record::Point(point) = record {
             points += 1;
-            assert!(seen.insert(point.origin), "{point:?}");
+            assert!(seen.last().is_none_or(|last| *last < point.origin), "each comes after all before: {point:?}");
+            seen.insert(point.origin);
         }
     }
     assert!(points > 20, "{points}");
