@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::EventMode;
 use super::points::{Point, Points, Row};
+use super::reconfigure::Moves;
 use crate::{Classes, Flags, Iin, Measured, PointType};
 
 /// The fragment that an event is in, while its confirm has not come.
@@ -61,12 +62,6 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(max: usize, max_of_a_type: usize, points: &Points) -> Self {
-        let see = |row: Row<'_>| Seen {
-            value: row.point.number(),
-            flags: row.point.flags,
-            class: row.rest.class,
-            waits: false,
-        };
         Self {
             max: max.max(1),
             max_of_a_type: max_of_a_type.max(1),
@@ -169,6 +164,50 @@ impl Events {
         // Whatever comes next is news.
         if let Some(seen) = self.seen.get_mut(at) {
             seen.value = f64::NAN;
+        }
+    }
+
+    /// The table changed: what waits of a row that is gone is dropped, everything else is where it is now.
+    pub(super) fn move_rows(&mut self, moves: &Moves<'_>) {
+        let to = |at: usize| moves.places.get(at).copied().flatten();
+        let mut place = 0_usize;
+        while let Some(event) = self.waiting.get(place) {
+            if to(event.at).is_some() { place = place.saturating_add(1) } else { self.discard(place) }
+        }
+        for event in &mut self.waiting {
+            event.at = to(event.at).unwrap_or_default();
+        }
+        let mut seen: Box<[Seen]> = moves.after.each().map(see).collect();
+        let mut deadbands = match self.deadbands.is_empty() {
+            true => Vec::new(),
+            false => alloc::vec![f64::NAN; seen.len()],
+        };
+        let olds = core::mem::take(&mut self.seen).into_iter().zip(moves.before.each());
+        for (at, (old, row)) in olds.enumerate() {
+            let Some(new) = to(at).and_then(|at| seen.get_mut(at)) else { continue };
+            // A class that the master assigned is its own; else the configuration's holds.
+            let class = if old.class == row.rest.class { new.class } else { old.class };
+            *new = Seen { class, ..old };
+        }
+        for (at, band) in self.deadbands.iter().enumerate() {
+            if let Some(place) = to(at).and_then(|at| deadbands.get_mut(at)) {
+                *place = *band;
+            }
+        }
+        (self.seen, self.deadbands) = (seen, deadbands);
+    }
+
+    /// Other limits from now on; what is too much is lost as it would have been.
+    pub(super) fn limit(&mut self, max: usize, max_of_a_type: usize) {
+        (self.max, self.max_of_a_type) = (max.max(1), max_of_a_type.max(1));
+        while self.waiting.len() > self.max {
+            self.drop_event(0);
+        }
+        for of in PointType::ALL {
+            while self.waiting_of(of) > self.max_of_a_type {
+                let Some(oldest) = self.waiting.iter().position(|event| event.of == of) else { break };
+                self.drop_event(oldest);
+            }
         }
     }
 
@@ -319,6 +358,11 @@ impl Events {
         }
         iin
     }
+}
+
+/// A point that no event was made of yet.
+fn see(row: Row<'_>) -> Seen {
+    Seen { value: row.point.number(), flags: row.point.flags, class: row.rest.class, waits: false }
 }
 
 /// The class as a set of one.

@@ -17,6 +17,7 @@ mod fill;
 mod manage;
 mod points;
 mod read;
+mod reconfigure;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ mod unsolicited;
 use alloc::vec::Vec;
 
 pub use config::{BroadcastRules, ConfigError, EventMode, PointConfig, SessionConfig, UnsolicitedConfig};
+pub use reconfigure::SessionChange;
 
 use crate::channel::ChannelCounters;
 use crate::objects::Attribute;
@@ -135,12 +137,8 @@ impl Outstation {
     /// # Errors
     /// See [`ConfigError`].
     pub fn new(points: &[PointConfig], sessions: Vec<SessionConfig>) -> Result<Self, ConfigError> {
-        const RESERVED: u16 = 0xFFF0;
         let points = Points::new(points)?;
-        let mut addresses = sessions.iter().flat_map(|session| [session.address, session.master_address]);
-        if let Some(address) = addresses.find(|address| *address >= RESERVED) {
-            return Err(ConfigError::Address(address));
-        }
+        no_reserved(sessions.iter())?;
         let sessions = sessions.into_iter().map(|config| Session::new(config, &points)).collect();
         Ok(Self { points, sessions, attributes: Vec::new() })
     }
@@ -277,4 +275,13 @@ impl Outstation {
     pub fn counters(&self, session: usize) -> Counters {
         self.sessions.get(session).map(Session::counters).unwrap_or_default()
     }
+}
+
+/// Refuses link addresses that are nobody's own.
+fn no_reserved<'a>(sessions: impl Iterator<Item = &'a SessionConfig>) -> Result<(), ConfigError> {
+    const RESERVED: u16 = 0xFFF0;
+    let mut addresses = sessions.flat_map(|session| [session.address, session.master_address]);
+    addresses
+        .find(|address| *address >= RESERVED)
+        .map_or(Ok(()), |address| Err(ConfigError::Address(address)))
 }

@@ -217,6 +217,15 @@ impl Points {
         start..end
     }
 
+    /// Has a row go on as one of another table was.
+    pub(super) fn keep(&mut self, at: usize, was: Row<'_>) {
+        if let (Some(point), Some(rest)) = (self.rows.get_mut(at), self.rests.get_mut(at)) {
+            (point.value, point.flags) = (was.point.value, was.point.flags);
+            rest.time = was.rest.time;
+            rest.octets.clone_from(&was.rest.octets);
+        }
+    }
+
     /// Gives a point another value; `None` where it is none of its kind.
     pub(super) fn set(&mut self, at: usize, measured: Measured) -> Option<Row<'_>> {
         let (point, rest) = (self.rows.get_mut(at)?, self.rests.get_mut(at)?);

@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 
 use super::events::class_set;
 use super::points::Points;
+use super::reconfigure::Moves;
 use crate::objects::{
     self, Attribute, Direction, Entry, ObjectHeader, Range, event_type, parse_headers, static_type,
 };
@@ -61,6 +62,15 @@ pub(super) struct Series(pub(super) VecDeque<Item>);
 impl Series {
     pub(super) fn is_over(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The table changed: rows are where they are now. An answer that is under way leaves out what is gone.
+    pub(super) fn reconfigure(&mut self, moves: &Moves<'_>) {
+        for item in &mut self.0 {
+            if let Item::Statics { next, end, .. } | Item::Deadbands { next, end, .. } = item {
+                (*next, *end) = (moves.boundary(*next), moves.boundary(*end));
+            }
+        }
     }
 
     /// Takes a request; what is wrong with it. A request that cannot be read to its end asks for nothing. `waiting`

@@ -35,10 +35,10 @@ pub(super) struct Session {
     pub(super) select: Option<Selected>,
     awaiting: Option<Awaiting>,
     /// What of a read is still to be sent.
-    series: Series,
-    last_request: Vec<u8>,
+    pub(super) series: Series,
+    pub(super) last_request: Vec<u8>,
     /// The reply to it; empty where there is none.
-    reply: Vec<u8>,
+    pub(super) reply: Vec<u8>,
     pub(super) time_recorded: Option<Time>,
     pub(super) connected: bool,
     pub(super) unsolicited: Option<Unsolicited>,

@@ -32,6 +32,7 @@ mod meanwhile;
 mod points;
 mod promise;
 mod reads;
+mod reconfigure;
 mod strings;
 mod time;
 mod unsolicited;
