@@ -6,6 +6,7 @@
 mod acquire;
 pub mod core;
 mod history;
+pub mod reload;
 mod run;
 mod serve;
 mod tell;

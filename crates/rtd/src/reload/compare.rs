@@ -1,0 +1,219 @@
+//! Everything of two sites that is no point.
+
+use std::fmt;
+
+use site::{Device, Master, Site};
+
+use super::points;
+use super::{Change, Deed, Kept, Needs};
+
+/// What becomes of everything, in the order in which a file has it.
+pub(super) fn changes(old: &Site, new: &Site) -> Vec<Change> {
+    let kept = Kept::of(old, new);
+    let mut changes = sections(old, new);
+    changes.extend(tls(old, new));
+    changes.extend(masters(old, new));
+    changes.extend(devices(old, new));
+    changes.extend(points::changes(old, new, &kept));
+    changes
+}
+
+/// `from -> to`, where they differ.
+fn differs<T: PartialEq>(old: &T, new: &T, words: impl Fn(&T) -> String) -> Option<String> {
+    (old != new).then(|| format!("{} -> {}", words(old), words(new)))
+}
+
+fn debug<T: fmt::Debug>(value: &T) -> String {
+    format!("{value:?}")
+}
+
+fn sections(old: &Site, new: &Site) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut section = |key: &str, text: Option<String>, needs: Needs| {
+        changes.extend(text.map(|text| Change::new("section", key, Deed::Changed, text).needing(needs)));
+    };
+    let (live, restart) = (Needs::Nothing, Needs::Restart);
+    section("site.name", differs(&old.name, &new.name, debug), live);
+    section("site.resource", differs(&old.resource, &new.resource, ToString::to_string), live);
+    section("site.profile", differs(&old.profile, &new.profile, debug), live);
+    section("site.overlay", differs(&old.overlay, &new.overlay, debug), live);
+    section("site.socket", differs(&old.socket, &new.socket, |path| path.display().to_string()), restart);
+    let (ours, theirs) = (&old.outstation, &new.outstation);
+    section("outstation.listen", differs(&ours.listen, &theirs.listen, ToString::to_string), restart);
+    section("outstation.address", differs(&ours.address, &theirs.address, ToString::to_string), restart);
+    section(
+        "outstation.time_source",
+        differs(&ours.time_source, &theirs.time_source, ToString::to_string),
+        live,
+    );
+    section(
+        "outstation.events_max",
+        differs(&ours.events_max, &theirs.events_max, ToString::to_string),
+        live,
+    );
+    section(
+        "outstation.index_offset",
+        differs(&ours.index_offset, &theirs.index_offset, ToString::to_string),
+        live,
+    );
+    let told = |changed: bool| changed.then(|| "what papers and rules are made of".to_owned());
+    section("resource", told(old.master_file != new.master_file), live);
+    section("component", told(old.components != new.components), live);
+    section("station", told(old.stations != new.stations), live);
+    match (&old.history, &new.history) {
+        (Some(before), Some(after)) => {
+            section(
+                "history.path",
+                differs(&before.path, &after.path, |path| path.display().to_string()),
+                restart,
+            );
+            let days = |of: &std::time::Duration| format!("{} days", of.as_secs() / 86_400);
+            section("history.retention_days", differs(&before.retention, &after.retention, days), live);
+            let megabytes = |octets: &u64| format!("{} MB", octets / 1_000_000);
+            section("history.max_mb", differs(&before.octets_max, &after.octets_max, megabytes), live);
+        }
+        (None, None) => {}
+        (before, _) => {
+            let text = if before.is_some() { "removed" } else { "added" };
+            section("history", Some(text.to_owned()), restart);
+        }
+    }
+    // Whatever nobody thought of here is nothing that is known to work while the device runs.
+    section(
+        "other",
+        (!is_the_rest_same(old, new)).then(|| "a section that is only read at the start".to_owned()),
+        restart,
+    );
+    changes
+}
+
+/// Whether the sites are equal but for what is compared by name.
+fn is_the_rest_same(old: &Site, new: &Site) -> bool {
+    let old = old.clone();
+    let rest = Site {
+        file: old.file.clone(),
+        name: old.name.clone(),
+        resource: old.resource,
+        profile: old.profile.clone(),
+        overlay: old.overlay.clone(),
+        master_file: old.master_file.clone(),
+        components: old.components.clone(),
+        stations: old.stations.clone(),
+        socket: old.socket.clone(),
+        outstation: site::Outstation {
+            listen: old.outstation.listen,
+            address: old.outstation.address,
+            time_source: old.outstation.time_source,
+            events_max: old.outstation.events_max,
+            index_offset: old.outstation.index_offset,
+            ..new.outstation.clone()
+        },
+        tls: old.tls.clone(),
+        tls_floor: old.tls_floor,
+        masters: old.masters.clone(),
+        devices: old.devices.clone(),
+        analogs: old.analogs.clone(),
+        digitals: old.digitals.clone(),
+        heartbeat: old.heartbeat.clone(),
+        connection: old.connection.clone(),
+        setpoints: old.setpoints.clone(),
+        history: old.history.clone(),
+        ..new.clone()
+    };
+    rest == old
+}
+
+fn tls(old: &Site, new: &Site) -> Option<Change> {
+    if old.tls == new.tls {
+        return None;
+    }
+    let (ours, theirs) = (&old.tls, &new.tls);
+    let texts = [
+        ("certificate", differs(&ours.certificate, &theirs.certificate, debug)),
+        ("key", differs(&ours.key, &theirs.key, debug)),
+        ("trust_anchors", differs(&ours.trust_anchors, &theirs.trust_anchors, debug)),
+        ("crls", differs(&ours.crls, &theirs.crls, debug)),
+        ("min_version", differs(&ours.min_version, &theirs.min_version, ToString::to_string)),
+        ("max_version", differs(&ours.max_version, &theirs.max_version, ToString::to_string)),
+        ("cipher_suites", differs(&ours.cipher_suites, &theirs.cipher_suites, debug)),
+        ("debug_keylog", differs(&ours.debug_keylog, &theirs.debug_keylog, debug)),
+    ];
+    let texts = texts.into_iter().filter_map(|(key, text)| Some(format!("{key}: {}", text?)));
+    let text = texts.chain(["holds for connections to come; sessions are judged again".to_owned()]);
+    Some(Change::new("certificates", "tls", Deed::Changed, text.collect::<Vec<_>>().join("; ")))
+}
+
+fn masters(old: &Site, new: &Site) -> Vec<Change> {
+    let find = |site: &'_ Site, name: &str| site.masters.iter().any(|master| &*master.name == name);
+    let gone = old.masters.iter().filter(|master| !find(new, &master.name));
+    let mut changes: Vec<Change> = gone
+        .map(|master| Change::new("master", &master.name, Deed::Removed, "its session is closed"))
+        .collect();
+    for master in &new.masters {
+        match old.masters.iter().find(|before| before.name == master.name) {
+            None => {
+                let text = format!("address {}, control: {}", master.address, master.control);
+                changes.push(Change::new("master", &master.name, Deed::Added, text));
+            }
+            Some(before) => changes.extend(changed_master(before, master)),
+        }
+    }
+    changes
+}
+
+fn changed_master(before: &Master, after: &Master) -> Option<Change> {
+    let mut texts = Vec::new();
+    if let Some(text) = differs(&before.address, &after.address, ToString::to_string) {
+        texts.push(format!("address: {text}; its session is closed"));
+    }
+    if before.admit != after.admit {
+        let list =
+            |master: &Master| master.admit.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let text = format!("admit: {} -> {}; its session is judged again", list(before), list(after));
+        texts.push(text);
+    }
+    if let Some(text) = differs(&before.control, &after.control, ToString::to_string) {
+        texts.push(format!("control: {text}"));
+    }
+    (!texts.is_empty()).then(|| Change::new("master", &after.name, Deed::Changed, texts.join("; ")))
+}
+
+fn devices(old: &Site, new: &Site) -> Vec<Change> {
+    let gone = old.devices.iter().filter(|device| !new.devices.iter().any(|other| other.id == device.id));
+    let mut changes: Vec<Change> =
+        gone.map(|device| Change::new("device", &device.id, Deed::Removed, "is left alone")).collect();
+    for device in &new.devices {
+        match old.devices.iter().find(|before| before.id == device.id) {
+            None => {
+                let text =
+                    format!("{} at {}, {} readings", device.protocol, device.access, device.readings.len());
+                changes.push(Change::new("device", &device.id, Deed::Added, text));
+            }
+            Some(before) if before != device => changes.push(changed_device(before, device)),
+            Some(_) => {}
+        }
+    }
+    changes
+}
+
+fn changed_device(before: &Device, after: &Device) -> Change {
+    let mut texts = Vec::new();
+    if let Some(text) = differs(&before.protocol, &after.protocol, ToString::to_string) {
+        texts.push(format!("protocol: {text}"));
+    }
+    if before.access != after.access {
+        let (old, new) = (before.access.to_string(), after.access.to_string());
+        texts.push(if old == new { "how it is asked".to_owned() } else { format!("{old} -> {new}") });
+    }
+    if let Some(text) = differs(&before.poll, &after.poll, debug) {
+        texts.push(format!("poll: {text}"));
+    }
+    if let Some(text) = differs(&before.timeout, &after.timeout, debug) {
+        texts.push(format!("timeout: {text}"));
+    }
+    if before.readings != after.readings {
+        texts.push(format!("readings: {} -> {}", before.readings.len(), after.readings.len()));
+    }
+    texts.push("is connected anew".to_owned());
+    Change::new("device", &after.id, Deed::Changed, texts.join("; "))
+}

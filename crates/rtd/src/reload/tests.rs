@@ -1,0 +1,255 @@
+//! Each kind of change, from the text of a file to the line that is told.
+
+use std::path::PathBuf;
+
+use super::*;
+
+const FILE: &str = include_str!("../core/tests/site.toml");
+
+/// A folder with the files that sites name.
+pub(crate) struct Sites(tempfile::TempDir);
+
+impl Sites {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["rtd.pem", "rtd.key", "ca.pem", "other.pem"] {
+            std::fs::write(folder.path().join(file), "").unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("site.toml")
+    }
+
+    /// The site of the file with some texts replaced by others.
+    pub(crate) fn site(&self, replaced: &[(&str, &str)]) -> Site {
+        let mut text = FILE.to_owned();
+        for (from, to) in replaced {
+            assert!(text.contains(from), "the file has no {from}");
+            text = text.replacen(from, to, 1);
+        }
+        std::fs::write(self.path(), text).unwrap();
+        Site::read(&self.path()).unwrap()
+    }
+}
+
+fn told(replaced: &[(&str, &str)]) -> Vec<String> {
+    let sites = Sites::new();
+    compare::changes(&sites.site(&[]), &sites.site(replaced)).iter().map(ToString::to_string).collect()
+}
+
+fn is(replaced: &[(&str, &str)], wanted: &[&str]) {
+    assert_eq!(told(replaced), wanted);
+}
+
+/// The last table of the file goes elsewhere: this puts one before it.
+const BEFORE: &str = "[heartbeat]\nid";
+
+fn before(table: &str) -> String {
+    format!("{table}\n{BEFORE}")
+}
+
+const SPARE: &str = "[[digital]]\nid = \"spare\"\nindex = 8\nsource = { device = \"switchgear\", register = 4, bit = 0 }\nage_max_ms = 5000\n";
+
+#[test]
+fn the_same_file_changes_nothing() {
+    is(&[], &[]);
+}
+
+#[test]
+fn points_come_and_go() {
+    is(
+        &[(BEFORE, &before(SPARE))],
+        &[
+            "device switchgear changed: readings: 2 -> 3; is connected anew",
+            "point spare added: index 8, a state",
+        ],
+    );
+    let gone = "[[digital]]\nid = \"poi.breaker\"\nname = \"Main breaker\"\nindex = 1\n";
+    let other = "[[digital]]\nid = \"main.breaker\"\nname = \"Main breaker\"\nindex = 5\n";
+    is(
+        &[(gone, other), ("all = [\"poi.breaker\"]", "all = [\"main.breaker\"]")],
+        &[
+            "point poi.breaker removed: index 1 is no longer served",
+            "point main.breaker added: index 5, a state",
+            "point unit.connected changed: all: poi.breaker -> main.breaker",
+        ],
+    );
+}
+
+#[test]
+fn a_point_under_another_name_is_the_same_point() {
+    is(
+        &[("id = \"poi.breaker\"", "id = \"main.breaker\""), ("[\"poi.breaker\"]", "[\"main.breaker\"]")],
+        &[
+            "point main.breaker renamed: was poi.breaker",
+            "point unit.connected changed: all: poi.breaker -> main.breaker",
+        ],
+    );
+}
+
+#[test]
+fn an_index_that_means_something_else_needs_the_flag() {
+    is(&[("index = 9", "index = 10")], &["point rtd.heartbeat moved: index 9 -> 10 [needs --rescale]"]);
+    // Two change places.
+    is(
+        &[
+            ("power\"\nindex = 1", "power\"\nindex = 2"),
+            ("Battery active power\"\nindex = 2", "Battery active power\"\nindex = 1"),
+        ],
+        &[
+            "point poi.mw moved: index 1 -> 2 [needs --rescale]",
+            "point bess.mw moved: index 2 -> 1 [needs --rescale]",
+        ],
+    );
+    // A new one stands where another stood.
+    let taken = SPARE.replace("index = 8", "index = 2");
+    is(
+        &[("name = \"Plant in remote\"\nindex = 2\n", ""), (BEFORE, &before(&taken))],
+        &[
+            "device switchgear changed: readings: 2 -> 3; is connected anew",
+            "point plant.remote changed: index 2 is no longer served; name: \"Plant in remote\" -> \"plant.remote\"",
+            "point spare added: index 2, a state",
+            "point spare moved: index 2 was plant.remote [needs --rescale]",
+        ],
+    );
+}
+
+#[test]
+fn counts_that_mean_something_else_need_the_flag() {
+    is(
+        &[("max_units = 15.0", "max_units = 20.0")],
+        &["point poi.mw rescaled: 15 MW = 30000 counts -> 20 MW = 30000 counts [needs --rescale]"],
+    );
+    is(
+        &[("max_units = 15.0\nmax_counts = 30000", "wire = \"engineering\"")],
+        &[
+            "point poi.mw rescaled: 15 MW = 30000 counts -> MW as a number [needs --rescale]",
+            "point poi.mw changed: static_variation: 2 -> 5; event_variation: 2 -> 5",
+        ],
+    );
+    // Nobody reads one that is not served.
+    let text = told(&[("power\"\nindex = 1", "power\""), ("max_units = 15.0", "max_units = 20.0")]);
+    assert_eq!(text[1], "point poi.mw rescaled: 15 MW = 30000 counts -> 20 MW = 30000 counts");
+}
+
+#[test]
+fn what_else_changes_of_a_point_is_told_and_live() {
+    is(
+        &[(
+            "range = [-20.0, 20.0]",
+            "range = [-20.0, 21.0]\ndeadband = 0.5\nclass = 3\nstatic_variation = 1",
+        )],
+        &[
+            "point poi.mw changed: class: 2 -> 3; static_variation: 2 -> 1; range: Some((-20.0, 20.0)) -> Some((-20.0, 21.0)); deadband: 0 -> 0.5",
+        ],
+    );
+    is(
+        &[("sunspec = \"203.W\"", "sunspec = \"203.WphA\"")],
+        &[
+            "device meter changed: readings: 1 -> 1; is connected anew",
+            "point poi.mw changed: source: meter 203.W in W -> meter 203.WphA in W; never read until its first fresh reading",
+        ],
+    );
+}
+
+#[test]
+fn a_set_point_of_another_definition_goes_back_to_the_plant() {
+    is(
+        &[("limits = [-4.0, 4.0]", "limits = [-3.0, 4.0]")],
+        &[
+            "point bess.mw.setpoint changed: limits: (-4.0, 4.0) -> (-3.0, 4.0); authority goes back to the plant",
+        ],
+    );
+    is(
+        &[("name = \"Battery set point\"", "name = \"Power of the battery\"")],
+        &["point bess.mw.setpoint changed: name: \"Battery set point\" -> \"Power of the battery\""],
+    );
+}
+
+#[test]
+fn devices() {
+    is(
+        &[("127.0.0.1:3", "127.0.0.1:4")],
+        &["device switchgear changed: 127.0.0.1:3, unit 1 -> 127.0.0.1:4, unit 1; is connected anew"],
+    );
+    is(&[("poll_ms = 1000", "poll_ms = 2000")], &["device meter changed: poll: 1s -> 2s; is connected anew"]);
+    let device = "[[device]]\nid = \"met\"\nprotocol = \"modbus\"\naddress = \"127.0.0.1:9\"\npoll_ms = 1000\n[[device]]";
+    is(&[("[[device]]", device)], &["device met added: modbus at 127.0.0.1:9, unit 1, 0 readings"]);
+}
+
+#[test]
+fn masters_and_tls() {
+    let observer = "[[master]]\nname = \"observer\"\naddress = 2\nadmit = [\"name:observer.example\"]\ncontrol = false\n";
+    is(&[(observer, "")], &["master observer removed: its session is closed"]);
+    is(
+        &[("address = 2", "address = 3"), ("control = false", "control = true")],
+        &["master observer changed: address: 2 -> 3; its session is closed; control: false -> true"],
+    );
+    is(
+        &[("name:observer.example", "name:other.example")],
+        &[
+            "master observer changed: admit: name:observer.example -> name:other.example; its session is judged again",
+        ],
+    );
+    let text = told(&[("certificate = \"rtd.pem\"", "certificate = \"other.pem\"")]);
+    assert!(text[0].starts_with("certificates tls changed: certificate: "), "{text:?}");
+    assert!(text[0].ends_with("holds for connections to come; sessions are judged again"), "{text:?}");
+}
+
+#[test]
+fn what_needs_a_restart_says_so() {
+    is(
+        &[("127.0.0.1:0", "127.0.0.1:20000")],
+        &["section outstation.listen changed: 127.0.0.1:0 -> 127.0.0.1:20000 [needs a restart]"],
+    );
+    is(
+        &[("address = 10", "address = 11")],
+        &["section outstation.address changed: 10 -> 11 [needs a restart]"],
+    );
+    is(
+        &[("[[master]]", "[history]\npath = \"h.db\"\n[[master]]")],
+        &["section history changed: added [needs a restart]"],
+    );
+    let text = told(&[("run/rtd.sock", "run/other.sock")]);
+    assert!(text[0].ends_with("[needs a restart]"), "{text:?}");
+    is(
+        &[("address = 10", "address = 10\nevents_max = 500")],
+        &["section outstation.events_max changed: 1000 -> 500"],
+    );
+}
+
+fn candidate(sites: &Sites, replaced: &[(&str, &str)], findings: &[&str]) -> Candidate {
+    let site = sites.site(replaced);
+    let sha256 = sha256(&std::fs::read(&site.file).unwrap());
+    Candidate { site, findings: findings.iter().map(|one| (*one).to_owned()).collect(), sha256 }
+}
+
+#[test]
+fn a_plan_names_what_it_is_made_of_and_permits_what_was_asked_for() {
+    let sites = Sites::new();
+    let old = candidate(&sites, &[], &["a rule", "another"]);
+    let files = Files::read(&old.site);
+    let new = candidate(&sites, &[("max_units = 15.0", "max_units = 20.0")], &["another", "a third"]);
+    let plan = Plan::new((&old, &files), (&new, &files));
+    assert_eq!(
+        (plan.broken.as_slice(), plan.mended.as_slice()),
+        (&["a third".to_owned()][..], &["a rule".to_owned()][..])
+    );
+    assert_eq!(plan.needs, Needs::Rescale);
+    assert_eq!(
+        plan.permitted(false).unwrap_err(),
+        "nothing was changed:\npoint poi.mw rescaled: 15 MW = 30000 counts -> 20 MW = 30000 counts [needs --rescale]"
+    );
+    assert_eq!(plan.permitted(true), Ok(()));
+    // A certificate under its old name.
+    std::fs::write(new.site.tls.certificate.clone(), "renewed").unwrap();
+    let again = Plan::new((&old, &files), (&new, &Files::read(&new.site)));
+    assert_ne!(plan.plan, again.plan);
+    let text = again.changes.last().unwrap().to_string();
+    assert!(text.starts_with("certificates ") && text.contains("rtd.pem changed: another content"), "{text}");
+    let away = candidate(&sites, &[("127.0.0.1:0", "127.0.0.1:1")], &[]);
+    let refused = Plan::new((&old, &files), (&away, &Files::read(&away.site))).permitted(true);
+    assert!(refused.unwrap_err().contains("needs a restart"));
+}
