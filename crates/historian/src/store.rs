@@ -100,6 +100,12 @@ pub struct Store {
 }
 
 impl Store {
+    /// Keeps history so long, and so many octets of it, from now on; what is too much goes with the next commit.
+    pub fn limits(&mut self, retention: Duration, octets_max: u64) {
+        (self.settings.retention, self.settings.octets_max) = (retention, octets_max);
+        self.trimmed = None;
+    }
+
     /// Opens the store or begins a new one, and begins a boot in it, with a number that none had before: `wall` in
     /// seconds where that is new. What the last boot left in the tail is taken up again.
     ///

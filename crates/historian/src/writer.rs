@@ -38,6 +38,8 @@ enum Message {
     Entry(Box<(PointInfo, Entry)>, Mono),
     Event(Box<Event>, Mono),
     Mark(Box<(String, Mark)>),
+    /// So long and so many octets from now on.
+    Limits(Duration, u64),
     Flush(SyncSender<Result<Committed, String>>),
 }
 
@@ -85,6 +87,11 @@ impl Tap {
             self.shared.queued.fetch_sub(1, Ordering::Relaxed);
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Keeps history so long, and so many octets of it, from now on.
+    pub fn limits(&self, retention: Duration, octets_max: u64) {
+        self.send(Message::Limits(retention, octets_max));
     }
 
     /// Waits until everything taken before is on the disk; for tests and ends, never for the path.
@@ -238,6 +245,10 @@ impl Sink {
                 let (name, mark) = *mark;
                 self.batch.marks.insert(name, mark);
                 (self.last.0, false)
+            }
+            Message::Limits(retention, octets_max) => {
+                self.store.limits(retention, octets_max);
+                return false;
             }
             Message::Flush(_) => (self.last.0, true),
         };

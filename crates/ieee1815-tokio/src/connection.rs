@@ -117,6 +117,14 @@ impl Connection {
         })
     }
 
+    /// Judges a peer that was accepted again, by what replaced the set-up of its handshake: its place in the list of
+    /// the admitted, or `None` where its certificate is not on it any more, was revoked, or is trusted no longer.
+    /// `None` without TLS, too.
+    #[must_use]
+    pub fn admitted_by(&self, server: &ServerTls) -> Option<usize> {
+        self.judge_client(server)
+    }
+
     /// As [`judge`](Self::judge), for the listening end.
     pub(crate) fn judge_client(&self, server: &ServerTls) -> Option<usize> {
         let Stream::Tls(secured) = &self.stream else { return None };

@@ -1,6 +1,7 @@
 //! Puts the machine and its tasks together, and takes them apart again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use historian::{Health, HistoryError};
 use ieee1815::outstation::ConfigError;
@@ -13,9 +14,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::acquire::Drivers;
-use crate::core::{Core, FieldEvent, Input, MasterIx, Output, Record};
+use crate::core::{Core, FieldEvent, FieldReport, Input, MasterIx, Output, Record};
 use crate::history::{self, History};
-use crate::serve::{SessionEvent, SessionId, serve};
+use crate::serve::{Admission, SessionEvent, SessionId, serve};
 use crate::tell::Teller;
 
 /// Events that may wait for the machine; whoever has more to tell waits.
@@ -80,9 +81,9 @@ pub async fn run_captured(
     shutdown: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
     let clock = SystemClock::start();
-    let (admitted, masters) = admitted(&site);
-    let tls = site.tls.admitting(admitted).server()?;
-    let mut listener = Listener::bind(site.outstation.listen, Some(std::sync::Arc::new(tls))).await?;
+    let (admission, admitted) = watch::channel(Arc::new(admission(&site)?));
+    let tls = Arc::clone(&admitted.borrow().tls);
+    let mut listener = Listener::bind(site.outstation.listen, Some(tls)).await?;
     if let Some(file) = pcap {
         listener.capture(file);
     }
@@ -102,9 +103,9 @@ pub async fn run_captured(
 
     let mut tasks = JoinSet::new();
     let (session_events, sessions) = mpsc::channel(EVENTS_WAITING_MAX);
-    tasks.spawn(serve(listener, masters, session_events));
+    tasks.spawn(serve(listener, admitted, session_events));
     let (field_events, field) = mpsc::channel(EVENTS_WAITING_MAX);
-    let drivers = Drivers::start(&site.devices, &field_events, clock, &mut tasks);
+    let drivers = Drivers::start(&site.devices, field_events, clock);
     let (questions, asked) = mpsc::channel::<Question>(16);
     tasks.spawn(socket.serve(shutdown.clone(), move |request| {
         let questions = questions.clone();
@@ -115,7 +116,10 @@ pub async fn run_captured(
         }
     }));
     let inputs = Inputs { sessions, field, asked, health, shutdown };
-    let mut teller = Loop { core, clock, teller, live: BTreeMap::new(), drivers }.turn(inputs).await;
+    let masters = names(&site);
+    let turned = Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers };
+    let mut teller = turned.turn(inputs).await;
+    drop(admission);
     tasks.shutdown().await;
     teller.tell(&Record::Stopped, clock.now());
     if let Some(history) = teller.history.take() {
@@ -125,11 +129,19 @@ pub async fn run_captured(
 }
 
 /// All identities that may connect, and whose each is.
-fn admitted(site: &Site) -> (Vec<ieee1815_tokio::PeerIdentity>, Vec<MasterIx>) {
-    let each = |(at, master): (usize, &site::Master)| {
-        master.admit.clone().into_iter().map(move |identity| (identity, MasterIx::new(at)))
+fn admission(site: &Site) -> Result<Admission, TlsError> {
+    let each = |master: &site::Master| {
+        let name = Arc::clone(&master.name);
+        master.admit.clone().into_iter().map(move |identity| (identity, Arc::clone(&name)))
     };
-    site.masters.iter().enumerate().flat_map(each).unzip()
+    let (admitted, masters) = site.masters.iter().flat_map(each).unzip();
+    Ok(Admission { tls: Arc::new(site.tls.admitting(admitted).server()?), masters })
+}
+
+/// The masters by name.
+fn names(site: &Site) -> BTreeMap<Arc<str>, MasterIx> {
+    let masters = site.masters.iter().enumerate();
+    masters.map(|(at, master)| (Arc::clone(&master.name), MasterIx::new(at))).collect()
 }
 
 struct Inputs {
@@ -145,6 +157,8 @@ struct Loop {
     core: Core,
     clock: SystemClock,
     teller: Teller,
+    /// The masters by name: their places change with the site, their names do not.
+    masters: BTreeMap<Arc<str>, MasterIx>,
     /// The newest session of each master.
     live: BTreeMap<MasterIx, (SessionId, mpsc::Sender<Vec<u8>>)>,
     drivers: Drivers,
@@ -172,7 +186,7 @@ impl Loop {
                     return self.teller;
                 }
                 Some(event) = inputs.sessions.recv() => self.session(event),
-                Some(event) = inputs.field.recv() => self.input(Input::Field(event)),
+                Some(event) = inputs.field.recv() => self.field(event),
                 Some((request, reply)) = inputs.asked.recv() => {
                     // Whoever asked may be gone.
                     let _ = reply.send(self.answer(&request));
@@ -189,18 +203,23 @@ impl Loop {
     fn session(&mut self, event: SessionEvent) {
         match event {
             SessionEvent::Up { session, peer, address, writes } => {
+                // One whose master went meanwhile ends with its sender.
+                let Some(master) = self.masters.get(&session.master).copied() else { return };
                 // Dropping the older session's sender closes its socket.
-                self.live.insert(session.master, (session, writes));
-                self.input(Input::Connected { master: session.master, peer, address });
+                self.live.insert(master, (session, writes));
+                self.input(Input::Connected { master, peer, address });
             }
-            SessionEvent::Octets { session, octets } if self.is_live(session) => {
-                self.input(Input::Octets { master: session.master, octets });
+            SessionEvent::Octets { session, octets } => {
+                if let Some(master) = self.live(&session) {
+                    self.input(Input::Octets { master, octets });
+                }
             }
-            SessionEvent::Down { session, why } if self.is_live(session) => {
-                self.live.remove(&session.master);
-                self.input(Input::Disconnected { master: session.master, why });
+            SessionEvent::Down { session, why } => {
+                if let Some(master) = self.live(&session) {
+                    self.live.remove(&master);
+                    self.input(Input::Disconnected { master, why });
+                }
             }
-            SessionEvent::Octets { .. } | SessionEvent::Down { .. } => {}
             SessionEvent::Refused { peer, address, why, unheard } => {
                 let now = self.clock.now();
                 self.teller.tell(&Core::refused(now, peer, address, why), now);
@@ -215,8 +234,19 @@ impl Loop {
         self.teller.tell(&Record::History { time: now.wall, state, why, dropped: health.dropped }, now);
     }
 
-    fn is_live(&self, session: SessionId) -> bool {
-        self.live.get(&session.master).is_some_and(|(live, _)| *live == session)
+    /// The master of a session that is its newest.
+    fn live(&self, session: &SessionId) -> Option<MasterIx> {
+        let master = self.masters.get(&session.master).copied()?;
+        self.live.get(&master).is_some_and(|(live, _)| live == session).then_some(master)
+    }
+
+    /// A driver tells by its number which one it is. What one that was stopped still told is of nobody.
+    fn field(&mut self, mut event: FieldEvent) {
+        let (FieldEvent::Report(FieldReport { device, .. }) | FieldEvent::Written { device, .. }) =
+            &mut event;
+        let Some(place) = self.drivers.place(*device) else { return };
+        *device = place;
+        self.input(Input::Field(event));
     }
 
     fn input(&mut self, input: Input) {
@@ -231,8 +261,7 @@ impl Loop {
                     }
                 }
                 Output::Write { device, request, write } => {
-                    let sent =
-                        self.drivers.writes.get(&device).map(|writes| writes.try_send((request, write)));
+                    let sent = self.drivers.writes(device).map(|writes| writes.try_send((request, write)));
                     if !matches!(sent, Some(Ok(()))) {
                         // Not answered, so control asks for it again.
                         tracing::warn!(device = device.get(), "the driver is behind, a write was put off");

@@ -149,3 +149,22 @@ fn the_thread_ends_when_its_taps_have_and_everything_is_there() {
     assert_eq!(reader.events(Some("p"), ALL).count(), 1);
     assert_eq!(reader.events(Some("q"), ALL).count(), 0);
 }
+
+#[test]
+fn limits_change_while_it_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tap, writer) = Writer::start(store(&folder), |_| {}).unwrap();
+    let at = |millis: u64| Event { time: Wall::from_millis(millis), ..event(tap.boot(), EventKind::Session) };
+    tap.event(at(1_000_000), Mono::ZERO);
+    tap.flush().unwrap();
+    let count = || Reader::open(&folder.path().join("history.db")).unwrap().events(Some("p"), ALL).count();
+    tap.event(at(1_060_000), Mono::ZERO);
+    tap.flush().unwrap();
+    assert_eq!(count(), 2);
+    tap.limits(Duration::from_secs(90), 1 << 30);
+    tap.event(at(1_120_000), Mono::ZERO);
+    tap.flush().unwrap();
+    assert_eq!(count(), 2, "the oldest is older than 90 s");
+    drop(tap);
+    writer.finish().unwrap();
+}

@@ -15,7 +15,7 @@ use super::line::Line;
 use super::link::{Link, LinkError};
 use crate::core::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading};
 
-/// Polls a device and carries writes to it, until nobody listens to `out` any more.
+/// Polls a device and carries writes to it, until nobody listens to `out` any more, or holds the other end of `writes`.
 ///
 /// One report for each beat of the poll: in a back-off too, where it repeats the last failure without asking the
 /// device. Beats missed by a slow device are skipped. A write is answered once, with [`FieldEvent::Written`]; during
@@ -32,17 +32,13 @@ pub(crate) async fn drive(
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let back_off = BackOff::new(&device.id);
     let mut driver = Driver { device, at, out, clock, writes, wiring, link: None, back_off };
-    let mut writable = true;
     loop {
         let done = tokio::select! {
             biased;
             () = driver.out.closed() => return,
-            write = driver.writes.recv(), if writable => match write {
+            write = driver.writes.recv() => match write {
                 Some((request, write)) => driver.write(request, write).await,
-                None => {
-                    writable = false;
-                    Ok(())
-                }
+                None => return,
             },
             _ = beat.tick() => driver.poll().await,
         };

@@ -122,6 +122,11 @@ impl Line {
         Self { config, turn: Mutex::default() }
     }
 
+    /// Whether it has these settings.
+    pub(crate) fn is_of(&self, config: &SerialConfig) -> bool {
+        self.config == *config
+    }
+
     /// One question to one unit, when its turn has come. `limit` counts from then on.
     pub(crate) async fn call(
         &self,

@@ -1,6 +1,7 @@
 //! The driver against a Modbus server of the test's own, with the faults that real devices have.
 
 mod dnp3;
+mod replaced;
 mod rtu;
 
 use std::collections::BTreeMap;

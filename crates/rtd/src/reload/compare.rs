@@ -89,38 +89,21 @@ fn sections(old: &Site, new: &Site) -> Vec<Change> {
 
 /// Whether the sites are equal but for what is compared by name.
 fn is_the_rest_same(old: &Site, new: &Site) -> bool {
-    let old = old.clone();
-    let rest = Site {
-        file: old.file.clone(),
-        name: old.name.clone(),
-        resource: old.resource,
-        profile: old.profile.clone(),
-        overlay: old.overlay.clone(),
-        master_file: old.master_file.clone(),
-        components: old.components.clone(),
-        stations: old.stations.clone(),
-        socket: old.socket.clone(),
-        outstation: site::Outstation {
-            listen: old.outstation.listen,
-            address: old.outstation.address,
-            time_source: old.outstation.time_source,
-            events_max: old.outstation.events_max,
-            index_offset: old.outstation.index_offset,
-            ..new.outstation.clone()
-        },
-        tls: old.tls.clone(),
-        tls_floor: old.tls_floor,
-        masters: old.masters.clone(),
-        devices: old.devices.clone(),
-        analogs: old.analogs.clone(),
-        digitals: old.digitals.clone(),
-        heartbeat: old.heartbeat.clone(),
-        connection: old.connection.clone(),
-        setpoints: old.setpoints.clone(),
-        history: old.history.clone(),
-        ..new.clone()
-    };
-    rest == old
+    // Everything that is compared by name is made alike; a field that is not here counts.
+    let mut rest = new.clone();
+    let Site { file, name, profile, overlay, master_file, components, stations, socket, .. } = old.clone();
+    (rest.file, rest.name, rest.resource) = (file, name, old.resource);
+    (rest.profile, rest.overlay, rest.socket) = (profile, overlay, socket);
+    (rest.master_file, rest.components, rest.stations) = (master_file, components, stations);
+    let (ours, theirs) = (&old.outstation, &mut rest.outstation);
+    (theirs.listen, theirs.address, theirs.time_source) = (ours.listen, ours.address, ours.time_source);
+    (theirs.events_max, theirs.index_offset) = (ours.events_max, ours.index_offset);
+    let Site { tls, masters, devices, analogs, digitals, heartbeat, connection, setpoints, history, .. } =
+        old.clone();
+    (rest.tls, rest.tls_floor, rest.masters, rest.devices) = (tls, old.tls_floor, masters, devices);
+    (rest.analogs, rest.digitals, rest.heartbeat) = (analogs, digitals, heartbeat);
+    (rest.connection, rest.setpoints, rest.history) = (connection, setpoints, history);
+    rest == *old
 }
 
 fn tls(old: &Site, new: &Site) -> Option<Change> {

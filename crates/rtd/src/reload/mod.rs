@@ -11,7 +11,9 @@
 //! | `files` | what the files that a site names held when they were read |
 
 mod compare;
+#[allow(dead_code, reason = "the core's side follows")]
 mod files;
+#[allow(dead_code, reason = "the core's side follows")]
 mod kept;
 mod points;
 #[cfg(test)]

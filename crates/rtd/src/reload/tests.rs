@@ -109,7 +109,8 @@ fn an_index_that_means_something_else_needs_the_flag() {
         &[("name = \"Plant in remote\"\nindex = 2\n", ""), (BEFORE, &before(&taken))],
         &[
             "device switchgear changed: readings: 2 -> 3; is connected anew",
-            "point plant.remote changed: index 2 is no longer served; name: \"Plant in remote\" -> \"plant.remote\"",
+            "point plant.remote changed: index 2 is no longer served",
+            "point plant.remote changed: name: \"Plant in remote\" -> \"plant.remote\"",
             "point spare added: index 2, a state",
             "point spare moved: index 2 was plant.remote [needs --rescale]",
         ],

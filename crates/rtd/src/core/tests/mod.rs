@@ -243,7 +243,10 @@ fn every_record_of_a_point_is_a_sample_of_its_own() {
     for record in &world.records {
         if let Record::Point(point) = record {
             points += 1;
-            assert!(seen.last().is_none_or(|last| *last < point.origin), "each comes after all before: {point:?}");
+            assert!(
+                seen.last().is_none_or(|last| *last < point.origin),
+                "each comes after all before: {point:?}"
+            );
             seen.insert(point.origin);
         }
     }
