@@ -9,6 +9,7 @@ use ieee1815_tokio::{PeerIdentity, TlsPolicy};
 use telemetry::{PointId, ResourceKind, Scale, Sign, Unit};
 
 use crate::defaults::TlsFloor;
+use crate::derive::{AnalogDerive, Checks, DigitalDerive};
 use crate::device::{Device, DeviceIx, ReadingIx};
 use crate::resource::{Component, ComponentIx, MasterFile, Station, StationIx};
 
@@ -183,8 +184,12 @@ pub struct Analog {
     pub station: Option<StationIx>,
     /// Accuracy of the instrument, in `unit`; above 0.
     pub accuracy: Option<f64>,
-    /// Where it comes from; `None`: not mapped yet, served as never read.
+    /// Where it is read; `None`: it is derived, or not mapped yet and served as never read.
     pub source: Option<AnalogSource>,
+    /// How it is made of other points; never beside a `source`.
+    pub derive: Option<AnalogDerive>,
+    /// Doubts that its values can raise.
+    pub checks: Checks,
     /// Unit of the point.
     pub unit: Unit,
     /// Counts or engineering units.
@@ -217,8 +222,10 @@ pub struct Digital {
     pub point: Point,
     /// Text of state 0 and of state 1.
     pub states: Option<[Arc<str>; 2]>,
-    /// Where it comes from; `None`: not mapped yet, served as never read.
+    /// Where it is read; `None`: it is derived, or not mapped yet and served as never read.
     pub source: Option<DigitalSource>,
+    /// How it is made of other points; never beside a `source`.
+    pub derive: Option<DigitalDerive>,
 }
 
 /// Where a measured state comes from.

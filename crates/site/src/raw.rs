@@ -9,6 +9,7 @@ use ieee1815_tokio::TlsSection;
 use serde::Deserialize;
 use telemetry::{Area, ResourceKind, Service, Sign, Unit, WireForm};
 
+use crate::derive::CheckKind;
 use crate::device::{Protocol, RegisterTable, RegisterType, WordOrder};
 use crate::model::TimeSource;
 use crate::resource::StationKind;
@@ -218,6 +219,74 @@ pub(crate) struct RawSource {
     pub(crate) column: Option<Spanned<String>>,
 }
 
+/// What a point can be made by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RawOp {
+    Sum,
+    Difference,
+    Average,
+    Minimum,
+    Maximum,
+    Product,
+    Scale,
+    Integrate,
+    Select,
+    Limit,
+    FirstGood,
+    Mean,
+    Count,
+    Any,
+    All,
+    Not,
+    Quorum,
+    Above,
+    Below,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawDerive {
+    pub(crate) op: Spanned<RawOp>,
+    pub(crate) of: Spanned<Vec<Spanned<String>>>,
+    pub(crate) when: Option<Spanned<String>>,
+    pub(crate) quorum: Option<Spanned<usize>>,
+    pub(crate) factor: Option<Spanned<f64>>,
+    pub(crate) offset: Option<Spanned<f64>>,
+    pub(crate) initial: Option<Spanned<f64>>,
+    pub(crate) low: Option<Spanned<f64>>,
+    pub(crate) high: Option<Spanned<f64>>,
+    pub(crate) differ_max: Option<Spanned<f64>>,
+    pub(crate) window_s: Option<Spanned<u64>>,
+    pub(crate) limit: Option<Spanned<f64>>,
+    pub(crate) hysteresis: Option<Spanned<f64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawFlat {
+    pub(crate) for_s: Spanned<u64>,
+    pub(crate) band: Option<Spanned<f64>>,
+    #[serde(default)]
+    pub(crate) gate: Vec<Spanned<RawGate>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawGate {
+    pub(crate) point: Spanned<String>,
+    pub(crate) above: Option<Spanned<f64>>,
+    pub(crate) below: Option<Spanned<f64>>,
+    pub(crate) is: Option<Spanned<bool>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawCross {
+    pub(crate) with: Spanned<String>,
+    pub(crate) differ_max: Spanned<f64>,
+}
+
 /// The fields of a point that say what it is called and how it is served.
 pub(crate) struct RawServed<'a> {
     pub(crate) id: &'a Spanned<String>,
@@ -279,12 +348,18 @@ served!(RawAnalog {
     age_max_ms: Option<Spanned<u64>>,
     range: Option<Spanned<(f64, f64)>>,
     deadband: Option<Spanned<f64>>,
+    derive: Option<Spanned<RawDerive>>,
+    rate_max: Option<Spanned<f64>>,
+    flat: Option<Spanned<RawFlat>>,
+    cross: Option<Spanned<RawCross>>,
+    bad_on: Option<Spanned<Vec<Spanned<CheckKind>>>>,
 });
 
 served!(RawDigital {
     states: Option<Spanned<[Spanned<String>; 2]>>,
     source: Option<Spanned<RawSource>>,
     age_max_ms: Option<Spanned<u64>>,
+    derive: Option<Spanned<RawDerive>>,
 });
 
 served!(RawHeartbeat {

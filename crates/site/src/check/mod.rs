@@ -1,5 +1,7 @@
 //! From `site.toml` as written to a [`Site`]: all problems are collected, none is left for the first poll to find.
 
+mod checks;
+mod derive;
 mod device;
 mod history;
 mod masters;
@@ -18,10 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Problems, Source, Spanned};
-use telemetry::PointId;
+use telemetry::{PointId, Unit};
 
 use crate::defaults::{Defaults, Purpose, TlsFloor, problem_of_profile};
-use crate::model::Site;
+use crate::model::{Analog, Connection, Digital, SetPoint, Site};
 use crate::raw::RawSite;
 use crate::resource::{Component, Station};
 
@@ -65,6 +67,7 @@ impl Site {
             components: Vec::new(),
             stations: Vec::new(),
             points: BTreeMap::new(),
+            units: BTreeMap::new(),
             indexes: BTreeMap::new(),
             sheet_names: BTreeMap::new(),
         };
@@ -100,6 +103,8 @@ pub(crate) struct Check<'a> {
     components: Vec<Component>,
     stations: Vec<Station>,
     points: BTreeMap<PointId, Kind>,
+    /// Of the points that are quantities.
+    units: BTreeMap<PointId, Unit>,
     indexes: BTreeMap<(Kind, u16), PointId>,
     sheet_names: BTreeMap<(Kind, Arc<str>), PointId>,
 }
@@ -120,18 +125,22 @@ impl Check<'_> {
         self.stations(&raw.station);
         let masters = self.masters(&raw.master, outstation.address);
         let mut devices = self.devices(&raw.device);
-        let analogs: Vec<_> =
+        let mut analogs: Vec<_> =
             raw.analog.iter().enumerate().map(|(at, raw)| self.analog(at, raw, &mut devices)).collect();
-        let digitals: Vec<_> =
+        let mut digitals: Vec<_> =
             raw.digital.iter().enumerate().map(|(at, raw)| self.digital(at, raw, &mut devices)).collect();
         let heartbeat = raw.heartbeat.as_ref().map(|raw| self.heartbeat(raw));
         let connection = raw.connection.as_ref().map(|raw| self.connection(raw));
-        let setpoints = raw
+        let setpoints: Vec<_> = raw
             .setpoint
             .iter()
             .enumerate()
             .map(|(at, raw)| self.setpoint(at, raw, &analogs, &devices))
             .collect();
+        self.derived_points((&raw.analog, &mut analogs), (&raw.digital, &mut digitals));
+        let (analogs, digitals): (Vec<_>, Vec<_>) =
+            (analogs.into_iter().flatten().collect(), digitals.into_iter().flatten().collect());
+        self.no_circles(&raw, &analogs, &digitals, connection.as_ref(), &setpoints);
         let history = raw.history.as_ref().map(|raw| self.history(raw));
         Site {
             file: self.source.file().to_owned(),
@@ -148,13 +157,46 @@ impl Check<'_> {
             tls_floor: raw.tls.min_version().and_then(TlsFloor::of).unwrap_or_default(),
             masters,
             devices,
-            analogs: analogs.into_iter().flatten().collect(),
-            digitals: digitals.into_iter().flatten().collect(),
+            analogs,
+            digitals,
             heartbeat,
             connection,
             setpoints,
             history,
         }
+    }
+
+    /// Refuses points that are made of themselves. A set point follows its actual power, so it counts as made of it.
+    fn no_circles(
+        &mut self,
+        raw: &RawSite,
+        analogs: &[Analog],
+        digitals: &[Digital],
+        connection: Option<&Connection>,
+        setpoints: &[SetPoint],
+    ) {
+        let owned = |inputs: Vec<&PointId>| inputs.into_iter().cloned().collect::<Vec<_>>();
+        let mut made = BTreeMap::new();
+        for (analog, derive) in analogs.iter().filter_map(|one| Some((one, one.derive.as_ref()?))) {
+            made.insert(analog.point.id.clone(), owned(derive.inputs()));
+        }
+        for (digital, derive) in digitals.iter().filter_map(|one| Some((one, one.derive.as_ref()?))) {
+            made.insert(digital.point.id.clone(), owned(derive.inputs()));
+        }
+        if let Some(unit) = connection {
+            made.insert(unit.point.id.clone(), unit.all.clone());
+        }
+        for setpoint in setpoints {
+            let follows = vec![setpoint.actual.clone()];
+            made.insert(setpoint.feedback.point.id.clone(), follows.clone());
+            made.insert(setpoint.point.id.clone(), follows);
+        }
+        let analogs = raw.analog.iter().map(|raw| (&raw.id, raw.derive.as_ref()));
+        let digitals = raw.digital.iter().map(|raw| (&raw.id, raw.derive.as_ref()));
+        let places = analogs.chain(digitals).filter_map(|(id, derive)| {
+            Some((PointId::from(id.get_ref().as_str()), derive?.span()))
+        });
+        self.circles(&made, &places.collect());
     }
 
     /// Where a local socket can be.

@@ -10,6 +10,7 @@ use telemetry::{Scale, Unit};
 use super::served::{RawScale, Variations, raw_scale};
 use super::source::Wanted;
 use super::{Check, Kind};
+use crate::derive::Checks;
 use crate::device::Device;
 use crate::model::{Analog, AnalogSource, Connection, Digital, DigitalSource, Heartbeat};
 use crate::raw::{RawAnalog, RawConnection, RawDigital, RawHeartbeat};
@@ -25,6 +26,7 @@ impl Check<'_> {
         let field = format!("analog[{at}]");
         let wire = self.wire(&field, &raw_scale!(raw));
         let point = self.enter(&field, &raw.served(), None, &Variations::analog(wire), Some(wire));
+        self.units.insert(point.id.clone(), *raw.unit.get_ref());
         let age_max = self.age_max(&field, raw.age_max_ms.as_ref(), raw.source.is_some(), &raw.id);
         let range = raw.range.as_ref().map(|range| self.ordered(format!("{field}.range"), range));
         let deadband = raw.deadband.as_ref().map_or(0.0, |deadband| *deadband.get_ref());
@@ -40,7 +42,9 @@ impl Check<'_> {
             Some(_) => Some(self.analog_source(&field, raw, age_max, devices)?),
             None => None,
         };
-        Some(Analog { point, station, accuracy, source, unit, wire, range, deadband })
+        // What it is made of, and what its values are checked for, names other points: they come later.
+        let (derive, checks) = (None, Checks::default());
+        Some(Analog { point, station, accuracy, source, derive, checks, unit, wire, range, deadband })
     }
 
     fn analog_source(
@@ -89,7 +93,7 @@ impl Check<'_> {
             }
             None => None,
         };
-        Some(Digital { point, states, source })
+        Some(Digital { point, states, source, derive: None })
     }
 
     /// How old a point may be; `None` where nobody says it. Only a source has an age.
@@ -133,6 +137,7 @@ impl Check<'_> {
         let wire = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
         let role = Some("heartbeat");
         let point = self.enter("heartbeat", &raw.served(), role, &Variations::analog(wire), Some(wire));
+        self.units.insert(point.id.clone(), Unit::Count);
         let period = match (&raw.period_ms, self.defaults.heartbeat_period) {
             (Some(period), _) => self.millis("heartbeat.period_ms", period, PERIOD_MS),
             (None, Some(period)) => {

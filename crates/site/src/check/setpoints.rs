@@ -47,6 +47,7 @@ impl Check<'_> {
         };
         let (remote, connected) = (digital("remote", &raw.remote), digital("connected", &raw.connected));
         let feedback = self.feedback(&format!("{field}.feedback"), &raw.feedback, wire, &point);
+        self.units.insert(feedback.point.id.clone(), unit);
         let drives = match &raw.drive {
             Some(drive) => self.drives(&format!("{field}.drive"), drive, unit, devices),
             None if self.purpose == Purpose::Check => Vec::new(),
