@@ -127,9 +127,10 @@ fn analog<'a>(site: &'a Site, one: &'a site::Analog) -> Row<'a> {
         belongs: owner,
         kind: kind(site, one.point.component),
         station: one.station.map(|at| site.stations.get(at.get()).and_then(|at| kind(site, at.component))),
-        source: match &one.source {
-            None => unmapped(),
-            Some(source) => html! {
+        source: match (&one.source, &one.derive) {
+            (None, None) => unmapped(),
+            (None, Some(derive)) => derived(derive.op(), &derive.inputs()),
+            (Some(source), _) => html! {
                 (reading(site, source.device, source.reading))
                 br;
                 small { "in " (source.unit) @if source.sign == Sign::Turned { ", sign turned" } }
@@ -148,15 +149,21 @@ fn analog<'a>(site: &'a Site, one: &'a site::Analog) -> Row<'a> {
     }
 }
 
+/// What a point is made of.
+fn derived(op: &str, of: &[&PointId]) -> Markup {
+    html! { (op) " of " @for (at, id) in of.iter().enumerate() { @if at > 0 { ", " } code { (id) } } }
+}
+
 fn digital<'a>(site: &'a Site, one: &'a site::Digital) -> Row<'a> {
     Row {
         point: &one.point,
         belongs: component(site, one.point.component),
         kind: kind(site, one.point.component),
         station: None,
-        source: match &one.source {
-            None => unmapped(),
-            Some(source) => reading(site, source.device, source.reading),
+        source: match (&one.source, &one.derive) {
+            (None, None) => unmapped(),
+            (None, Some(derive)) => derived(derive.op(), &derive.inputs()),
+            (Some(source), _) => reading(site, source.device, source.reading),
         },
         out: states(one.states.as_ref()),
         quality: html! {

@@ -104,6 +104,8 @@ impl History {
             Record::More { of: "command", .. } => (EventKind::Command, None),
             Record::More { .. } => (EventKind::Session, None),
             Record::History { .. } => (EventKind::Alarm, None),
+            Record::Alarm { point, .. } => (EventKind::Alarm, point.as_ref().map(ToString::to_string)),
+            Record::Hand { point, .. } => (EventKind::Command, Some(point.to_string())),
         };
         let mut detail = serde_json::to_value(record).unwrap_or(Json::Null);
         if let Some(fields) = detail.as_object_mut() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ieee1815::CommandStatus;
 use telemetry::clock::Mono;
-use telemetry::{Journal, Now};
+use telemetry::{Journal, Now, PointId};
 
 use crate::core::Record;
 use crate::history::History;
@@ -142,6 +142,15 @@ fn log(record: &Record) {
         }
         Record::History { state, why, .. } => {
             tracing::error!(state, why, "the history is not written; what comes is kept in memory");
+        }
+        Record::Alarm { state: "raised", point, kind, text, .. } => {
+            tracing::warn!(point = point.as_ref().map(PointId::as_str), kind, text, "alarm");
+        }
+        Record::Alarm { state, point, kind, text, .. } => {
+            tracing::info!(state, point = point.as_ref().map(PointId::as_str), kind, text, "alarm");
+        }
+        Record::Hand { point, state, value, who, why, .. } => {
+            tracing::warn!(%point, state, ?value, %who, %why, "by hand");
         }
         Record::More { of, state, master, more, .. } => {
             tracing::warn!(of, state, ?master, more, "more like these, not told one by one");

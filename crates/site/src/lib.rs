@@ -14,9 +14,7 @@ mod resource;
 pub mod sunspec;
 
 pub use defaults::{Defaults, Head, Purpose, ServedDefaults, TlsFloor, head};
-pub use derive::{
-    AnalogDerive, CheckKind, Checks, Cross, DigitalDerive, Flat, Gate, Holds, Term, Threshold,
-};
+pub use derive::{AnalogDerive, CheckKind, Checks, Cross, DigitalDerive, Flat, Gate, Holds, Term, Threshold};
 pub use device::{
     Access, Csv, Device, DeviceIx, Dnp3, Dnp3Type, Form, Modbus, Place, Protocol, Reach, ReadingIx,
     ReadingSpec, RegisterTable, RegisterType, WordOrder,

@@ -65,11 +65,19 @@ pub enum ReasonKind {
     HeartbeatStuck,
     /// The source itself doubts its value: a chattering contact, a bad analog reference.
     Doubtful,
+    /// Taken out of service by hand in this device; the value is the last one before.
+    Inhibited,
+    /// Changed faster than the point allows.
+    RateOfChange,
+    /// Did not move for longer than the point allows.
+    FlatLine,
+    /// Differs from the point that should say the same.
+    Disagrees,
 }
 
 impl ReasonKind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::NeverRead,
         Self::SourceDead,
         Self::Stale,
@@ -85,6 +93,10 @@ impl ReasonKind {
         Self::LinkDown,
         Self::HeartbeatStuck,
         Self::Doubtful,
+        Self::Inhibited,
+        Self::RateOfChange,
+        Self::FlatLine,
+        Self::Disagrees,
     ];
 
     /// The reason as records and command lines spell it.
@@ -106,6 +118,10 @@ impl ReasonKind {
             Self::LinkDown => "link-down",
             Self::HeartbeatStuck => "heartbeat-stuck",
             Self::Doubtful => "doubtful",
+            Self::Inhibited => "inhibited",
+            Self::RateOfChange => "rate-of-change",
+            Self::FlatLine => "flat-line",
+            Self::Disagrees => "disagrees",
         }
     }
 
@@ -139,6 +155,10 @@ impl ReasonKind {
             Self::LinkDown => "link down",
             Self::HeartbeatStuck => "heartbeat stuck",
             Self::Doubtful => "doubted by its source",
+            Self::Inhibited => "out of service",
+            Self::RateOfChange => "changed too fast",
+            Self::FlatLine => "does not move",
+            Self::Disagrees => "differs from its cross-check",
         }
     }
 }

@@ -3,20 +3,27 @@
 //! It is the outstation's [`Application`]: commands and time writes of the masters are judged here, against the
 //! same table that everything else is judged against.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ieee1815::outstation::Application;
-use ieee1815::{Command, CommandStatus, Iin, OperateMode};
-use telemetry::{Mono, Now, Reason, ReasonKind, Reasons, Value};
+use ieee1815::{Command, CommandStatus, Iin, OperateMode, PointType};
+use telemetry::{Mono, Now, Reason, ReasonKind, Reasons, Value, Wall};
 
-use super::computed::{Connected, Heartbeat, inherited};
 use super::control::{Authority, Permissives, Permit, SetPoint};
+use super::derive::inherited;
 use super::devices::DeviceState;
 use super::field::{FieldEvent, FieldOutcome, FieldReport};
-use super::points::{PointIx, Table};
+use super::heartbeat::Heartbeat;
+use super::operate::{self, Action, Hand, LASTS_MAX, Operate};
+use super::points::PointIx;
 use super::record::Record;
+use super::table::Table;
 use super::time::TimeBase;
 use super::{MasterIx, Output};
+
+/// The longest name or reason that somebody may give, in octets.
+const TEXT_MAX: usize = 200;
 
 /// A set point with its places in the table.
 #[derive(Debug)]
@@ -41,7 +48,8 @@ pub(super) struct Brain {
     pub(super) setpoints: Vec<Commanded>,
     pub(super) time: TimeBase,
     heartbeat: Option<Heartbeat>,
-    connection: Option<Connected>,
+    /// Raised now, by point and kind, with their words.
+    pub(super) alarms: BTreeMap<(PointIx, &'static str), String>,
     /// Name, right to control, and whether its session is up.
     masters: Vec<(Arc<str>, bool, bool)>,
     next_request: u64,
@@ -54,7 +62,6 @@ impl Brain {
         table: Table,
         setpoints: Vec<Commanded>,
         heartbeat: Option<Heartbeat>,
-        connection: Option<Connected>,
         time: TimeBase,
         masters: Vec<(Arc<str>, bool)>,
         now: Now,
@@ -65,7 +72,7 @@ impl Brain {
             setpoints,
             time,
             heartbeat,
-            connection,
+            alarms: BTreeMap::new(),
             masters,
             next_request: 1,
             now,
@@ -80,7 +87,9 @@ impl Brain {
     /// Lets time pass up to `now`.
     pub(super) fn begin(&mut self, now: Now) {
         self.now = now;
-        self.table.age(now.mono);
+        for (point, hand) in self.table.age(now.mono) {
+            self.tell_hand(point, &hand, "expired", None);
+        }
     }
 
     pub(super) fn masters(&self) -> impl Iterator<Item = &Arc<str>> {
@@ -150,15 +159,12 @@ impl Brain {
         let setpoints = self.setpoints.iter().filter_map(|commanded| commanded.setpoint.due()).min();
         let beat = self.heartbeat.as_ref().and_then(|beat| beat.due(connected));
         let time = self.time.needed_next(self.now.mono);
-        [self.table.stale_next(), setpoints, beat, time].into_iter().flatten().min()
+        [self.table.due(), setpoints, beat, time].into_iter().flatten().min()
     }
 
     /// Brings everything made here in line with what has come in.
     pub(super) fn settle(&mut self) {
-        if let Some(connection) = &self.connection {
-            let (value, reasons) = connection.evaluate(&self.table);
-            self.table.make(connection.point, value, reasons, self.now);
-        }
+        self.table.settle(self.now);
         for at in 0..self.setpoints.len() {
             self.settle_setpoint(at);
         }
@@ -169,6 +175,101 @@ impl Brain {
             let value = Some(Value::Analog(f64::from(count)));
             self.table.make(beat.point, value, Reasons::none(), self.now);
         }
+        // What is made of a value in force, which was settled just now.
+        self.table.settle(self.now);
+        for point in self.table.take_doubted() {
+            self.settle_alarms(point);
+        }
+    }
+
+    /// Tells which alarms of a point are new, and which are over.
+    fn settle_alarms(&mut self, point: PointIx) {
+        let Some(id) = self.table.row(point).map(|row| row.spec.id.clone()) else { return };
+        let now = self.table.alarms(point);
+        let before: Vec<&'static str> = self
+            .alarms
+            .range((point, "")..)
+            .map_while(|((at, kind), _)| (*at == point).then_some(*kind))
+            .collect();
+        let time = self.now.wall;
+        for kind in before.iter().filter(|kind| !now.contains_key(*kind)) {
+            let text = self.alarms.remove(&(point, kind)).unwrap_or_default();
+            self.record(Record::Alarm { time, point: Some(id.clone()), kind, state: "cleared", text });
+        }
+        for (kind, text) in now {
+            // The words follow the values, the alarm is told once.
+            if self.alarms.insert((point, kind), text.clone()).is_none() {
+                self.record(Record::Alarm { time, point: Some(id.clone()), kind, state: "raised", text });
+            }
+        }
+    }
+
+    /// Whether somebody may do this to a point; in words, why not.
+    pub(super) fn may_operate(&self, operate: &Operate) -> Result<(), String> {
+        let Operate { point: id, action, who, why } = operate;
+        let row = self.table.find(id.as_str()).and_then(|at| self.table.row(at));
+        let row = row.ok_or_else(|| format!("there is no point `{id}`"))?;
+        for (name, text) in [("who", who), ("why", why)] {
+            if text.trim().is_empty() || text.chars().any(char::is_control) || text.len() > TEXT_MAX {
+                return Err(format!(
+                    "`{name}` must be a text of one line, not empty, of at most {TEXT_MAX} octets"
+                ));
+            }
+        }
+        if let Action::Force { lasts, .. } | Action::Inhibit { lasts } = action
+            && (lasts.is_zero() || *lasts > LASTS_MAX)
+        {
+            return Err(format!("it may last for 1 to {} s", LASTS_MAX.as_secs()));
+        }
+        let is_beat = self.heartbeat.as_ref().is_some_and(|beat| beat.point == row.at);
+        let is_output = row.spec.point == PointType::AnalogOutputStatus;
+        match action {
+            Action::Force { .. } if is_beat => {
+                Err(format!("`{id}` is the heartbeat: it proves that this device works, and is never forced"))
+            }
+            Action::Force { .. } if is_output => {
+                Err(format!("`{id}` is a set point: it is commanded, not forced; it can be inhibited"))
+            }
+            Action::Inhibit { .. } if is_beat => Err(format!("`{id}` is the heartbeat")),
+            Action::Force { value, .. } => match (value, row.spec.unit) {
+                (Value::Analog(value), Some(_)) if value.is_finite() => Ok(()),
+                (Value::Binary(_), None) => Ok(()),
+                (_, Some(unit)) => Err(format!("`{id}` takes a number, in {unit}")),
+                (_, None) => Err(format!("`{id}` is a state: it takes true or false")),
+            },
+            Action::Inhibit { .. } => Ok(()),
+            Action::Release if row.hand.is_none() => Err(format!("`{id}` is neither forced nor inhibited")),
+            Action::Release => Ok(()),
+        }
+    }
+
+    /// Does what somebody wants done by hand.
+    pub(super) fn operate(&mut self, operate: Operate) {
+        if self.may_operate(&operate).is_err() {
+            return;
+        }
+        let Some(at) = self.table.find(operate.point.as_str()) else { return };
+        let Operate { action, who, why, .. } = operate;
+        let (value, lasts) = match action {
+            Action::Force { value, lasts } => (Some(value), lasts),
+            Action::Inhibit { lasts } => (None, lasts),
+            Action::Release => {
+                if let Some(hand) = self.table.release(at) {
+                    self.tell_hand(at, &Hand { who, why, ..hand }, "released", None);
+                }
+                return;
+            }
+        };
+        let hand = Hand { value, who, why, since: self.now, until: self.now.mono.plus(lasts) };
+        let ends = hand.ends(self.now);
+        self.tell_hand(at, &hand, hand.words(), Some(ends));
+        self.table.hand(at, hand);
+    }
+
+    fn tell_hand(&mut self, at: PointIx, hand: &Hand, state: &'static str, until: Option<Wall>) {
+        let Some(id) = self.table.row(at).map(|row| row.spec.id.clone()) else { return };
+        let record = operate::record(&id, state, hand, until, self.now);
+        self.record(record);
     }
 
     fn settle_setpoint(&mut self, at: usize) {
@@ -246,7 +347,13 @@ impl Brain {
             .into_iter()
             .find(|permit| devices.contains(permit))
             .unwrap_or(Permit::Given);
-        Permissives { remote: state(commanded.remote), connected: state(commanded.connected), devices }
+        let hand = self.table.row(commanded.held).and_then(|row| row.hand.as_ref());
+        Permissives {
+            remote: state(commanded.remote),
+            connected: state(commanded.connected),
+            devices,
+            inhibited: hand.is_some(),
+        }
     }
 
     fn command(&mut self, session: usize, index: u16, command: &Command, mode: OperateMode) -> CommandStatus {

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use ieee1815::PointType;
 use ieee1815::outstation::{PointConfig, SessionConfig};
-use site::{Control, DeviceIx, Served, Site, TimeSource};
+use site::{Control, DeviceIx, DigitalDerive, Served, Site, TimeSource};
 use telemetry::{Now, PointId, Scale, Unit};
 
 use super::brain::{Brain, Commanded};
-use super::computed::{Connected, Heartbeat};
+use super::checks::{CheckSpec, Gate};
 use super::control::{DriveKind, DriveSpec, SetPoint, SetPointSpec};
+use super::derive::{Derived, Input};
+use super::heartbeat::Heartbeat;
 use super::judge::{Rule, RuleKind};
-use super::points::{PointSpec, Source, Table};
+use super::points::{PointSpec, Source};
+use super::table::Table;
 use super::time::TimeBase;
 
 /// What the wire starts with: nothing was ever read.
@@ -55,13 +58,12 @@ pub(super) fn session_configs(site: &Site) -> Vec<SessionConfig> {
 
 pub(super) fn brain(site: &Site, boot: u64, now: Now) -> Brain {
     let device_ids: Vec<Arc<str>> = site.devices.iter().map(|device| Arc::clone(&device.id)).collect();
-    let table = Table::new(specs(site), device_ids, boot);
+    let mut table = Table::new(specs(site), device_ids, boot);
+    let derived = derived(site, &table);
+    table.derive(derived);
+    checked(site, &mut table);
     let heartbeat = site.heartbeat.as_ref().and_then(|beat| {
         Some(Heartbeat::new(table.find(beat.point.id.as_str())?, beat.period, beat.wrap, now.mono))
-    });
-    let connection = site.connection.as_ref().and_then(|unit| {
-        let inputs = unit.all.iter().filter_map(|id| table.find(id.as_str())).collect();
-        Some(Connected { point: table.find(unit.point.id.as_str())?, inputs })
     });
     let find = |id: &Option<PointId>| id.as_ref().and_then(|id| table.find(id.as_str()));
     let setpoints = site.setpoints.iter().filter_map(|setpoint| {
@@ -78,7 +80,54 @@ pub(super) fn brain(site: &Site, boot: u64, now: Now) -> Brain {
     let setpoints = setpoints.collect();
     let masters = site.masters.iter().map(|master| (Arc::clone(&master.name), master.control)).collect();
     let time = TimeBase::new(site.outstation.time_source == TimeSource::Master);
-    Brain::new(table, setpoints, heartbeat, connection, time, masters, now)
+    Brain::new(table, setpoints, heartbeat, time, masters, now)
+}
+
+/// The points that are made of others, the connection among them.
+fn derived(site: &Site, table: &Table) -> Vec<Derived> {
+    let inputs = |ids: Vec<&PointId>| -> Vec<Input> {
+        let one = |id: &PointId| {
+            let at = table.find(id.as_str())?;
+            Some(Input { at, unit: table.row(at)?.spec.unit })
+        };
+        ids.into_iter().filter_map(one).collect()
+    };
+    let analogs = site.analogs.iter().filter_map(|analog| {
+        let (derive, point) = (analog.derive.as_ref()?, table.find(analog.point.id.as_str())?);
+        let range = analog.range.map(|range| range_text(range, analog.unit));
+        Some(Derived::quantity(point, derive, inputs(derive.inputs()), analog.unit, range))
+    });
+    let digitals = site.digitals.iter().filter_map(|digital| {
+        let (derive, point) = (digital.derive.as_ref()?, table.find(digital.point.id.as_str())?);
+        Some(Derived::state(point, derive, inputs(derive.inputs())))
+    });
+    let connection = site.connection.iter().filter_map(|unit| {
+        let derive = DigitalDerive::All(unit.all.clone());
+        Some(Derived::state(table.find(unit.point.id.as_str())?, &derive, inputs(derive.inputs())))
+    });
+    analogs.chain(digitals).chain(connection).collect()
+}
+
+/// Has the points checked whose site asks for it.
+fn checked(site: &Site, table: &mut Table) {
+    for analog in site.analogs.iter().filter(|analog| !analog.checks.is_empty()) {
+        let Some(point) = table.find(analog.point.id.as_str()) else { continue };
+        let gates = analog.checks.flat.iter().flat_map(|flat| &flat.gates);
+        let gates = gates
+            .filter_map(|gate| Some(Gate { point: table.find(gate.point.as_str())?, holds: gate.holds }));
+        let spec = CheckSpec {
+            gates: gates.collect(),
+            with: analog.checks.cross.as_ref().and_then(|cross| table.find(cross.with.point.as_str())),
+            checks: analog.checks.clone(),
+            unit: analog.unit,
+        };
+        table.check(point, spec);
+    }
+}
+
+/// A physical range with its text for whoever reads the reason.
+fn range_text((low, high): (f64, f64), unit: Unit) -> (f64, f64, Arc<str>) {
+    (low, high, Arc::from(format!("{low}..{high} {unit}")))
 }
 
 fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointSpec {
@@ -106,6 +155,9 @@ fn device_id(site: &Site, at: DeviceIx) -> Arc<str> {
 
 fn specs(site: &Site) -> Vec<PointSpec> {
     let analogs = site.analogs.iter().map(|analog| analog_spec(site, analog));
+    let unread = |digital: &site::Digital| {
+        if digital.derive.is_some() { Source::Made } else { Source::Unmapped }
+    };
     let digitals = site.digitals.iter().map(|digital| PointSpec {
         id: digital.point.id.clone(),
         name: Arc::clone(&digital.point.name),
@@ -114,12 +166,15 @@ fn specs(site: &Site) -> Vec<PointSpec> {
         unit: None,
         scale: None,
         full_scale: Arc::from(""),
-        source: digital.source.map_or(Source::Unmapped, |source| Source::Field {
-            device: source.device,
-            reading: source.reading,
-            rule: Rule { kind: RuleKind::Digital, device: device_id(site, source.device) },
-            age_max: source.age_max,
-        }),
+        source: digital.source.map_or_else(
+            || unread(digital),
+            |source| Source::Field {
+                device: source.device,
+                reading: source.reading,
+                rule: Rule { kind: RuleKind::Digital, device: device_id(site, source.device) },
+                age_max: source.age_max,
+            },
+        ),
     });
     let heartbeat = site.heartbeat.iter().map(|beat| {
         let counts = f64::from(beat.wrap);
@@ -160,13 +215,13 @@ fn specs(site: &Site) -> Vec<PointSpec> {
 }
 
 fn analog_spec(site: &Site, analog: &site::Analog) -> PointSpec {
-    let text = |(low, high): (f64, f64)| (low, high, Arc::from(format!("{low}..{high} {}", analog.unit)));
-    let source = analog.source.map_or(Source::Unmapped, |source| {
+    let derived = || if analog.derive.is_some() { Source::Made } else { Source::Unmapped };
+    let source = analog.source.map_or_else(derived, |source| {
         let kind = RuleKind::Analog {
             from: source.unit,
             to: analog.unit,
             sign: source.sign,
-            range: analog.range.map(text),
+            range: analog.range.map(|range| range_text(range, analog.unit)),
         };
         Source::Field {
             device: source.device,

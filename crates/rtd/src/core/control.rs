@@ -110,6 +110,8 @@ pub(crate) struct Permissives {
     pub(crate) connected: Permit,
     /// Every device that carries the set point out answers.
     pub(crate) devices: Permit,
+    /// Somebody at the plant took the set point out of service.
+    pub(crate) inhibited: bool,
 }
 
 /// Who commands.
@@ -130,6 +132,8 @@ pub(crate) enum Released {
     Local,
     /// The unit is no longer connected.
     Disconnected,
+    /// Somebody at the plant took the set point out of service.
+    Inhibited,
 }
 
 impl Released {
@@ -138,6 +142,7 @@ impl Released {
             Self::SessionLost => "the master's session stayed away",
             Self::Local => "the plant was switched to local",
             Self::Disconnected => "the unit was disconnected",
+            Self::Inhibited => "the set point was taken out of service",
         }
     }
 }
@@ -252,11 +257,15 @@ impl SetPoint {
             _ => {}
         }
         match permissives {
+            Permissives { inhibited: true, .. } => Err(CommandStatus::AutomationInhibit),
             Permissives { remote: Permit::Withheld, .. } => Err(CommandStatus::Local),
             Permissives { connected: Permit::Withheld, .. } => Err(CommandStatus::Blocked),
-            Permissives { remote: Permit::Given, connected: Permit::Given, devices: Permit::Given } => {
-                Ok(value)
-            }
+            Permissives {
+                remote: Permit::Given,
+                connected: Permit::Given,
+                devices: Permit::Given,
+                inhibited: false,
+            } => Ok(value),
             // A condition that cannot be seen, or a device that cannot be reached, is the plant's side failing.
             _ => Err(CommandStatus::DownstreamFail),
         }
@@ -303,6 +312,8 @@ impl SetPoint {
             Released::Local
         } else if permissives.connected == Permit::Withheld {
             Released::Disconnected
+        } else if permissives.inhibited {
+            Released::Inhibited
         } else if self.hold_ends().is_some_and(|end| end <= now) {
             Released::SessionLost
         } else {

@@ -15,6 +15,7 @@ use telemetry::{Quality, ReasonKind, Reasons};
 /// | source dead, or older than its limit | COMM_LOST |
 /// | counts saturated | ONLINE, OVER_RANGE |
 /// | not a number, not implemented, implausible, an input not good | none |
+/// | out of service; a check that the point says takes its quality | none |
 /// | forced here | ONLINE, LOCAL_FORCED |
 /// | forced downstream | ONLINE, REMOTE_FORCED |
 /// | downstream device restarted | RESTART |
@@ -38,7 +39,11 @@ const fn bit(kind: ReasonKind) -> Flags {
         | ReasonKind::Input
         | ReasonKind::Offline
         | ReasonKind::HeartbeatStuck
-        | ReasonKind::Doubtful => Flags::NONE,
+        | ReasonKind::Doubtful
+        | ReasonKind::Inhibited
+        | ReasonKind::RateOfChange
+        | ReasonKind::FlatLine
+        | ReasonKind::Disagrees => Flags::NONE,
     }
 }
 

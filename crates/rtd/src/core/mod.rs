@@ -6,16 +6,20 @@
 
 mod brain;
 mod build;
-mod computed;
+mod checks;
 mod control;
+mod derive;
 mod devices;
 pub mod field;
 mod flags;
+mod heartbeat;
 mod judge;
+mod operate;
 mod points;
 mod record;
 mod reported;
 mod story;
+mod table;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -32,6 +36,7 @@ pub use field::{
     DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading, Reported,
 };
 pub use flags::flags;
+pub use operate::{Action, LASTS_MAX, Operate};
 pub use record::{PointRecord, Record};
 
 use brain::Brain;
@@ -83,6 +88,8 @@ pub enum Input {
         /// As they came from the stream, chopped anyhow.
         octets: Vec<u8>,
     },
+    /// Somebody at the plant does something to a point by hand; what [`Core::may_operate`] refuses changes nothing.
+    Operate(Operate),
     /// Nothing but time: [`Core::due`] has come.
     Time,
 }
@@ -144,6 +151,7 @@ impl Core {
             Input::Connected { master, peer, address } => self.connected(master, peer, address),
             Input::Disconnected { master, why } => self.disconnected(master, why),
             Input::Octets { master, octets } => self.receive(master, &octets),
+            Input::Operate(operate) => self.brain.operate(operate),
             Input::Time => {}
         }
         self.outstation.handle_timeout(since_origin(now.mono), &mut self.brain);
@@ -226,6 +234,20 @@ impl Core {
         Some(record)
     }
 
+    /// Whether somebody may do this to a point.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub fn may_operate(&self, operate: &Operate) -> Result<(), String> {
+        self.brain.may_operate(operate)
+    }
+
+    /// The alarms that are raised now, as JSON.
+    #[must_use]
+    pub fn alarms(&self) -> serde_json::Value {
+        story::alarms(&self.brain)
+    }
+
     /// A session that was refused before it came here, for the journal.
     #[must_use]
     pub fn refused(now: Now, peer: String, address: String, why: String) -> Record {
@@ -251,6 +273,7 @@ impl Core {
             "devices": story::devices(&self.brain, now),
             "sessions": sessions,
             "setpoints": story::setpoints(&self.brain),
+            "alarms": story::alarms(&self.brain),
         })
     }
 }

@@ -99,6 +99,36 @@ pub enum Record {
         /// Samples and events that were lost since the start.
         dropped: u64,
     },
+    /// Something that a person should see, or its end.
+    Alarm {
+        /// When.
+        time: Wall,
+        /// The point concerned; `None`: the device itself.
+        point: Option<PointId>,
+        /// What kind: `rate`, `flat`, `cross`, `differ`, `fallback`, ...
+        kind: &'static str,
+        /// `raised` or `cleared`.
+        state: &'static str,
+        /// In words.
+        text: String,
+    },
+    /// Somebody at the plant forced a point or took it out of service, or that ended.
+    Hand {
+        /// When.
+        time: Wall,
+        /// The point.
+        point: PointId,
+        /// `forced`, `inhibited`, `released` or `expired`.
+        state: &'static str,
+        /// The value forced, in the point's unit.
+        value: Option<Value>,
+        /// Who.
+        who: Arc<str>,
+        /// Why.
+        why: Arc<str>,
+        /// Until when, where it begins.
+        until: Option<Wall>,
+    },
     /// The device stopped.
     Stopped,
 }

@@ -6,7 +6,7 @@ use telemetry::{Mono, Now, Quality};
 use super::brain::Brain;
 use super::control::Authority;
 use super::field::Reading;
-use super::points::{Row, Source};
+use super::points::{PointIx, Row, Source};
 use super::record::PointRecord;
 use super::{MasterIx, flags};
 
@@ -78,11 +78,37 @@ pub(super) fn points(brain: &Brain, now: Now) -> Json {
                 fields.insert("device".to_owned(), json!(id));
                 fields.insert("age_ms_max".to_owned(), json!(age_max.as_millis()));
             }
+            if let Some(derived) = brain.table.derivation(row.at) {
+                let id = |at: PointIx| brain.table.row(at).map(|row| row.spec.id.clone());
+                let of: Vec<_> = derived.inputs.iter().filter_map(|input| id(input.at)).collect();
+                let taken = derived.taken.and_then(id);
+                fields.insert("derived".to_owned(), json!({ "op": derived.op, "of": of, "taken": taken }));
+            }
+            if let Some(hand) = &row.hand {
+                let under = json!({
+                    "state": hand.words(), "who": hand.who, "why": hand.why, "since": hand.since.wall,
+                    "until": hand.ends(now), "source_value": row.under.value,
+                });
+                fields.insert("hand".to_owned(), under);
+            }
+            let alarms = brain.table.alarms(row.at);
+            if !alarms.is_empty() {
+                fields.insert("alarms".to_owned(), json!(alarms));
+            }
             fields.insert("events".to_owned(), Json::Array(events));
         }
         story
     };
     json!({ "points": brain.table.rows().map(one).collect::<Vec<_>>() })
+}
+
+/// The alarms that are raised, by point.
+pub(super) fn alarms(brain: &Brain) -> Json {
+    let one = |((at, kind), text): (&(PointIx, &'static str), &String)| {
+        let point = brain.table.row(*at).map(|row| row.spec.id.clone());
+        json!({ "point": point, "kind": kind, "text": text })
+    };
+    brain.alarms.iter().map(one).collect()
 }
 
 pub(super) fn devices(brain: &Brain, now: Now) -> Json {

@@ -200,11 +200,11 @@ impl<'a> Subject<'a> {
                 station: one.station,
                 unit: Some(one.unit),
                 scale: Some(one.wire),
-                mapped: one.source.is_some(),
+                mapped: one.source.is_some() || one.derive.is_some(),
                 ..view(PointType::AnalogInput, &one.point)
             },
             Self::Digital(_, one) => {
-                PointView { mapped: one.source.is_some(), ..view(PointType::DigitalInput, &one.point) }
+                PointView { mapped: one.source.is_some() || one.derive.is_some(), ..view(PointType::DigitalInput, &one.point) }
             }
             Self::Setpoint(_, one) => PointView {
                 unit: Some(one.unit),

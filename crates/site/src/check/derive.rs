@@ -140,7 +140,8 @@ impl Check<'_> {
             },
             RawOp::Integrate => {
                 if unit.dimension() != Dimension::Energy {
-                    let message = format!("gives an energy, and the point is in {unit}; allowed: Wh, kWh, MWh");
+                    let message =
+                        format!("gives an energy, and the point is in {unit}; allowed: Wh, kWh, MWh");
                     self.problem(derive.op.span(), format!("{field}.op"), message);
                 }
                 AnalogDerive::Integrate {
@@ -233,7 +234,9 @@ impl Check<'_> {
 
     /// Fields that other operations have.
     fn op_fields(&mut self, field: &str, derive: &RawDerive, op: RawOp) {
-        use RawOp::{Above, Average, Below, FirstGood, Integrate, Limit, Mean, Product, Quorum, Scale, Select};
+        use RawOp::{
+            Above, Average, Below, FirstGood, Integrate, Limit, Mean, Product, Quorum, Scale, Select,
+        };
         let given: [Field; 11] = [
             ("when", derive.when.as_ref().map(Spanned::span), &[Select]),
             ("quorum", derive.quorum.as_ref().map(Spanned::span), &[Average, Quorum]),

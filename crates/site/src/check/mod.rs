@@ -193,9 +193,9 @@ impl Check<'_> {
         }
         let analogs = raw.analog.iter().map(|raw| (&raw.id, raw.derive.as_ref()));
         let digitals = raw.digital.iter().map(|raw| (&raw.id, raw.derive.as_ref()));
-        let places = analogs.chain(digitals).filter_map(|(id, derive)| {
-            Some((PointId::from(id.get_ref().as_str()), derive?.span()))
-        });
+        let places = analogs
+            .chain(digitals)
+            .filter_map(|(id, derive)| Some((PointId::from(id.get_ref().as_str()), derive?.span())));
         self.circles(&made, &places.collect());
     }
 

@@ -3,7 +3,7 @@ use super::*;
 const ISO: MasterIx = MasterIx::new(0);
 const OTHER: MasterIx = MasterIx::new(1);
 const READY: Permissives =
-    Permissives { remote: Permit::Given, connected: Permit::Given, devices: Permit::Given };
+    Permissives { remote: Permit::Given, connected: Permit::Given, devices: Permit::Given, inhibited: false };
 const OK: Result<(), String> = Ok(());
 
 fn bess(revert_s: u16) -> SetPoint {
