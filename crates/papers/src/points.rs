@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 use rulebook::profile::{Entry, ListedPoint, Per, Severity};
 use site::{Access, DeviceIx, Form, Place, Point, ReadingIx, RegisterTable, Site, WordOrder};
-use telemetry::{ResourceKind, Scale, Sign, Unit};
+use telemetry::{PointId, ResourceKind, Scale, Sign, Unit};
 
 use crate::{Material, page};
 

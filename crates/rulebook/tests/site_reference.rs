@@ -15,7 +15,7 @@ use site::Site;
 use telemetry::{ResourceKind, Unit};
 
 /// Sections of the reference, and a file in which the reader must ask for that section's keys.
-const SECTIONS: [(&str, &str); 19] = [
+const SECTIONS: [(&str, &str); 23] = [
     ("The tables", "nothing = 1"),
     ("[site]", "[site]\nnothing = 1"),
     ("[resource]", "[resource]\nnothing = 1"),
@@ -29,6 +29,10 @@ const SECTIONS: [(&str, &str); 19] = [
     ("Every point", "[[setpoint]]\nfeedback = { nothing = 1 }"),
     ("[[analog]]", "[[analog]]\nnothing = 1"),
     ("[[digital]]", "[[digital]]\nnothing = 1"),
+    ("derive", "[[analog]]\nderive = { nothing = 1 }"),
+    ("flat", "[[analog]]\nflat = { nothing = 1 }"),
+    ("gate", "[[analog]]\nflat = { gate = [{ nothing = 1 }] }"),
+    ("cross", "[[analog]]\ncross = { nothing = 1 }"),
     ("source", "[[analog]]\nsource = { nothing = 1 }"),
     ("[heartbeat]", "[heartbeat]\nnothing = 1"),
     ("[connection]", "[connection]\nnothing = 1"),

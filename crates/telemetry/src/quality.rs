@@ -276,7 +276,7 @@ mod tests {
             assert_eq!(kind as usize, at);
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.text());
         }
-        assert_eq!(ReasonKind::Doubtful as usize + 1, ReasonKind::ALL.len());
+        assert_eq!(ReasonKind::Disagrees as usize + 1, ReasonKind::ALL.len());
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub const fn told(kind: ReasonKind) -> Told {
             act: "Where the value is true, full scale is too small: `max_units` and the ISO's data base change together.",
         },
         ReasonKind::Forced => Told {
-            when: "Somebody forced the value in this device. Nothing in this version does.",
+            when: "Somebody forced the value in this device (`openrtd force`), with a name, a reason and an end; or an \
+                   input of the point is forced.",
             flags: &["ONLINE", "LOCAL_FORCED"],
             seen: "ONLINE with LOCAL_FORCED: somebody's number, not the plant's.",
             act: "Release it when the work is done.",
@@ -118,6 +119,30 @@ pub const fn told(kind: ReasonKind) -> Told {
                    CHATTER_FILTER and REFERENCE_ERR of others.",
             act: "See to the contact or the converter.",
         },
+        ReasonKind::Inhibited => Told {
+            when: "Somebody took the point out of service (`openrtd inhibit`), with a name, a reason and an end.",
+            flags: &[],
+            seen: "No ONLINE and no other flag; the number is the last one before.",
+            act: "Release it when the work is done.",
+        },
+        ReasonKind::RateOfChange => Told {
+            when: "The value changed faster than the point's `rate_max`, and its `bad_on` names `rate`.",
+            flags: &[],
+            seen: "No ONLINE and no other flag.",
+            act: "See the instrument and its cabling; then whether `rate_max` is right.",
+        },
+        ReasonKind::FlatLine => Told {
+            when: "The value did not move for as long as the point's `flat` says, and its `bad_on` names `flat`.",
+            flags: &[],
+            seen: "No ONLINE and no other flag.",
+            act: "See whether the instrument is frozen; where it may stand still, give `flat` a gate.",
+        },
+        ReasonKind::Disagrees => Told {
+            when: "The value differs from the point's `cross`, and its `bad_on` names `cross`.",
+            flags: &[],
+            seen: "No ONLINE and no other flag.",
+            act: "Find out which of the two is wrong.",
+        },
     }
 }
 
@@ -154,7 +179,14 @@ fn list(words: &[&str]) -> String {
 /// Where a reason arises.
 const fn arises(kind: ReasonKind) -> &'static str {
     match kind {
-        ReasonKind::Stale | ReasonKind::NotImplemented | ReasonKind::Input | ReasonKind::Forced => DEVICE,
+        ReasonKind::Stale
+        | ReasonKind::NotImplemented
+        | ReasonKind::Input
+        | ReasonKind::Forced
+        | ReasonKind::Inhibited
+        | ReasonKind::RateOfChange
+        | ReasonKind::FlatLine
+        | ReasonKind::Disagrees => DEVICE,
         ReasonKind::NeverRead
         | ReasonKind::SourceDead
         | ReasonKind::NotANumber

@@ -203,9 +203,10 @@ impl<'a> Subject<'a> {
                 mapped: one.source.is_some() || one.derive.is_some(),
                 ..view(PointType::AnalogInput, &one.point)
             },
-            Self::Digital(_, one) => {
-                PointView { mapped: one.source.is_some() || one.derive.is_some(), ..view(PointType::DigitalInput, &one.point) }
-            }
+            Self::Digital(_, one) => PointView {
+                mapped: one.source.is_some() || one.derive.is_some(),
+                ..view(PointType::DigitalInput, &one.point)
+            },
             Self::Setpoint(_, one) => PointView {
                 unit: Some(one.unit),
                 scale: Some(one.wire),
