@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{history, papers, points, rules};
+use crate::{hand, history, papers, points, rules};
 
 /// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
 #[derive(Debug, Parser)]
@@ -56,6 +56,23 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  openrtd setpoint site/ems.toml bess.mw.setpoint 2.5\n  \
         openrtd setpoint site/ems.toml bess.mw.setpoint -1 --direct")]
     Setpoint(Setpoint),
+    /// Force a point of the running device to a value, for a time; the ISO sees LOCAL_FORCED
+    #[command(
+        after_help = "Examples:\n  openrtd force site/site.toml met.ghi 800 --why 'sensor is cleaned' --for 30m\n  \
+        openrtd force site/site.toml poi.breaker true --why 'contact is replaced' --who ann\n\n\
+        What is made of a forced point is forced as well. It ends by itself, with the device's stop at the latest."
+    )]
+    Force(hand::Force),
+    /// Take a point of the running device out of service, for a time
+    #[command(
+        after_help = "Examples:\n  openrtd inhibit site/site.toml met.ghi --why 'mast is down' --for 1d\n  \
+        openrtd inhibit site/site.toml bess.mw.setpoint --why 'maintenance'\n\n\
+        An input keeps its value and is not good; a set point takes no commands (status 10) and goes back to the plant."
+    )]
+    Inhibit(hand::Inhibit),
+    /// End what was done to a point by hand
+    #[command(after_help = "Examples:\n  openrtd release site/site.toml met.ghi --why 'sensor is back'")]
+    Release(hand::Release),
     /// Break and mend the running plant, or show what is broken
     #[command(after_help = "Examples:\n  openrtd fault site/plant.toml inv1 silent\n  \
         openrtd fault site/plant.toml inv1 none\n  openrtd fault site/plant.toml breaker open\n  \

@@ -213,7 +213,7 @@ fn fault_request(device: Option<&str>, kind: Option<&str>) -> Result<Value, Fail
 }
 
 /// Asks a program that must be running.
-async fn ask(socket: &Path, who: &str, start: &str, request: &Value) -> Result<Value, Failure> {
+pub(crate) async fn ask(socket: &Path, who: &str, start: &str, request: &Value) -> Result<Value, Failure> {
     localsocket::ask(socket, request).await.map_err(|error| match error {
         SocketError::NotRunning { path } => {
             Failure::Failed(format!("no {who} runs on {}; start it with: {start}", path.display()))

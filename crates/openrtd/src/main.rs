@@ -4,6 +4,7 @@ mod cli;
 mod decode;
 mod demo;
 mod exit;
+mod hand;
 mod history;
 mod init;
 mod local;
@@ -53,6 +54,9 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Ems(arguments) => programs::ems(arguments).await,
         Command::Poll(arguments) => local::poll(arguments).await,
         Command::Setpoint(arguments) => local::setpoint(arguments).await,
+        Command::Force(arguments) => hand::force(arguments).await,
+        Command::Inhibit(arguments) => hand::inhibit(arguments).await,
+        Command::Release(arguments) => hand::release(arguments).await,
         Command::Fault(arguments) => local::fault(arguments).await,
         Command::TlsFront(arguments) => tls_front::tls_front(arguments).await,
         Command::Decode(arguments) => decode::decode(arguments),

@@ -102,3 +102,54 @@ fn a_file_that_is_no_store_is_refused_and_left_alone() {
     assert!(told.contains("history.path: ") && told.contains("is no database"), "{told}");
     assert_eq!(folder.read("site.toml"), before);
 }
+
+#[test]
+fn what_is_done_by_hand_reaches_the_iso_with_its_flag_and_the_log_with_who_and_why() {
+    let folder = Folder::new();
+    let site = folder.path("site.toml");
+    folder.change("site.toml", "\n[resource]", "\n[history]\npath = \"kept/history.db\"\n\n[resource]");
+    let order = |arguments: &[&str]| {
+        let mut all = vec![arguments[0], &site];
+        all.extend_from_slice(&arguments[1..]);
+        all.extend_from_slice(&["--who", "ann", "--why", "a test"]);
+        openrtd(&all)
+    };
+    let stopped = order(&["force", "poi.mw", "1.5"]);
+    assert_eq!(stopped.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&stopped.stderr).contains("no device runs"));
+
+    let running = Loop::start(&folder);
+    for (arguments, words) in [
+        (["force", "poi.mv", "1"].as_slice(), "no point `poi.mv`"),
+        (&["force", "poi.mw", "on"], "takes a number, in MW"),
+        (&["release", "poi.mw"], "neither forced nor inhibited"),
+    ] {
+        let refused = order(arguments);
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(told.contains(words), "{told}");
+    }
+    let done = order(&["force", "poi.mw", "1.5", "--for", "2h"]);
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "poi.mw: forced for 7200 s, by ann: a test\n");
+    let at_iso = |value: f64, flag: &'static str| {
+        running.iso.wait("to hear of it", |records| {
+            let last = support::latest(records).get("poi.mw").copied()?.clone();
+            let near = (last["value"].as_f64()? - value).abs() < 0.01;
+            (near && support::has_flag(&last, flag)).then_some(last)
+        })
+    };
+    let forced = at_iso(1.5, "LOCAL_FORCED");
+    assert!(support::has_flag(&forced, "ONLINE") && !support::is_good(&forced), "{forced}");
+    assert_eq!(order(&["release", "poi.mw"]).status.code(), Some(0));
+    running.iso.wait("to hear that it is over", |records| {
+        support::latest(records).get("poi.mw").is_some_and(|last| support::is_good(last)).then_some(())
+    });
+    let events = lines(&["history", &site, "poi.mw", "--events", "--format", "json"]);
+    let told: Vec<_> = events.iter().filter(|event| event["kind"] == "command").collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!((&told[0]["detail"]["state"], &told[0]["detail"]["who"]), (&"forced".into(), &"ann".into()));
+    assert_eq!(
+        (&told[1]["detail"]["state"], &told[1]["detail"]["why"]),
+        (&"released".into(), &"a test".into())
+    );
+}

@@ -6,9 +6,11 @@
 mod acquire;
 pub mod core;
 mod history;
+mod orders;
 pub mod reload;
 mod run;
 mod serve;
 mod tell;
 
+pub use core::LASTS_MAX;
 pub use run::{RunError, run, run_captured};

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::acquire::Drivers;
 use crate::core::{Core, FieldEvent, FieldReport, Input, MasterIx, Output, Record};
 use crate::history::{self, History};
+use crate::orders;
 use crate::serve::{Admission, SessionEvent, SessionId, serve};
 use crate::tell::Teller;
 
@@ -276,12 +277,20 @@ impl Loop {
         }
     }
 
-    fn answer(&self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
+    fn answer(&mut self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
+        let allowed = || format!("points, status, {}", orders::WORDS.join(", "));
         match request.get("do").and_then(serde_json::Value::as_str) {
             Some("points") => Ok(self.core.points(self.clock.now())),
             Some("status") => Ok(self.status()),
-            Some(other) => Err(format!("`do` is `{other}`, allowed: points, status")),
-            None => Err("a request has a field `do`: points or status".to_owned()),
+            Some(word) if orders::WORDS.contains(&word) => {
+                let operate = orders::read(word, request)?;
+                self.core.may_operate(&operate)?;
+                let done = orders::done(&operate);
+                self.input(Input::Operate(operate));
+                Ok(done)
+            }
+            Some(other) => Err(format!("`do` is `{other}`, allowed: {}", allowed())),
+            None => Err(format!("a request has a field `do`: {}", allowed())),
         }
     }
 
