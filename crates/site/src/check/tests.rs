@@ -1,5 +1,6 @@
 //! The example site, and golden texts of what is told about a wrong one.
 
+mod derive;
 mod device;
 mod profile;
 mod resource;
