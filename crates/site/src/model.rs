@@ -81,6 +81,8 @@ pub struct Site {
     pub setpoints: Vec<SetPoint>,
     /// Where history is kept; `None`: nowhere.
     pub history: Option<History>,
+    /// Where the history is sent on to; none without a history, no name twice.
+    pub publish: Vec<Publish>,
 }
 
 /// Where history is kept, and how much of it.
@@ -92,6 +94,53 @@ pub struct History {
     pub retention: Duration,
     /// Where the file holds more octets, the oldest history is removed.
     pub octets_max: u64,
+}
+
+/// A place that the history is sent on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// What the file calls it, and the store that remembers how far it has come.
+    pub name: Arc<str>,
+    /// What this site is called there.
+    pub site: Arc<str>,
+    /// Its end of TLS; `None`: in the clear.
+    pub tls: Option<PublishTls>,
+    /// What it is.
+    pub to: PublishTo,
+}
+
+/// What a place that the history is sent on to is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishTo {
+    /// A stream of NATS JetStream.
+    Nats {
+        /// Without a user or a token.
+        url: String,
+        /// The stream's name.
+        stream: String,
+        /// What its subjects begin with.
+        subject: String,
+        /// The file of a user's JWT and seed.
+        credentials: Option<PathBuf>,
+    },
+    /// Tables of PostgreSQL.
+    Postgres {
+        /// Without a password.
+        url: String,
+        /// The file whose first line is the password.
+        password_file: Option<PathBuf>,
+        /// The schema that the tables are in.
+        schema: String,
+    },
+}
+
+/// How a place that the history is sent on to is known, and how it knows us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishTls {
+    /// Authorities that its certificate may be of.
+    pub ca: PathBuf,
+    /// Our chain and key, where it asks for one.
+    pub own: Option<(PathBuf, PathBuf)>,
 }
 
 /// The DNP3 end.

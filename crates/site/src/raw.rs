@@ -38,6 +38,8 @@ pub(crate) struct RawSite {
     #[serde(default)]
     pub(crate) setpoint: Vec<RawSetPoint>,
     pub(crate) history: Option<RawHistory>,
+    #[serde(default)]
+    pub(crate) publish: Vec<RawPublish>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,6 +48,36 @@ pub(crate) struct RawHistory {
     pub(crate) path: Spanned<PathBuf>,
     pub(crate) retention_days: Option<Spanned<u64>>,
     pub(crate) max_mb: Option<Spanned<u64>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RawPublishKind {
+    Nats,
+    Postgres,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPublish {
+    pub(crate) name: Spanned<String>,
+    pub(crate) kind: Spanned<RawPublishKind>,
+    pub(crate) url: Spanned<String>,
+    pub(crate) site: Option<Spanned<String>>,
+    pub(crate) stream: Option<Spanned<String>>,
+    pub(crate) subject: Option<Spanned<String>>,
+    pub(crate) credentials: Option<Spanned<PathBuf>>,
+    pub(crate) schema: Option<Spanned<String>>,
+    pub(crate) password_file: Option<Spanned<PathBuf>>,
+    pub(crate) tls: Option<RawPublishTls>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPublishTls {
+    pub(crate) ca: Spanned<PathBuf>,
+    pub(crate) cert: Option<Spanned<PathBuf>>,
+    pub(crate) key: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Debug, Deserialize)]

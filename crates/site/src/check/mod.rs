@@ -6,6 +6,7 @@ mod device;
 mod history;
 mod masters;
 mod points;
+mod publish;
 mod resource;
 mod served;
 mod setpoints;
@@ -142,6 +143,7 @@ impl Check<'_> {
             (analogs.into_iter().flatten().collect(), digitals.into_iter().flatten().collect());
         self.no_circles(&raw, &analogs, &digitals, connection.as_ref(), &setpoints);
         let history = raw.history.as_ref().map(|raw| self.history(raw));
+        let publish = self.publish(&raw.publish, history.is_some(), &raw.site.name);
         Site {
             file: self.source.file().to_owned(),
             name: raw.site.name.into(),
@@ -163,6 +165,7 @@ impl Check<'_> {
             connection,
             setpoints,
             history,
+            publish,
         }
     }
 

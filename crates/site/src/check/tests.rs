@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::device::{Form, Place};
-use crate::model::Control;
+use crate::model::{Control, PublishTo};
 use telemetry::Scale;
 
 const SITE: &str = include_str!("example.toml");
@@ -270,4 +270,42 @@ fn history_is_kept_beside_the_file_unless_it_says_otherwise() {
     assert!(lines[0].ends_with("history.path: pki is not a file"), "{told}");
     assert!(lines[1].ends_with("history.retention_days: 0, allowed: 1 to 3660"), "{told}");
     assert!(lines[2].ends_with("history.max_mb: 15, allowed: 16 to 1048576"), "{told}");
+}
+
+#[test]
+fn what_is_sent_on_needs_a_history_and_holds_no_secret() {
+    let sent = |section: &str| {
+        read(&format!("{SITE}\n[history]\npath = \"history.db\"\n{section}")).map(|site| site.publish)
+    };
+    let nats = "[[publish]]\nname = \"office\"\nkind = \"nats\"\nurl = \"nats://nats.example:4222\"\n";
+    let postgres =
+        "[[publish]]\nname = \"lake\"\nkind = \"postgres\"\nurl = \"postgres://rtd@db.example/plant\"\n";
+    let both =
+        sent(&format!("{nats}{postgres}schema = \"rtd_1\"\ntls = {{ ca = \"pki/ca.pem\" }}\n")).unwrap();
+    assert_eq!((&*both[0].name, &*both[1].name, both[0].tls.is_some()), ("office", "lake", false));
+    assert_eq!(both[0].site, read(SITE).unwrap().name);
+    assert!(matches!(&both[0].to, PublishTo::Nats { stream, .. } if stream == "openrtd"));
+    assert!(matches!(&both[1].to, PublishTo::Postgres { schema, .. } if schema == "rtd_1"));
+
+    let told = read(&format!("{SITE}\n{nats}")).unwrap_err();
+    assert!(told.contains("publish[0].name: needs a [history]"), "{told}");
+    for (section, telling) in [
+        (format!("{nats}{nats}"), "publish[1].name: `office` is the name of another one, too"),
+        (nats.replace("nats://", "nats://me:secret@"), "publish[0].url: "),
+        (nats.replace("nats://", "http://"), "allowed: nats://HOST:PORT"),
+        (format!("{nats}schema = \"x\"\n"), "publish[0].schema: is only for kind = \"postgres\""),
+        (format!("{nats}subject = \"a..b\"\n"), "publish[0].subject: `a..b`, allowed: words of letters"),
+        (format!("{nats}stream = \"a.b\"\n"), "publish[0].stream: `a.b`, allowed: letters"),
+        (format!("{nats}credentials = \"none.creds\"\n"), "publish[0].credentials: there is no file "),
+        (
+            postgres.replace("rtd@", "rtd:secret@"),
+            "publish[0].url: allowed: postgres://USER@HOST:PORT/DATABASE",
+        ),
+        (format!("{postgres}schema = \"Drop table\"\n"), "publish[0].schema: `Drop table`, allowed: small"),
+        (format!("{postgres}tls = {{ ca = \"pki/ca.pem\", key = \"pki/rtd.key\" }}\n"), "one is missing"),
+    ] {
+        let told = sent(&section).unwrap_err();
+        assert!(told.contains(telling) && told.contains("site.toml:"), "{told}");
+        assert!(!told.contains("rtd:secret"), "{told}");
+    }
 }
