@@ -4,16 +4,18 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use historian::{Entry, Event, EventKind, Health, HistoryError, PointInfo, Reader, Settings, State, Store};
-use historian::{Tap, Writer};
+use historian::{Entry, Event, EventKind, Health, HistoryError, Mark, PointInfo, Reader, Settings, State};
+use historian::{Store, Tap, Writer};
+use publisher::{Notice, Publisher, Source};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use site::Site;
 use telemetry::{Now, PointId, ReasonKind, Reasons, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use crate::core::{PointRecord, Record};
 
@@ -29,6 +31,11 @@ pub(crate) struct History {
     deadbands: HashMap<PointId, f64>,
     /// What was recorded last of each point.
     last: HashMap<PointId, (Option<Value>, Reasons)>,
+    path: PathBuf,
+    /// How far each place that it is sent on to has come.
+    marks: Vec<Mark>,
+    /// Changes with each commit.
+    news: watch::Receiver<()>,
 }
 
 impl History {
@@ -51,13 +58,17 @@ impl History {
             retention: history.retention,
             octets_max: history.octets_max,
         };
-        let store = Store::open(settings, now.wall)?;
+        let mut store = Store::open(settings, now.wall)?;
+        let marks = site.publish.iter().map(|place| store.sink(&place.name)).collect::<Result<_, _>>()?;
         // A device that is too busy to hear of it sees it in the store's state.
         let changed = move |health: &Health| drop(changed.try_send(health.clone()));
-        let (tap, writer) = Writer::start(store, changed).map_err(other)?;
+        let (tell, news) = watch::channel(());
+        let committed = move || tell.send_modify(|()| ());
+        let (tap, writer) = Writer::start_telling(store, changed, committed).map_err(other)?;
         let deadbands = site.analogs.iter().filter(|analog| analog.deadband > 0.0);
         let deadbands = deadbands.map(|analog| (analog.point.id.clone(), analog.deadband)).collect();
-        let opened = Self { tap, writer, deadbands, last: HashMap::new() };
+        let (path, last) = (history.path.clone(), HashMap::new());
+        let opened = Self { tap, writer, deadbands, last, path, marks, news };
         opened.configuration(site, &history.path, now);
         Ok(Some(opened))
     }
@@ -65,6 +76,17 @@ impl History {
     /// The number of this start, which no start before had.
     pub(crate) fn boot(&self) -> u64 {
         self.tap.boot()
+    }
+
+    /// Begins to send it on to the site's places.
+    pub(crate) fn publish(
+        &self,
+        site: &Site,
+        notices: &mpsc::Sender<Notice>,
+        tasks: &mut JoinSet<()>,
+    ) -> Publisher {
+        let source = Source { path: self.path.clone(), tap: self.tap.clone(), news: self.news.clone() };
+        Publisher::start(&site.publish, self.marks.clone(), &source, notices, tasks)
     }
 
     /// Records the configuration where it is not the one that was recorded last.

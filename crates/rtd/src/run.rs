@@ -7,6 +7,7 @@ use historian::{Health, HistoryError};
 use ieee1815::outstation::ConfigError;
 use ieee1815_tokio::{BindError, Listener, PcapFile, TlsError};
 use localsocket::{LocalServer, SocketError};
+use publisher::{Notice, Publisher, Refused};
 use site::Site;
 use telemetry::Journal;
 use telemetry::clock::SystemClock;
@@ -44,6 +45,9 @@ pub enum RunError {
     /// The store of the device's history cannot be used.
     #[error("history.path: {0}")]
     History(#[from] HistoryError),
+    /// The history cannot be sent on as the site says.
+    #[error(transparent)]
+    Publish(#[from] Refused),
 }
 
 impl RunError {
@@ -51,7 +55,7 @@ impl RunError {
     #[must_use]
     pub const fn is_configuration(&self) -> bool {
         match self {
-            Self::Tls(_) | Self::Points(_) => true,
+            Self::Tls(_) | Self::Points(_) | Self::Publish(_) => true,
             Self::History(error) => {
                 matches!(error, HistoryError::Foreign { .. } | HistoryError::Newer { .. })
             }
@@ -81,6 +85,7 @@ pub async fn run_captured(
     journal: Journal,
     shutdown: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
+    publisher::check(&site.publish)?;
     let clock = SystemClock::start();
     let (admission, admitted) = watch::channel(Arc::new(admission(&site)?));
     let tls = Arc::clone(&admitted.borrow().tls);
@@ -116,9 +121,12 @@ pub async fn run_captured(
             answer.await.map_err(|_| "the device is stopping".to_owned())?
         }
     }));
-    let inputs = Inputs { sessions, field, asked, health, shutdown };
+    let (notices, noticed) = mpsc::channel(HEALTH_WAITING_MAX);
+    let history = teller.history.as_ref();
+    let publisher = history.map(|history| history.publish(&site, &notices, &mut tasks)).unwrap_or_default();
+    let inputs = Inputs { sessions, field, asked, health, noticed, shutdown };
     let masters = names(&site);
-    let turned = Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers };
+    let turned = Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers, publisher };
     let mut teller = turned.turn(inputs).await;
     drop(admission);
     tasks.shutdown().await;
@@ -150,6 +158,7 @@ struct Inputs {
     field: mpsc::Receiver<FieldEvent>,
     asked: mpsc::Receiver<Question>,
     health: mpsc::Receiver<Health>,
+    noticed: mpsc::Receiver<Notice>,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -163,6 +172,7 @@ struct Loop {
     /// The newest session of each master.
     live: BTreeMap<MasterIx, (SessionId, mpsc::Sender<Vec<u8>>)>,
     drivers: Drivers,
+    publisher: Publisher,
 }
 
 impl Loop {
@@ -193,6 +203,7 @@ impl Loop {
                     let _ = reply.send(self.answer(&request));
                 }
                 Some(health) = inputs.health.recv() => self.history(&health),
+                Some(notice) = inputs.noticed.recv() => self.noticed(notice),
                 () = timer => {
                     self.teller.tell_due(self.clock.now());
                     self.input(Input::Time);
@@ -227,6 +238,13 @@ impl Loop {
                 self.teller.refused_besides(unheard);
             }
         }
+    }
+
+    fn noticed(&mut self, notice: Notice) {
+        let now = self.clock.now();
+        let state = if notice.raised { "raised" } else { "cleared" };
+        let record = Record::Alarm { time: now.wall, point: None, kind: "publish", state, text: notice.text };
+        self.teller.tell(&record, now);
     }
 
     fn history(&mut self, health: &Health) {
@@ -305,6 +323,7 @@ impl Loop {
         }
         if let (Some(history), Some(fields)) = (&self.teller.history, status.as_object_mut()) {
             fields.insert("history".to_owned(), history.status());
+            fields.insert("publish".to_owned(), self.publisher.status());
         }
         status
     }

@@ -7,7 +7,7 @@ const ALL: Range = Range { from: Wall::from_millis(0), to: Wall::from_millis(u64
 
 struct World {
     _folder: tempfile::TempDir,
-    path: std::path::PathBuf,
+    path: PathBuf,
     history: History,
     sequence: u64,
 }
@@ -21,7 +21,15 @@ impl World {
         let store = Store::open(settings, Wall::from_millis(0)).unwrap();
         let (tap, writer) = Writer::start(store, |_| {}).unwrap();
         let deadbands = HashMap::from([(PointId::from("p"), 0.5)]);
-        let history = History { tap, writer, deadbands, last: HashMap::new() };
+        let history = History {
+            tap,
+            writer,
+            deadbands,
+            last: HashMap::new(),
+            path: path.clone(),
+            marks: Vec::new(),
+            news: watch::channel(()).1,
+        };
         Self { _folder: folder, path, history, sequence: 0 }
     }
 
