@@ -128,6 +128,20 @@ pub(crate) enum Command {
         openrtd points export site/site.toml points.xlsx\n  openrtd points diff old.xlsx new.xlsx\n\n\
         Sheets are .xlsx, .csv or folders of them. Each of the three has a --help of its own.")]
     Points(points::cli::Points),
+    /// What another site file would change of the device that runs, and what of it needs more than `apply`
+    #[command(
+        after_help = "Examples:\n  openrtd plan site/site.toml\n  openrtd plan site/site.toml --json\n\n\
+        Changes nothing. Exit code 0 where the file can be run, 2 where it cannot."
+    )]
+    Plan(Plan),
+    /// Have the running device run a site file from now on; the ISO's sessions stay
+    #[command(
+        after_help = "Examples:\n  openrtd apply site/site.toml\n  openrtd apply site/site.toml --rescale\n  \
+        openrtd apply site/site.toml --plan-hash 3f2c9a51b07de846\n  kill -HUP PID    the same, of the file that it runs\n\n\
+        All of it is done, or nothing: what needs a restart or --rescale is refused and said (exit code 1), and so\n\
+        is a file that cannot be run (exit code 2). A start of the device reads the file it is started with."
+    )]
+    Apply(Apply),
     /// What the device saw and did: a point's values, or the log of events; it may run meanwhile
     #[command(after_help = "Examples:\n  openrtd history site/site.toml poi.mw --from -2h\n  \
         openrtd history site/site.toml poi.mw --from 2026-11-25T08:00:00Z --to 2026-11-25T09:00:00Z --format json\n  \
@@ -203,6 +217,30 @@ pub(crate) struct Run {
     pub(crate) pcap: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) running: Running,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The site file
+    pub(crate) file: PathBuf,
+    /// Where the running device answers, where the file names another socket than the one that runs
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// The answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) plan: Plan,
+    /// Take the ISO's data base upon yourself: indexes and counts may mean something else from now on
+    #[arg(long)]
+    pub(crate) rescale: bool,
+    /// Only where it would still do exactly what this plan says
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) plan_hash: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod plain;
 mod points;
 mod profile;
 mod programs;
+mod reload;
 mod rules;
 mod signals;
 mod tls_front;
@@ -65,6 +66,8 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Papers(arguments) => papers::papers(arguments),
         Command::Explain(arguments) => rules::explain(arguments),
         Command::Points(arguments) => points::points(arguments),
+        Command::Plan(arguments) => reload::plan(arguments).await,
+        Command::Apply(arguments) => reload::apply(arguments).await,
         Command::History(arguments) => history::history(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

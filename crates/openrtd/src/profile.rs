@@ -69,13 +69,18 @@ pub(crate) fn of_site(source: &Source, asked: &Asked) -> Result<SiteBook, Failur
 }
 
 /// A site as it runs today, and by which rules.
+#[cfg(test)]
 pub(crate) fn running_site(file: &Path) -> Result<(Site, InForce), Failure> {
-    let source = Source::read(file)?;
-    let head = site::head(&source)?;
-    let named = Named::of(&source, head.profile.as_deref(), head.overlay.clone());
-    let (profile, in_force) = named.in_force(&source, "site")?;
+    site_of(&Source::read(file)?)
+}
+
+/// A site's text as it runs today, and by which rules.
+pub(crate) fn site_of(source: &Source) -> Result<(Site, InForce), Failure> {
+    let head = site::head(source)?;
+    let named = Named::of(source, head.profile.as_deref(), head.overlay.clone());
+    let (profile, in_force) = named.in_force(source, "site")?;
     let defaults = profile.map(|profile| profile.defaults(&head.kinds(), in_force.day));
-    let mut site = Site::read_with(&source, &defaults.unwrap_or_default(), Purpose::Run)?;
+    let mut site = Site::read_with(source, &defaults.unwrap_or_default(), Purpose::Run)?;
     // The journal tells the id of a profile that is a file.
     site.profile = in_force.profile.as_deref().map(Into::into);
     Ok((site, in_force))

@@ -13,7 +13,8 @@ use crate::cli;
 use crate::exit::Failure;
 use crate::output::{complain, print_journal};
 use crate::plain::plain;
-use crate::profile::{running_ems, running_site};
+use crate::profile::running_ems;
+use crate::reload;
 use crate::signals::{Signals, Told, hurry, stdin_ends};
 
 /// How long a program may take to end after it was told to; it promises less.
@@ -35,7 +36,8 @@ pub(crate) async fn plant(arguments: &cli::Plant) -> Result<(), Failure> {
         faults.push((device.to_owned(), kind));
     }
     let options = plant::Options { speed: arguments.speed, start: arguments.start, faults };
-    until_told(arguments.running, |journal, shutdown| async move {
+    let signals = Signals::new().map_err(Failure::failed)?;
+    until_told(arguments.running, signals, |journal, shutdown| async move {
         plant::run(config, options, journal, shutdown).await.map_err(|error| plant_failure(&error))
     })
     .await
@@ -59,13 +61,15 @@ fn plant_failure(error: &plant::RunError) -> Failure {
 
 /// `openrtd run`.
 pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
-    let (site, rules) = running_site(&arguments.file)?;
+    // Before anything else: a signal that comes early must not kill.
+    let signals = Signals::but_hangup().map_err(Failure::failed)?;
+    let (site, rules, reload) = reload::setup(&arguments.file)?;
     rules.log();
     let pcap = Pcap::create(arguments.pcap.as_ref())?;
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();
-    let result = until_told(arguments.running, |journal, shutdown| async move {
-        rtd::run_captured(site, file_of_pcap, journal, shutdown).await.map_err(|error| {
+    let result = until_told(arguments.running, signals, |journal, shutdown| async move {
+        rtd::run_captured(site, file_of_pcap, Some(reload), journal, shutdown).await.map_err(|error| {
             let told = format!("{file}: {error}");
             if error.is_configuration() { Failure::Input(told) } else { Failure::Failed(told) }
         })
@@ -81,7 +85,8 @@ pub(crate) async fn ems(arguments: &cli::Run) -> Result<(), Failure> {
     let pcap = Pcap::create(arguments.pcap.as_ref())?;
     let file_of_pcap = pcap.file();
     let file = arguments.file.display();
-    let result = until_told(arguments.running, |journal, shutdown| async move {
+    let signals = Signals::new().map_err(Failure::failed)?;
+    let result = until_told(arguments.running, signals, |journal, shutdown| async move {
         ems::run_captured(config, file_of_pcap, journal, shutdown).await.map_err(|error| match error {
             ems::RunError::Tls { .. } => Failure::Input(format!("{file}: {error}")),
             _ => Failure::failed(error),
@@ -127,12 +132,11 @@ impl Pcap {
 }
 
 /// Runs `program` until it is told to end; it then has [`END_PATIENCE`].
-async fn until_told<F, R>(running: cli::Running, program: F) -> Result<(), Failure>
+async fn until_told<F, R>(running: cli::Running, mut signals: Signals, program: F) -> Result<(), Failure>
 where
     F: FnOnce(Journal, watch::Receiver<bool>) -> R,
     R: Future<Output = Result<(), Failure>>,
 {
-    let mut signals = Signals::new().map_err(Failure::failed)?;
     let (journal, reader) = Journal::new();
     let printer = print_journal(reader, if running.json { Some } else { plain }).map_err(Failure::failed)?;
     let stdin = running.until_stdin_ends.then(stdin_ends).transpose().map_err(Failure::failed)?;

@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and a terminal that goes away: all of them mean 'end in order'.
+//! Ctrl-C, SIGTERM and a terminal that goes away: all of them mean 'end in order'. To a device, which runs without a
+//! terminal, the last of them means 'read your file again'.
 
 use std::io::{self, Read as _};
 
@@ -6,25 +7,38 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// The signals, caught from now on.
-pub(crate) struct Signals([Signal; 3]);
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// `None` where it means something else.
+    hangup: Option<Signal>,
+}
 
 impl Signals {
     /// Starts catching.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self([
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::hangup())?,
-        ]))
+        Ok(Self { hangup: Some(signal(SignalKind::hangup())?), ..Self::but_hangup()? })
+    }
+
+    /// Starts catching all but SIGHUP.
+    pub(crate) fn but_hangup() -> io::Result<Self> {
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, hangup: None })
     }
 
     /// Waits for one.
     pub(crate) async fn stop(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
+        let Self { interrupt, terminate, hangup } = self;
+        let hangup = async {
+            match hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+            () = hangup => {}
         }
     }
 }

@@ -65,10 +65,8 @@ impl History {
         let (tell, news) = watch::channel(());
         let committed = move || tell.send_modify(|()| ());
         let (tap, writer) = Writer::start_telling(store, changed, committed).map_err(other)?;
-        let deadbands = site.analogs.iter().filter(|analog| analog.deadband > 0.0);
-        let deadbands = deadbands.map(|analog| (analog.point.id.clone(), analog.deadband)).collect();
         let (path, last) = (history.path.clone(), HashMap::new());
-        let opened = Self { tap, writer, deadbands, last, path, marks, news };
+        let opened = Self { tap, writer, deadbands: deadbands(site), last, path, marks, news };
         opened.configuration(site, &history.path, now);
         Ok(Some(opened))
     }
@@ -87,6 +85,14 @@ impl History {
     ) -> Publisher {
         let source = Source { path: self.path.clone(), tap: self.tap.clone(), news: self.news.clone() };
         Publisher::start(&site.publish, self.marks.clone(), &source, notices, tasks)
+    }
+
+    /// Another site, with the same store.
+    pub(crate) fn reconfigure(&mut self, site: &Site) {
+        self.deadbands = deadbands(site);
+        if let Some(history) = &site.history {
+            self.tap.limits(history.retention, history.octets_max);
+        }
     }
 
     /// Records the configuration where it is not the one that was recorded last.
@@ -128,6 +134,9 @@ impl History {
             Record::History { .. } => (EventKind::Alarm, None),
             Record::Alarm { point, .. } => (EventKind::Alarm, point.as_ref().map(ToString::to_string)),
             Record::Hand { point, .. } => (EventKind::Command, Some(point.to_string())),
+            // What was not taken is no configuration: the journal and the log tell of it.
+            Record::Configuration { state: "refused", .. } => return,
+            Record::Configuration { .. } => (EventKind::Configuration, None),
         };
         let mut detail = serde_json::to_value(record).unwrap_or(Json::Null);
         if let Some(fields) = detail.as_object_mut() {
@@ -185,6 +194,12 @@ impl History {
             Err(_) => tracing::error!("the history did not end in time, its last entries may be lost"),
         }
     }
+}
+
+/// In the point's unit; of the points that have one.
+fn deadbands(site: &Site) -> HashMap<PointId, f64> {
+    let deadbands = site.analogs.iter().filter(|analog| analog.deadband > 0.0);
+    deadbands.map(|analog| (analog.point.id.clone(), analog.deadband)).collect()
 }
 
 /// Why the store does not write; empty where it does.

@@ -1,5 +1,7 @@
 //! Puts the machine and its tasks together, and takes them apart again.
 
+mod reloading;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,8 +11,8 @@ use ieee1815_tokio::{BindError, Listener, PcapFile, TlsError};
 use localsocket::{LocalServer, SocketError};
 use publisher::{Notice, Publisher, Refused};
 use site::Site;
-use telemetry::Journal;
 use telemetry::clock::SystemClock;
+use telemetry::{Journal, Now};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -18,8 +20,10 @@ use crate::acquire::Drivers;
 use crate::core::{Core, FieldEvent, FieldReport, Input, MasterIx, Output, Record};
 use crate::history::{self, History};
 use crate::orders;
+use crate::reload;
 use crate::serve::{Admission, SessionEvent, SessionId, serve};
 use crate::tell::Teller;
+use reloading::{PREPARED_WAITING_MAX, Prepared, Reloading, alone};
 
 /// Events that may wait for the machine; whoever has more to tell waits.
 const EVENTS_WAITING_MAX: usize = 1024;
@@ -72,16 +76,18 @@ type Question = (serde_json::Value, oneshot::Sender<Result<serde_json::Value, St
 /// # Errors
 /// [`RunError`], before anything was started.
 pub async fn run(site: Site, journal: Journal, shutdown: watch::Receiver<bool>) -> Result<(), RunError> {
-    run_captured(site, None, journal, shutdown).await
+    run_captured(site, None, None, journal, shutdown).await
 }
 
-/// As [`run`], with what the masters' sessions exchange written into a capture, decrypted.
+/// As [`run`], with what the masters' sessions exchange written into a capture, decrypted, and with other sites taken
+/// while it runs.
 ///
 /// # Errors
 /// As [`run`].
 pub async fn run_captured(
     site: Site,
     pcap: Option<PcapFile>,
+    reload: Option<reload::Setup>,
     journal: Journal,
     shutdown: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
@@ -93,6 +99,7 @@ pub async fn run_captured(
     if let Some(file) = pcap {
         listener.capture(file);
     }
+    let tls_handle = listener.tls();
     let socket = LocalServer::bind(&site.socket)?;
     // Whoever holds the socket is the only one that writes the history.
     let (changed, health) = mpsc::channel(HEALTH_WAITING_MAX);
@@ -124,11 +131,18 @@ pub async fn run_captured(
     let (notices, noticed) = mpsc::channel(HEALTH_WAITING_MAX);
     let history = teller.history.as_ref();
     let publisher = history.map(|history| history.publish(&site, &notices, &mut tasks)).unwrap_or_default();
-    let inputs = Inputs { sessions, field, asked, health, noticed, shutdown };
+    let (out, prepared) = mpsc::channel(PREPARED_WAITING_MAX);
+    let (running, reader, hangups) = match reload {
+        Some(reload::Setup { findings, sha256, reader, hangups }) => {
+            (reload::Candidate { site: site.clone(), findings, sha256 }, reader, hangups)
+        }
+        None => (alone(site.clone()), no_reader(), mpsc::channel(1).1),
+    };
+    let inputs = Inputs { sessions, field, asked, health, noticed, prepared, hangups, shutdown };
     let masters = names(&site);
-    let turned = Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers, publisher };
+    let reload = Reloading::new(running, reader, tls_handle, admission, out);
+    let turned = Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers, publisher, reload };
     let mut teller = turned.turn(inputs).await;
-    drop(admission);
     tasks.shutdown().await;
     teller.tell(&Record::Stopped, clock.now());
     if let Some(history) = teller.history.take() {
@@ -147,6 +161,11 @@ fn admission(site: &Site) -> Result<Admission, TlsError> {
     Ok(Admission { tls: Arc::new(site.tls.admitting(admitted).server()?), masters })
 }
 
+/// For a device that was not told how other sites are read.
+fn no_reader() -> reload::Reader {
+    Arc::new(|_| Err("this device does not take another site while it runs".to_owned()))
+}
+
 /// The masters by name.
 fn names(site: &Site) -> BTreeMap<Arc<str>, MasterIx> {
     let masters = site.masters.iter().enumerate();
@@ -159,6 +178,8 @@ struct Inputs {
     asked: mpsc::Receiver<Question>,
     health: mpsc::Receiver<Health>,
     noticed: mpsc::Receiver<Notice>,
+    prepared: mpsc::Receiver<Prepared>,
+    hangups: mpsc::Receiver<()>,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -173,6 +194,7 @@ struct Loop {
     live: BTreeMap<MasterIx, (SessionId, mpsc::Sender<Vec<u8>>)>,
     drivers: Drivers,
     publisher: Publisher,
+    reload: Reloading,
 }
 
 impl Loop {
@@ -183,6 +205,7 @@ impl Loop {
                 .due()
                 .into_iter()
                 .chain(self.teller.due())
+                .chain(self.reload.due())
                 .min()
                 .map(|due| due.since(self.clock.now().mono));
             let timer = async {
@@ -199,9 +222,13 @@ impl Loop {
                 Some(event) = inputs.sessions.recv() => self.session(event),
                 Some(event) = inputs.field.recv() => self.field(event),
                 Some((request, reply)) = inputs.asked.recv() => {
-                    // Whoever asked may be gone.
-                    let _ = reply.send(self.answer(&request));
+                    if let Some(reply) = self.ask_reload(&request, reply) {
+                        // Whoever asked may be gone.
+                        let _ = reply.send(self.answer(&request));
+                    }
                 }
+                Some(prepared) = inputs.prepared.recv() => self.prepared(prepared),
+                Some(()) = inputs.hangups.recv() => self.hangup(),
                 Some(health) = inputs.health.recv() => self.history(&health),
                 Some(notice) = inputs.noticed.recv() => self.noticed(notice),
                 () = timer => {
@@ -209,6 +236,7 @@ impl Loop {
                     self.input(Input::Time);
                 }
             }
+            self.reload_due();
         }
     }
 
@@ -270,8 +298,14 @@ impl Loop {
 
     fn input(&mut self, input: Input) {
         let now = self.clock.now();
+        let outputs = self.core.handle(input, now);
+        self.outputs(outputs, now);
+    }
+
+    /// Sees to what the machine wants done.
+    fn outputs(&mut self, outputs: Vec<Output>, now: Now) {
         let mut failed = Vec::new();
-        for output in self.core.handle(input, now) {
+        for output in outputs {
             match output {
                 Output::Record(record) => self.teller.tell(&record, now),
                 Output::Octets { master, octets } => {
@@ -296,7 +330,7 @@ impl Loop {
     }
 
     fn answer(&mut self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
-        let allowed = || format!("points, status, {}", orders::WORDS.join(", "));
+        let allowed = || format!("points, status, plan, apply, {}", orders::WORDS.join(", "));
         match request.get("do").and_then(serde_json::Value::as_str) {
             Some("points") => Ok(self.core.points(self.clock.now())),
             Some("status") => Ok(self.status()),

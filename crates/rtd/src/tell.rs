@@ -91,6 +91,13 @@ impl Teller {
         }
     }
 
+    /// What the history keeps, and how long, by another site.
+    pub(crate) fn reconfigure(&mut self, site: &site::Site) {
+        if let Some(history) = &mut self.history {
+            history.reconfigure(site);
+        }
+    }
+
     /// So many connections were refused besides, of which nothing is known any more.
     pub(crate) fn refused_besides(&mut self, connections: u64) {
         self.connections.more += connections;
@@ -136,6 +143,12 @@ fn log(record: &Record) {
         }
         Record::Command { master, index, value, mode, status, .. } => {
             tracing::info!(%master, index, ?value, mode, status, "command");
+        }
+        Record::Configuration { state: "applied", by, file, changes, .. } => {
+            tracing::info!(by, file = %file.display(), changes = changes.len(), "another configuration");
+        }
+        Record::Configuration { by, file, why, .. } => {
+            tracing::warn!(by, file = %file.display(), why, "the configuration stays as it is");
         }
         Record::History { state: "working", dropped, .. } => {
             tracing::warn!(dropped, "the history is written again");

@@ -42,10 +42,17 @@ pub(crate) struct Judged {
 
 /// Reads a site and holds it against its rules.
 pub(crate) fn judged(file: &Path, asked: &Book, before: Option<&Path>) -> Result<Judged, Failure> {
-    let source = Source::read(file)?;
-    let book = of_site(&source, asked)?;
-    let site = Site::read_with(&source, &book.defaults, Purpose::Check)?;
-    let previous = before.map(previous).transpose()?;
+    judged_source(&Source::read(file)?, asked, before.map(previous).transpose()?.as_ref())
+}
+
+/// As [`judged`], of a text that was read.
+pub(crate) fn judged_source(
+    source: &Source,
+    asked: &Book,
+    previous: Option<&Previous>,
+) -> Result<Judged, Failure> {
+    let book = of_site(source, asked)?;
+    let site = Site::read_with(source, &book.defaults, Purpose::Check)?;
     let admitted = site.masters.iter().flat_map(|master| master.admit.clone()).collect();
     let certificates = Certificates::read(&site.tls.admitting(admitted));
     let report = judge(&Judgement {
@@ -54,7 +61,7 @@ pub(crate) fn judged(file: &Path, asked: &Book, before: Option<&Path>) -> Result
         certificates: &certificates,
         profile: &book.profile,
         as_of: day(asked.as_of),
-        previous: previous.as_ref(),
+        previous,
     });
     Ok(Judged { site, profile: book.profile, certificates, report })
 }

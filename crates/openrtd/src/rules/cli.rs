@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use rulebook::profile::Day;
 
 /// Which rules.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Book {
     /// Profile: an id (`openrtd rules --profiles` lists them) or a file that ends in .toml
     #[arg(long, value_name = "ID|FILE")]

@@ -10,7 +10,7 @@ use config::Source;
 use rulebook::Profile;
 use rulebook::profile::{DEFAULT, Day};
 
-pub(crate) use check::{check, judged};
+pub(crate) use check::{check, judged, judged_source};
 pub(crate) use explain::explain;
 pub(crate) use list::rules;
 

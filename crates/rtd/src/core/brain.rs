@@ -3,6 +3,8 @@
 //! It is the outstation's [`Application`]: commands and time writes of the masters are judged here, against the
 //! same table that everything else is judged against.
 
+mod carry;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use super::record::Record;
 use super::table::Table;
 use super::time::TimeBase;
 use super::{MasterIx, Output};
+pub(super) use carry::Moves;
 
 /// The longest name or reason that somebody may give, in octets.
 const TEXT_MAX: usize = 200;

@@ -48,6 +48,15 @@ impl Checked {
         Self { spec, last: None, still: None, raised: BTreeMap::new() }
     }
 
+    /// Goes on as another did that looks for the same; whether it does.
+    pub(super) fn carry(&mut self, old: Self) -> bool {
+        let same = self.spec.checks == old.spec.checks && self.spec.unit == old.spec.unit;
+        if same {
+            (self.last, self.still, self.raised) = (old.last, old.still, old.raised);
+        }
+        same
+    }
+
     /// Takes a value that was read at `read`; `good` says whether it can be relied on so far. Returns the reasons
     /// that it takes quality by, which alarms are raised now is in [`Self::raised`].
     pub(super) fn take(&mut self, value: f64, good: bool, read: Mono, rows: &[Row]) -> Reasons {

@@ -7,6 +7,8 @@
 //!
 //! Everything here is plain state and functions of time; nothing knows of points, sessions or sockets.
 
+mod carry;
+
 use std::sync::Arc;
 use std::time::Duration;
 

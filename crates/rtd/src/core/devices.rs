@@ -74,6 +74,15 @@ impl Devices {
         Self(ids.into_iter().map(device).collect())
     }
 
+    /// Has the devices that `keeps` says yes to go on as they were.
+    pub(super) fn carry(&mut self, old: Self, keeps: impl Fn(&str) -> bool) {
+        for was in old.0 {
+            if let Some(device) = self.0.iter_mut().find(|device| device.id == was.id && keeps(&was.id)) {
+                *device = was;
+            }
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Device> {
         self.0.iter()
     }

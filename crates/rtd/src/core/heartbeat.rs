@@ -31,6 +31,13 @@ impl Heartbeat {
         Self { point, period, wrap: wrap.max(1), count: None, next: now, judged: false, served: false }
     }
 
+    /// Goes on as another did: a reload is no reason to miss a beat, nor to beat too soon.
+    pub(crate) fn carry(&mut self, old: &Self, now: Mono) {
+        self.count = old.count.map(|count| count % self.wrap);
+        self.next = old.next.min(now.plus(self.period));
+        (self.judged, self.served) = (old.judged, old.served);
+    }
+
     /// A report was judged.
     pub(crate) fn judged(&mut self) {
         self.judged = true;

@@ -27,7 +27,7 @@ mod time;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ieee1815::outstation::{ConfigError, Outstation};
+use ieee1815::outstation::{ConfigError, Outstation, SessionChange};
 use ieee1815::{Measured, Value as Wire};
 use site::{DeviceIx, Site};
 use telemetry::{Mono, Now, Value};
@@ -39,7 +39,8 @@ pub use flags::flags;
 pub use operate::{Action, LASTS_MAX, Operate};
 pub use record::{PointRecord, Record};
 
-use brain::Brain;
+use crate::reload::Kept;
+use brain::{Brain, Moves};
 use points::{PastEvent, PointIx};
 
 /// A master's position in the site's list; its outstation session has the same number.
@@ -155,6 +156,11 @@ impl Core {
             Input::Time => {}
         }
         self.outstation.handle_timeout(since_origin(now.mono), &mut self.brain);
+        self.settled(now)
+    }
+
+    /// Brings everything in line, and says what follows.
+    fn settled(&mut self, now: Now) -> Vec<Output> {
         self.brain.settle();
         self.publish(now);
         let mut outputs = self.brain.take_outputs();
@@ -165,6 +171,48 @@ impl Core {
             }
         }
         outputs
+    }
+
+    /// Whether a response of several fragments is under way: a change of the site waits for its end.
+    #[must_use]
+    pub fn is_answering(&self) -> bool {
+        self.outstation.is_answering()
+    }
+
+    /// Whether a master's session is up.
+    #[must_use]
+    pub fn is_up(&self, master: MasterIx) -> bool {
+        self.sessions.get(master.0).is_some_and(|session| session.up)
+    }
+
+    /// Runs `new` from now on in place of `old`. What did not change goes on as it was: samples, events that wait,
+    /// sessions, authority. Sessions of masters that are no more, or have another address, are over: it says so by
+    /// [`Self::is_up`], and whoever carries them has to close them.
+    ///
+    /// # Errors
+    /// Where the outstation refuses the points; nothing is changed then.
+    pub fn reconfigure(&mut self, old: &Site, new: &Site, now: Now) -> Result<Vec<Output>, ConfigError> {
+        let kept = Kept::of(old, new);
+        let moves = Moves::new(old, new, &kept);
+        let from: Vec<Option<usize>> = new.masters.iter().map(|master| moves.master_before(master)).collect();
+        let changes = build::session_configs(new).into_iter().zip(&from);
+        let changes = changes.map(|(config, from)| SessionChange { config, from: *from }).collect();
+        let keeps = |point, index| kept.wire(point, index);
+        self.outstation.reconfigure(&build::point_configs(new), changes, &keeps, since_origin(now.mono))?;
+        self.brain.begin(now);
+        for (at, master) in old.masters.iter().enumerate() {
+            let stays = |one: &site::Master| (&one.name, one.address) == (&master.name, master.address);
+            if !(new.masters.iter().any(stays) && old.outstation.address == new.outstation.address) {
+                self.end(MasterIx(at), "another configuration was loaded".to_owned());
+            }
+        }
+        let sessions = std::mem::take(&mut self.sessions);
+        let session = |from: &Option<usize>| from.and_then(|from| sessions.get(from)).cloned();
+        self.sessions = from.iter().map(|from| session(from).unwrap_or_default()).collect();
+        let boot = self.brain.table.boot();
+        let before = std::mem::replace(&mut self.brain, build::brain(new, boot, now));
+        self.brain.carry(before, &moves, now);
+        Ok(self.settled(now))
     }
 
     /// When [`Input::Time`] is to be given at the latest.
@@ -185,10 +233,18 @@ impl Core {
     }
 
     fn disconnected(&mut self, master: MasterIx, why: String) {
+        if !self.is_up(master) {
+            return;
+        }
+        self.outstation.disconnected(master.0, since_origin(self.brain.now().mono));
+        self.end(master, why);
+    }
+
+    /// A session is over, where it was up.
+    fn end(&mut self, master: MasterIx, why: String) {
         let Some(session) = self.sessions.get_mut(master.0).filter(|session| session.up) else { return };
         session.up = false;
         let (peer, address) = (session.peer.clone(), session.address.clone());
-        self.outstation.disconnected(master.0, since_origin(self.brain.now().mono));
         self.brain.session(master, false, peer, address, why);
     }
 

@@ -129,6 +129,25 @@ pub enum Record {
         /// Until when, where it begins.
         until: Option<Wall>,
     },
+    /// Another site file is run from now on, or was not taken.
+    Configuration {
+        /// When.
+        time: Wall,
+        /// `applied` or `refused`.
+        state: &'static str,
+        /// What asked for it: `apply` or `signal`.
+        by: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// SHA-256 of the text that ran before.
+        before: String,
+        /// SHA-256 of the text that runs now.
+        sha256: String,
+        /// What has changed, in words.
+        changes: Vec<String>,
+        /// Why nothing has; empty where it was applied.
+        why: String,
+    },
     /// The device stopped.
     Stopped,
 }

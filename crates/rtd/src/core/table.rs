@@ -4,6 +4,8 @@
 //! changed. Ages count on the monotonic clock only. A value survives its source: it stays in the table, with the
 //! reasons why it must not be used any more. Points made of others are made again when an input was read or changed.
 
+mod carry;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,6 +106,11 @@ impl Table {
         }
     }
 
+    /// The start that its samples are of.
+    pub(super) const fn boot(&self) -> u64 {
+        self.boot
+    }
+
     pub(crate) fn devices(&self) -> &Devices {
         &self.devices
     }
@@ -132,6 +139,11 @@ impl Table {
     /// Takes the points that changed since it was last asked, in their order.
     pub(crate) fn take_changed(&mut self) -> BTreeSet<PointIx> {
         std::mem::take(&mut self.changed)
+    }
+
+    /// Has the alarms of all points looked at.
+    pub(super) fn doubt_all(&mut self) {
+        self.doubted = self.rows.iter().map(|row| row.at).collect();
     }
 
     /// Takes the points whose alarms may have changed since it was last asked.

@@ -23,6 +23,13 @@ impl TimeBase {
         Self { from_master, set: None }
     }
 
+    /// Goes on as another did, where both have the time from the same.
+    pub(crate) fn carry(&mut self, old: &Self) {
+        if self.from_master == old.from_master {
+            self.set = old.set;
+        }
+    }
+
     /// Takes the time from a master. Refused where the machine's own clock is the source.
     pub(crate) fn write(&mut self, millis: u64, now: Mono) -> bool {
         if self.from_master {

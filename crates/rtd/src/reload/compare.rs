@@ -78,6 +78,8 @@ fn sections(old: &Site, new: &Site) -> Vec<Change> {
             section("history", Some(text.to_owned()), restart);
         }
     }
+    let places = "the places that the history is sent on to".to_owned();
+    section("publish", (old.publish != new.publish).then_some(places), restart);
     // Whatever nobody thought of here is nothing that is known to work while the device runs.
     section(
         "other",
@@ -103,6 +105,7 @@ fn is_the_rest_same(old: &Site, new: &Site) -> bool {
     (rest.tls, rest.tls_floor, rest.masters, rest.devices) = (tls, old.tls_floor, masters, devices);
     (rest.analogs, rest.digitals, rest.heartbeat) = (analogs, digitals, heartbeat);
     (rest.connection, rest.setpoints, rest.history) = (connection, setpoints, history);
+    rest.publish.clone_from(&old.publish);
     rest == *old
 }
 

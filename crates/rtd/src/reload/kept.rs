@@ -42,8 +42,8 @@ impl Kept {
                 continue;
             };
             let unit = |view: &super::points::View<'_>| view.scale.map(|(unit, _)| unit);
-            let device = view.source.split(' ').next().unwrap_or_default();
-            let reached = device.is_empty() || devices.contains(device);
+            let device = view.device.and_then(|at| new.devices.get(at.get()));
+            let reached = device.is_none_or(|device| devices.contains(&device.id));
             if was.source == view.source && unit(was) == unit(&view) && reached {
                 samples.insert(id.clone());
             }

@@ -11,9 +11,7 @@
 //! | `files` | what the files that a site names held when they were read |
 
 mod compare;
-#[allow(dead_code, reason = "the core's side follows")]
 mod files;
-#[allow(dead_code, reason = "the core's side follows")]
 mod kept;
 mod points;
 #[cfg(test)]
@@ -26,6 +24,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use site::Site;
+use tokio::sync::mpsc;
 
 pub use files::{Files, sha256};
 pub(crate) use kept::Kept;
@@ -43,6 +42,18 @@ pub struct Candidate {
 
 /// Reads a site file that the device may run from now on; the error is what is wrong with it, a line each.
 pub type Reader = Arc<dyn Fn(PathBuf) -> Result<Candidate, String> + Send + Sync>;
+
+/// What a device needs to take another site while it runs.
+pub struct Setup {
+    /// What the site breaks that it starts with.
+    pub findings: Vec<String>,
+    /// SHA-256 of that site's text.
+    pub sha256: String,
+    /// How others are read.
+    pub reader: Reader,
+    /// A message has the file that runs read again.
+    pub hangups: mpsc::Receiver<()>,
+}
 
 /// What a change needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,9 +1,10 @@
 //! Points of two sites, side by side.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ieee1815::PointType;
-use site::{Digital, Place, Point, Site};
+use site::{DeviceIx, Digital, Place, Point, Site};
 use telemetry::{PointId, Scale, Sign, Unit};
 
 use super::{Change, Deed, Kept, Needs};
@@ -16,6 +17,8 @@ pub(super) struct View<'a> {
     pub(super) scale: Option<(Unit, Scale)>,
     /// Where its value comes from.
     pub(super) source: String,
+    /// The device that gives it.
+    pub(super) device: Option<DeviceIx>,
     /// Everything else.
     facts: Vec<(&'static str, String)>,
 }
@@ -55,6 +58,7 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
             ("age_max", format!("{age:?}")),
             ("range", format!("{:?}", analog.range)),
             ("deadband", analog.deadband.to_string()),
+            ("checks", format!("{:?}", analog.checks)),
             (
                 "station",
                 format!("{:?}", analog.station.and_then(|at| Some(&site.stations.get(at.get())?.id))),
@@ -66,7 +70,8 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
             point: &analog.point,
             group: PointType::AnalogInput,
             scale: Some((analog.unit, analog.wire)),
-            source: source.unwrap_or_default(),
+            source: source.or_else(|| analog.derive.as_ref().map(made_of)).unwrap_or_default(),
+            device: analog.source.map(|source| source.device),
             facts,
         });
     }
@@ -78,8 +83,9 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
     }
     if let Some(unit) = &site.connection {
         let mut facts = facts(&unit.point, site);
-        facts.extend([("states", format!("{:?}", unit.states)), ("all", ids(&unit.all))]);
-        views.push(made("connection", &unit.point, PointType::BinaryInput, None, facts));
+        facts.push(("states", format!("{:?}", unit.states)));
+        let view = made("connection", &unit.point, PointType::BinaryInput, None, facts);
+        views.push(View { source: made_of(&unit.all), ..view });
     }
     for setpoint in &site.setpoints {
         let scale = Some((setpoint.unit, setpoint.wire));
@@ -109,9 +115,15 @@ fn of_digital<'a>(site: &'a Site, digital: &'a Digital) -> View<'a> {
         point: &digital.point,
         group: PointType::BinaryInput,
         scale: None,
-        source: source.unwrap_or_default(),
+        source: source.or_else(|| digital.derive.as_ref().map(made_of)).unwrap_or_default(),
+        device: digital.source.map(|source| source.device),
         facts,
     }
+}
+
+/// How a point is made of others.
+fn made_of(derive: &impl fmt::Debug) -> String {
+    format!("made: {derive:?}")
 }
 
 fn made<'a>(
@@ -121,7 +133,7 @@ fn made<'a>(
     scale: Option<(Unit, Scale)>,
     facts: Vec<(&'static str, String)>,
 ) -> View<'a> {
-    View { kind, point, group, scale, source: String::new(), facts }
+    View { kind, point, group, scale, source: String::new(), device: None, facts }
 }
 
 /// What every point has, but its index and its scale.
@@ -139,10 +151,6 @@ fn facts(point: &Point, site: &Site) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn ids(ids: &[PointId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
 pub(super) fn drives(site: &Site, setpoint: &site::SetPoint) -> String {
     let drive = |drive: &site::Drive| {
         let device = site.devices.get(drive.device.get()).map_or("", |device| &device.id);
@@ -152,7 +160,7 @@ pub(super) fn drives(site: &Site, setpoint: &site::SetPoint) -> String {
 }
 
 /// Where a reading lies, by the device's name and not by its place in the file.
-fn place(site: &Site, device: site::DeviceIx, reading: site::ReadingIx) -> String {
+fn place(site: &Site, device: DeviceIx, reading: site::ReadingIx) -> String {
     let Some(device) = site.devices.get(device.get()) else { return String::new() };
     let Some(spec) = device.readings.get(reading.get()) else { return String::new() };
     let place = match &spec.place {
@@ -247,11 +255,8 @@ fn changed(before: &View<'_>, after: &View<'_>, kept: &Kept, takes: Option<Strin
     let words = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     let mut texts: Vec<String> = Vec::new();
     if before.source != after.source {
-        texts.push(format!(
-            "source: {} -> {}; never read until its first fresh reading",
-            words(&before.source),
-            words(&after.source)
-        ));
+        let fresh = if after.device.is_some() { "; never read until its first fresh reading" } else { "" };
+        texts.push(format!("source: {} -> {}{fresh}", words(&before.source), words(&after.source)));
     }
     let facts = before.facts.iter().zip(&after.facts).filter(|(old, new)| old != new);
     texts.extend(facts.map(|(old, new)| format!("{}: {} -> {}", new.0, old.1, new.1)));

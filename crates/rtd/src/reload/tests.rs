@@ -73,7 +73,7 @@ fn points_come_and_go() {
         &[
             "point poi.breaker removed: index 1 is no longer served",
             "point main.breaker added: index 5, a state",
-            "point unit.connected changed: all: poi.breaker -> main.breaker",
+            "point unit.connected changed: source: made: [PointId(\"poi.breaker\")] -> made: [PointId(\"main.breaker\")]",
         ],
     );
 }
@@ -84,7 +84,7 @@ fn a_point_under_another_name_is_the_same_point() {
         &[("id = \"poi.breaker\"", "id = \"main.breaker\""), ("[\"poi.breaker\"]", "[\"main.breaker\"]")],
         &[
             "point main.breaker renamed: was poi.breaker",
-            "point unit.connected changed: all: poi.breaker -> main.breaker",
+            "point unit.connected changed: source: made: [PointId(\"poi.breaker\")] -> made: [PointId(\"main.breaker\")]",
         ],
     );
 }

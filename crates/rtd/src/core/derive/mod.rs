@@ -84,6 +84,11 @@ impl Derived {
         Self { point, inputs, op: derive.op(), taken: None, unit: Unit::Count, range: None, how }
     }
 
+    /// Goes on as another did that is made in the same way, with what that remembers.
+    pub(super) fn carry(&mut self, old: Self) {
+        (self.how, self.taken) = (old.how, None);
+    }
+
     /// Makes it anew from its inputs; `last` is what it was.
     pub(super) fn evaluate(&mut self, rows: &[Row], last: Option<Value>, now: Mono) -> Made {
         let rows: Vec<(&Row, Option<Unit>)> =

@@ -26,12 +26,26 @@ pub(super) fn site() -> Site {
 
 /// The site with more at its end.
 pub(super) fn site_with(more: &str) -> Site {
+    site_of(&[], more)
+}
+
+/// The site with some texts replaced by others.
+pub(super) fn site_but(replaced: &[(&str, &str)]) -> Site {
+    site_of(replaced, "")
+}
+
+fn site_of(replaced: &[(&str, &str)], more: &str) -> Site {
+    let mut text = include_str!("site.toml").to_owned();
+    for (from, to) in replaced {
+        assert!(text.contains(from), "the site has no {from}");
+        text = text.replacen(from, to, 1);
+    }
     let folder = tempfile::tempdir().unwrap();
     for file in ["rtd.pem", "rtd.key", "ca.pem"] {
         std::fs::write(folder.path().join(file), "").unwrap();
     }
     let path = folder.path().join("site.toml");
-    std::fs::write(&path, format!("{}\n{more}", include_str!("site.toml"))).unwrap();
+    std::fs::write(&path, format!("{text}\n{more}")).unwrap();
     Site::read(&path).unwrap()
 }
 
@@ -83,7 +97,25 @@ impl World {
 
     pub(super) fn input(&mut self, input: Input) {
         let now = Now::virtual_millis(self.now_ms);
-        for output in self.core.handle(input, now) {
+        let outputs = self.core.handle(input, now);
+        self.outputs(outputs);
+    }
+
+    /// Runs another site from now on; who lost its session is told.
+    pub(super) fn reconfigure(&mut self, old: &Site, new: &Site) {
+        let now = Now::virtual_millis(self.now_ms);
+        let outputs = self.core.reconfigure(old, new, now).unwrap();
+        for at in 0..self.masters.len() {
+            if self.masters[at].1 && !self.core.is_up(MasterIx::new(at)) {
+                self.masters[at].1 = false;
+                self.masters[at].0.disconnected();
+            }
+        }
+        self.outputs(outputs);
+    }
+
+    fn outputs(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
             match output {
                 Output::Octets { master, octets } => {
                     self.wire.extend_from_slice(&octets);

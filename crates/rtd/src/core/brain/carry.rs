@@ -1,0 +1,107 @@
+//! What the machine knows and decides, over a change of the site.
+
+use std::collections::BTreeMap;
+
+use site::{DeviceIx, Site};
+use telemetry::{Now, PointId};
+
+use super::{Authority, Brain, Commanded, MasterIx, Output, Record, operate};
+use crate::reload::Kept;
+
+/// Why authority ends with a change of the site.
+const RELOADED: &str = "another configuration was loaded";
+
+/// What of one site is where in the next.
+pub(in crate::core) struct Moves<'a> {
+    pub(in crate::core) kept: &'a Kept,
+    old: &'a Site,
+    new: &'a Site,
+}
+
+impl<'a> Moves<'a> {
+    pub(in crate::core) const fn new(old: &'a Site, new: &'a Site, kept: &'a Kept) -> Self {
+        Self { kept, old, new }
+    }
+
+    /// The place of a master now.
+    pub(in crate::core) fn master(&self, was: MasterIx) -> Option<MasterIx> {
+        let name = &self.old.masters.get(was.get())?.name;
+        self.new.masters.iter().position(|master| master.name == *name).map(MasterIx::new)
+    }
+
+    /// The place that a master had.
+    pub(in crate::core) fn master_before(&self, now: &site::Master) -> Option<usize> {
+        self.old.masters.iter().position(|master| master.name == now.name)
+    }
+
+    /// The place of a device now, where it is still the same.
+    fn device(&self, was: DeviceIx) -> Option<DeviceIx> {
+        let id = &self.old.devices.get(was.get())?.id;
+        let at = self.new.devices.iter().position(|device| device.id == *id && self.kept.device(id));
+        at.map(DeviceIx::new)
+    }
+}
+
+impl Brain {
+    /// Takes over from the one before.
+    pub(in crate::core) fn carry(&mut self, old: Self, moves: &Moves<'_>, now: Now) {
+        let Self { table, setpoints, time, heartbeat, alarms, masters, next_request, outputs, .. } = old;
+        (self.outputs, self.next_request) = (outputs, next_request);
+        self.time.carry(&time);
+        for ((_, _, up), master) in self.masters.iter_mut().zip(&moves.new.masters) {
+            let was = moves.master_before(master).and_then(|was| masters.get(was));
+            *up = was.is_some_and(|(.., up)| *up);
+        }
+        let ids: BTreeMap<_, PointId> = table.rows().map(|row| (row.at, row.spec.id.clone())).collect();
+        if let (Some(beat), Some(was)) = (&mut self.heartbeat, heartbeat)
+            && moves.old.heartbeat.as_ref().map(|beat| &beat.point.id)
+                == moves.new.heartbeat.as_ref().map(|beat| moves.kept.id_before(&beat.point.id))
+        {
+            beat.carry(&was, now.mono);
+        }
+        for (id, hand) in self.table.carry(table, moves.kept, now.mono) {
+            self.record(operate::record(&id, "released", &hand, None, now));
+        }
+        // What is still the matter is found anew, and not told again.
+        let mut here: BTreeMap<&PointId, _> = BTreeMap::new();
+        for row in self.table.rows() {
+            here.insert(moves.kept.id_before(&row.spec.id), row.at);
+        }
+        let mut over = Vec::new();
+        for ((was, kind), text) in alarms {
+            let Some(id) = ids.get(&was) else { continue };
+            match here.get(id) {
+                Some(at) => drop(self.alarms.insert((*at, kind), text)),
+                None => over.push((id.clone(), kind, text)),
+            }
+        }
+        for (id, kind, text) in over {
+            self.record(Record::Alarm { time: now.wall, point: Some(id), kind, state: "cleared", text });
+        }
+        self.table.doubt_all();
+        self.carry_setpoints(&setpoints, moves, now);
+    }
+
+    fn carry_setpoints(&mut self, olds: &[Commanded], moves: &Moves<'_>, now: Now) {
+        let may =
+            |master: &MasterIx| moves.new.masters.get(master.get()).is_some_and(|master| master.control);
+        for old in olds {
+            let Authority::Iso { master } = old.setpoint.authority() else { continue };
+            let id = &old.setpoint.spec.id;
+            let owner = moves.master(master).filter(may).filter(|_| moves.kept.setpoint(id));
+            let new = self.setpoints.iter_mut().find(|new| new.setpoint.spec.id == *id);
+            if let (Some(new), Some(owner)) = (new, owner) {
+                new.setpoint.carry(&old.setpoint, owner);
+                continue;
+            }
+            let writes = old.setpoint.withdraw(|device| moves.device(device), &mut self.next_request);
+            let why = RELOADED;
+            self.record(Record::Authority { time: now.wall, point: id.clone(), master: None, why });
+            self.outputs.extend(writes.into_iter().map(|write| Output::Write {
+                device: write.device,
+                request: write.request,
+                write: write.write,
+            }));
+        }
+    }
+}
