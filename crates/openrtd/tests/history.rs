@@ -153,3 +153,60 @@ fn what_is_done_by_hand_reaches_the_iso_with_its_flag_and_the_log_with_who_and_w
         (&"released".into(), &"a test".into())
     );
 }
+
+/// A small disk of its own, as root can make one.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    fn mount(at: std::path::PathBuf) -> Option<Self> {
+        std::fs::create_dir_all(&at).unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+            .arg(&at)
+            .output()
+            .is_ok_and(|output| output.status.success());
+        assert!(mounted || std::env::var_os("OPENRTD_REQUIRE_ALL").is_none(), "no small disk can be mounted");
+        mounted.then_some(Self(at))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        drop(std::process::Command::new("umount").arg("-l").arg(&self.0).status());
+    }
+}
+
+#[test]
+fn with_a_full_disk_telemetry_goes_on_an_alarm_is_told_and_writes_resume() {
+    let folder = Folder::new();
+    let Some(disk) = Disk::mount(folder.site.join("kept")) else {
+        eprintln!("skipped: a small disk to fill needs root");
+        return;
+    };
+    let site = folder.path("site.toml");
+    folder.change("site.toml", "\n[resource]", "\n[history]\npath = \"kept/history.db\"\n\n[resource]");
+    let running = Loop::start(&folder);
+    let count = || openrtd(&["history", &site, "poi.mw"]).stdout.split(|octet| *octet == b'\n').count();
+    running.rtd.wait("to write", |_| (count() > 2).then_some(()));
+    // Whatever is left of the disk goes to somebody else.
+    let ballast = disk.0.join("ballast");
+    drop(std::fs::write(&ballast, vec![0; 4 << 20]));
+    let (mark, seen) = (running.rtd.mark(), running.iso.mark());
+    let state = |records: &[Value], state: &str| {
+        records.iter().any(|one| one["event"] == "history" && one["state"] == state).then_some(())
+    };
+    running.rtd.wait("to tell that the disk is full", |records| state(&records[mark..], "disk-full"));
+    let before = count();
+    running.iso.wait("to scan on", |records| {
+        (records[seen..].iter().filter(|one| one["event"] == "scan").count() >= 2).then_some(())
+    });
+    let records = running.iso.records();
+    assert!(
+        support::all(&records, &folder.points(), support::is_good).is_some(),
+        "telemetry goes on, all of it Good"
+    );
+    assert_eq!(records.iter().filter(|one| one["missed"] == true).count(), 0);
+    std::fs::remove_file(&ballast).unwrap();
+    running.rtd.wait("to write again", |records| state(&records[mark..], "working"));
+    running.rtd.wait("to write what waited", |_| (count() > before).then_some(()));
+}
