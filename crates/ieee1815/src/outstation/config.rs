@@ -140,6 +140,9 @@ pub struct SessionConfig {
     pub link_timeout: Time,
     /// How often a link request is sent again. Default 2.
     pub link_retries: u8,
+    /// Whether it is remembered for each point what the master was last sent, and when
+    /// ([`Outstation::last_told`](super::Outstation::last_told)). Costs memory for each point and session. Default no.
+    pub remember_told: bool,
 }
 
 impl SessionConfig {
@@ -164,6 +167,7 @@ impl SessionConfig {
             keep_alive: link.keep_alive,
             link_timeout: link.link_timeout,
             link_retries: link.link_retries,
+            remember_told: false,
         }
     }
 

@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::EventMode;
 use super::points::{Point, Points, Row};
 use super::reconfigure::Moves;
-use crate::{Classes, Flags, Iin, Measured, PointType};
+use super::{EventMode, LastTold};
+use crate::{Classes, Flags, Iin, Measured, PointType, Time};
 
 /// The fragment that an event is in, while its confirm has not come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,9 @@ pub(super) struct Events {
     unsent: [usize; 3],
     /// By row of the points.
     seen: Box<[Seen]>,
+    /// By row of the points, what the master was last sent; empty where it is not remembered.
+    told: Box<[Option<LastTold>]>,
+    remember: bool,
     /// Deadbands that this master wrote; empty until it does.
     deadbands: Vec<f64>,
     /// How often events were lost; a master is told until it confirmed the last time.
@@ -61,7 +64,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(max: usize, max_of_a_type: usize, points: &Points) -> Self {
+    pub(super) fn new(max: usize, max_of_a_type: usize, remember: bool, points: &Points) -> Self {
         Self {
             max: max.max(1),
             max_of_a_type: max_of_a_type.max(1),
@@ -69,6 +72,8 @@ impl Events {
             of_a_type: [0; PointType::ALL.len()],
             unsent: [0; 3],
             seen: points.each().map(see).collect(),
+            told: points.each().filter(|_| remember).map(|_| None).collect(),
+            remember,
             deadbands: Vec::new(),
             overflows: 0,
             overflow: false,
@@ -194,7 +199,18 @@ impl Events {
                 *place = *band;
             }
         }
-        (self.seen, self.deadbands) = (seen, deadbands);
+        let mut told: Box<[_]> = moves.after.each().filter(|_| self.remember).map(|_| None).collect();
+        for (at, last) in self.told.iter().enumerate() {
+            if let Some(place) = to(at).and_then(|at| told.get_mut(at)) {
+                *place = *last;
+            }
+        }
+        (self.seen, self.deadbands, self.told) = (seen, deadbands, told);
+    }
+
+    /// Whether what the master was sent is remembered from the next [`move_rows`](Self::move_rows) on.
+    pub(super) fn remember(&mut self, remember: bool) {
+        self.remember = remember;
     }
 
     /// Other limits from now on; what is too much is lost as it would have been.
@@ -255,11 +271,22 @@ impl Events {
         self.unsent(place.saturating_add(1)).any(|(_, later)| later.at == event.at)
     }
 
+    /// An event need not be sent by itself any more.
+    pub(super) fn note_superseded(&mut self, place: usize, by: Carrier) {
+        let Some(event) = self.waiting.get_mut(place) else { return };
+        event.sent = Some(by);
+        let class = event.class;
+        self.count(class, -1);
+    }
+
     /// An event was put into a fragment, with this value.
-    pub(super) fn note_sent(&mut self, place: usize, by: Carrier, value: f64, flags: Flags) {
+    pub(super) fn note_sent(&mut self, place: usize, by: Carrier, value: f64, flags: Flags, now: Time) {
         let Some(event) = self.waiting.get_mut(place) else { return };
         event.sent = Some(by);
         let (at, class) = (event.at, event.class);
+        if let Some(told) = self.told.get_mut(at) {
+            *told = Some(LastTold { value, flags, at: now, event: true });
+        }
         if event.queued.is_none()
             && let Some(seen) = self.seen.get_mut(at)
         {
@@ -327,10 +354,18 @@ impl Events {
     }
 
     /// The statics of these rows were put into a response: deadbands count from here.
-    pub(super) fn note_statics(&mut self, from: usize, rows: &[Point]) {
+    pub(super) fn note_statics(&mut self, from: usize, rows: &[Point], now: Time) {
         for (seen, point) in self.seen.get_mut(from..).unwrap_or_default().iter_mut().zip(rows) {
             (seen.value, seen.flags) = (point.number(), point.flags);
         }
+        for (told, point) in self.told.get_mut(from..).unwrap_or_default().iter_mut().zip(rows) {
+            *told = Some(LastTold { value: point.number(), flags: point.flags, at: now, event: false });
+        }
+    }
+
+    /// What the master was last sent of a point.
+    pub(super) fn last_told(&self, at: usize) -> Option<LastTold> {
+        self.told.get(at).copied().flatten()
     }
 
     /// Whether events of these classes wait unsent.

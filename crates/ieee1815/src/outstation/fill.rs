@@ -11,7 +11,7 @@ use super::read::{Item, Series, Which};
 use crate::objects::{
     self, Attribute, AttributeValue, Entry, Form, TimeForm, to_f32, write_measured, write_time,
 };
-use crate::{Flags, Iin, Measured, Value};
+use crate::{Flags, Iin, Measured, Time, Value};
 
 /// Octets of a header with 16-bit range or count.
 const HEADER_OCTETS: usize = 7;
@@ -30,6 +30,8 @@ pub(super) struct Fill<'a> {
     /// Whether that time was set and is kept.
     pub(super) synchronized: bool,
     pub(super) indications: Iin,
+    /// When it is filled.
+    pub(super) now: Time,
     /// What the fragment is.
     pub(super) carrier: Carrier,
 }
@@ -131,7 +133,7 @@ impl Fill<'_> {
             // Without its time an old value would pass for a new one: history leaves with time or not at all.
             let latest_only = event.queued.is_some() && !entry.has_time() && !row.rest.history;
             if latest_only && self.events.is_superseded(place) {
-                self.events.note_sent(place, self.carrier, row.point.number(), row.point.flags);
+                self.events.note_superseded(place, self.carrier);
                 continue;
             }
             let queued = event.queued.filter(|_| !latest_only);
@@ -169,7 +171,8 @@ impl Fill<'_> {
             if entry.time == TimeForm::Relative {
                 self.out.extend_from_slice(&after.unwrap_or_default().to_le_bytes());
             }
-            self.events.note_sent(place, self.carrier, number(measured.value), row.point.flags);
+            let flags = measured.flags.unwrap_or(row.point.flags);
+            self.events.note_sent(place, self.carrier, number(measured.value), flags, self.now);
             *left = left.saturating_sub(1);
             *any = true;
         }
@@ -202,7 +205,7 @@ impl Fill<'_> {
                     points.row(next.saturating_add(at)).and_then(|row| row.measured().time)
                 }),
             }
-            self.events.note_statics(*next, run);
+            self.events.note_statics(*next, run, self.now);
             *next = next.saturating_add(run.len());
         }
         true

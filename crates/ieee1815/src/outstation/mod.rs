@@ -30,7 +30,7 @@ pub use reconfigure::SessionChange;
 
 use crate::channel::ChannelCounters;
 use crate::objects::Attribute;
-use crate::{Command, CommandStatus, Iin, Measured, OperateMode, PointType, Time};
+use crate::{Command, CommandStatus, Flags, Iin, Measured, OperateMode, PointType, Time};
 use points::Points;
 use session::{Context, Session};
 
@@ -121,6 +121,19 @@ pub struct Counters {
     pub unsolicited_retries: u64,
     /// Events lost because the buffer was full.
     pub events_lost: u64,
+}
+
+/// What a master was last sent of a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LastTold {
+    /// The value as a number; a state is 0 or 1, a double bit its two bits.
+    pub value: f64,
+    /// Its flags, without a binary's state.
+    pub flags: Flags,
+    /// When.
+    pub at: Time,
+    /// In an event, and not as a static value.
+    pub event: bool,
 }
 
 /// The outstation. See the [module](self).
@@ -262,6 +275,13 @@ impl Outstation {
     #[must_use]
     pub fn events_waiting(&self, session: usize) -> usize {
         self.sessions.get(session).map_or(0, |session| session.events.len())
+    }
+
+    /// What a session's master was last sent of a point; `None` where it never was, or where the session's
+    /// [`remember_told`](SessionConfig::remember_told) is off.
+    #[must_use]
+    pub fn last_told(&self, session: usize, point: PointType, index: u16) -> Option<LastTold> {
+        self.sessions.get(session)?.events.last_told(self.points.find((point, index))?)
     }
 
     /// Whether a session's master does not even answer at the link layer; its connection is best closed.

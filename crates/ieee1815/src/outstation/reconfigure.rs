@@ -118,6 +118,7 @@ impl Session {
                 self.reply.clear();
             }
         }
+        self.events.remember(config.remember_told);
         self.events.reconfigure(config.events_max, config.events_of_a_type_max, moves);
         self.series.reconfigure(moves);
         self.config = config;

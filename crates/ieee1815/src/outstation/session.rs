@@ -96,7 +96,7 @@ impl Session {
     pub(super) fn new(config: SessionConfig, points: &Points) -> Self {
         Self {
             channel: Channel::new(config.channel()),
-            events: Events::new(config.events_max, config.events_of_a_type_max, points),
+            events: Events::new(config.events_max, config.events_of_a_type_max, config.remember_told, points),
             reads_answered: 0,
             counters: Counters::default(),
             restart: true,
@@ -380,6 +380,7 @@ impl Session {
             max: self.fragment_max(),
             points: context.points,
             indications,
+            now: context.now,
             carrier,
             events: &mut self.events,
             attributes: context.attributes,

@@ -202,3 +202,33 @@ fn a_session_that_is_not_there_is_ignored() {
     assert!(!bench.outstation.poll_transmit(9, &mut Vec::new()));
     assert_eq!((bench.outstation.events_waiting(9), bench.outstation.session_timeout(9)), (0, None));
 }
+
+#[test]
+fn what_each_was_last_sent_is_remembered_where_it_is_asked_for() {
+    let remember = |master, remember_told| SessionConfig { remember_told, ..SessionConfig::new(10, master) };
+    let mut bench = Bench::several(
+        &[analog_input(1), analog_input(2)],
+        vec![remember(1, true), remember(2, true), remember(3, false)],
+    );
+    let told = |bench: &Bench, who, index| bench.outstation.last_told(who, AnalogInput, index);
+    assert_eq!(told(&bench, 0, 1), None, "never sent");
+    bench.update(AnalogInput, 1, analog(7.0));
+    bench.now = seconds(3);
+    for who in [0, 2] {
+        bench.by(who).one(0xC0, READ, &CLASS_0);
+    }
+    bench.now = seconds(4);
+    bench.update(AnalogInput, 1, analog(8.0));
+    let flags = Flags::ONLINE;
+    let first = LastTold { value: 7.0, flags, at: seconds(3), event: false };
+    assert_eq!(told(&bench, 0, 1), Some(first), "an update is not told by itself");
+    assert_eq!(told(&bench, 1, 1), None, "another's read");
+    assert_eq!(told(&bench, 2, 1), None, "not remembered");
+    bench.by(0).one(0xC1, READ, &EVENTS);
+    assert_eq!(told(&bench, 0, 1), Some(LastTold { value: 8.0, flags, at: seconds(4), event: true }));
+    assert_eq!(told(&bench, 0, 2).map(|told| (told.event, told.at)), Some((false, seconds(3))));
+    let waits = bench.by(1).one(0xC0, READ, &EVENTS);
+    assert_eq!(values(&waits), [(1, 7.0), (1, 8.0)]);
+    assert_eq!(told(&bench, 1, 1).map(|told| told.value), Some(8.0), "the last of the queue");
+    assert_eq!((told(&bench, 0, 9), told(&bench, 9, 1)), (None, None));
+}
