@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 use rulebook::profile::{Entry, ListedPoint, Per, Severity};
-use site::{Access, DeviceIx, Form, Place, Point, ReadingIx, RegisterTable, Site, WordOrder};
+use site::{DeviceIx, Point, ReadingIx, Site};
 use telemetry::{PointId, ResourceKind, Scale, Sign, Unit};
 
 use crate::{Material, page};
@@ -266,37 +266,6 @@ fn scale(scale: Scale, unit: Option<Unit>) -> Markup {
 
 fn reading(site: &Site, device: DeviceIx, at: ReadingIx) -> Markup {
     let Some(device) = site.devices.get(device.get()) else { return html! {} };
-    let Some(spec) = device.readings.get(at.get()) else { return html! { (device.id) } };
-    let place = match spec.place {
-        Place::SunSpec(point) => format!("SunSpec {}.{}", point.model, point.name),
-        Place::Register { table, register, kind, word_order } => {
-            let table = match table {
-                RegisterTable::Holding => "holding",
-                RegisterTable::Input => "input",
-            };
-            let order = match word_order {
-                WordOrder::Little if kind.registers() > 1 => ", low word first",
-                _ => "",
-            };
-            format!("{table} register {register}, {}{order}", kind.text())
-        }
-        Place::Dnp3 { kind, index } => format!("DNP3 {} {index}", kind.text()),
-        Place::Column(at) => match &device.access {
-            Access::Csv(csv) => format!("column {}", csv.columns.get(at).map_or("", |heading| heading)),
-            _ => String::new(),
-        },
-    };
-    let form = match spec.form {
-        Form::Number { scale } if (scale - 1.0).abs() > f64::EPSILON => format!(", times {scale}"),
-        Form::Number { .. } => String::new(),
-        Form::Bits { low, count, scale } => {
-            let times =
-                if (scale - 1.0).abs() > f64::EPSILON { format!(", times {scale}") } else { String::new() };
-            format!(", {count} bits from bit {low}{times}")
-        }
-        Form::State => String::new(),
-        Form::Bit(bit) => format!(", bit {bit}"),
-        Form::Equals(value) => format!(", equals {value}"),
-    };
-    html! { code { (device.id) } " (" (device.access) ")" br; (place) (form) }
+    let place = device.place_in_words(at);
+    html! { code { (device.id) } " (" (device.access) ")" br; (place) }
 }

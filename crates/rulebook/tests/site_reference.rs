@@ -15,7 +15,7 @@ use site::Site;
 use telemetry::{ResourceKind, Unit};
 
 /// Sections of the reference, and a file in which the reader must ask for that section's keys.
-const SECTIONS: [(&str, &str); 25] = [
+const SECTIONS: [(&str, &str); 27] = [
     ("The tables", "nothing = 1"),
     ("[site]", "[site]\nnothing = 1"),
     ("[resource]", "[resource]\nnothing = 1"),
@@ -41,6 +41,8 @@ const SECTIONS: [(&str, &str); 25] = [
     ("[history]", "[history]\nnothing = 1"),
     ("[[publish]]", "[[publish]]\nnothing = 1"),
     ("tls of [[publish]]", "[[publish]]\ntls = { nothing = 1 }"),
+    ("[metrics]", "[metrics]\nnothing = 1"),
+    ("[clock]", "[clock]\nnothing = 1"),
 ];
 
 /// Sections of points: what they have in common stands once.

@@ -12,6 +12,7 @@ mod model;
 mod raw;
 mod resource;
 pub mod sunspec;
+mod words;
 
 pub use defaults::{Defaults, Head, Purpose, ServedDefaults, TlsFloor, head};
 pub use derive::{AnalogDerive, CheckKind, Checks, Cross, DigitalDerive, Flat, Gate, Holds, Term, Threshold};

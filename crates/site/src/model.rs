@@ -83,6 +83,28 @@ pub struct Site {
     pub history: Option<History>,
     /// Where the history is sent on to; none without a history, no name twice.
     pub publish: Vec<Publish>,
+    /// Where metrics and health are served; `None`: nowhere.
+    pub metrics: Option<Metrics>,
+    /// What the machine's clock is held against; `None`: nobody says whether it is right.
+    pub clock: Option<Clock>,
+}
+
+/// Where metrics and health are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// The address of the HTTP server.
+    pub listen: SocketAddr,
+}
+
+/// What the machine's clock is held against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// Time servers; at least one, none twice.
+    pub ntp: Vec<SocketAddr>,
+    /// How often they are asked.
+    pub poll: Duration,
+    /// A clock that is farther from theirs is not right any more.
+    pub offset_max: Duration,
 }
 
 /// Where history is kept, and how much of it.

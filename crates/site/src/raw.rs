@@ -40,6 +40,22 @@ pub(crate) struct RawSite {
     pub(crate) history: Option<RawHistory>,
     #[serde(default)]
     pub(crate) publish: Vec<RawPublish>,
+    pub(crate) metrics: Option<RawMetrics>,
+    pub(crate) clock: Option<RawClock>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawMetrics {
+    pub(crate) listen: Option<Spanned<SocketAddr>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawClock {
+    pub(crate) ntp: Spanned<Vec<Spanned<SocketAddr>>>,
+    pub(crate) poll_s: Option<Spanned<u64>>,
+    pub(crate) offset_max_ms: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Deserialize)]

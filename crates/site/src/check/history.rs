@@ -35,7 +35,12 @@ impl Check<'_> {
         }
     }
 
-    fn counted(&mut self, field: &str, value: Option<&Spanned<u64>>, (low, high): (u64, u64)) -> Option<u64> {
+    pub(super) fn counted(
+        &mut self,
+        field: &str,
+        value: Option<&Spanned<u64>>,
+        (low, high): (u64, u64),
+    ) -> Option<u64> {
         let value = value?;
         let number = *value.get_ref();
         if !(low..=high).contains(&number) {

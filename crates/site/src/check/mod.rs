@@ -5,6 +5,7 @@ mod derive;
 mod device;
 mod history;
 mod masters;
+mod observe;
 mod points;
 mod publish;
 mod resource;
@@ -144,6 +145,8 @@ impl Check<'_> {
         self.no_circles(&raw, &analogs, &digitals, connection.as_ref(), &setpoints);
         let history = raw.history.as_ref().map(|raw| self.history(raw));
         let publish = self.publish(&raw.publish, history.is_some(), &raw.site.name);
+        let metrics = raw.metrics.as_ref().map(|raw| self.metrics(raw, outstation.listen));
+        let clock = raw.clock.as_ref().map(|raw| self.clock(raw));
         Site {
             file: self.source.file().to_owned(),
             name: raw.site.name.into(),
@@ -166,6 +169,8 @@ impl Check<'_> {
             setpoints,
             history,
             publish,
+            metrics,
+            clock,
         }
     }
 

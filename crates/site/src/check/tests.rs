@@ -309,3 +309,36 @@ fn what_is_sent_on_needs_a_history_and_holds_no_secret() {
         assert!(!told.contains("rtd:secret"), "{told}");
     }
 }
+
+#[test]
+fn metrics_are_for_this_machine_unless_the_file_says_otherwise() {
+    assert_eq!(read(SITE).unwrap().metrics, None);
+    let served =
+        |section: &str| read(&format!("{SITE}\n[metrics]\n{section}")).map(|site| site.metrics.unwrap());
+    assert_eq!(served("").unwrap().listen.to_string(), "127.0.0.1:9464");
+    assert_eq!(served("listen = \"0.0.0.0:1\"").unwrap().listen.to_string(), "0.0.0.0:1");
+    let dnp3 = read(SITE).unwrap().outstation.listen;
+    let told = served(&format!("listen = \"{dnp3}\"")).unwrap_err();
+    assert!(told.ends_with(&format!("metrics.listen: {dnp3} is outstation.listen, too")), "{told}");
+    let told = served("listen = 9464").unwrap_err();
+    assert!(told.contains("metrics.listen"), "{told}");
+}
+
+#[test]
+fn a_clock_is_held_against_servers_that_can_be_asked() {
+    assert_eq!(read(SITE).unwrap().clock, None);
+    let held = |section: &str| read(&format!("{SITE}\n[clock]\n{section}")).map(|site| site.clock.unwrap());
+    let clock = held("ntp = [\"192.0.2.1:123\", \"[2001:db8::1]:123\"]").unwrap();
+    assert_eq!((clock.poll.as_secs(), clock.offset_max.as_millis(), clock.ntp.len()), (64, 100, 2));
+    let told = held(
+        "ntp = [\"192.0.2.1:0\", \"192.0.2.2:123\", \"192.0.2.2:123\"]\npoll_s = 15\noffset_max_ms = 60001",
+    )
+    .unwrap_err();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 4, "{told}");
+    assert!(lines[0].contains("clock.ntp[0]: `192.0.2.1:0` is no server's address"), "{told}");
+    assert!(lines[1].ends_with("clock.ntp[2]: `192.0.2.2:123` is there twice"), "{told}");
+    assert!(lines[2].ends_with("clock.poll_s: 15, allowed: 16 to 1024"), "{told}");
+    assert!(lines[3].ends_with("clock.offset_max_ms: 60001, allowed: 1 to 60000"), "{told}");
+    assert!(held("ntp = []").unwrap_err().ends_with("clock.ntp: 0 servers, allowed: 1 to 8"));
+}

@@ -1,0 +1,44 @@
+//! A reading in words, as papers and the story of a point tell it.
+
+use crate::{Access, Device, Form, Place, ReadingIx, RegisterTable, WordOrder};
+
+impl Device {
+    /// Where a reading lies and what becomes of it: `holding register 40072, i16, times 0.1`. Empty where there is none.
+    #[must_use]
+    pub fn place_in_words(&self, at: ReadingIx) -> String {
+        let Some(spec) = self.readings.get(at.get()) else { return String::new() };
+        let place = match spec.place {
+            Place::SunSpec(point) => format!("SunSpec {}.{}", point.model, point.name),
+            Place::Register { table, register, kind, word_order } => {
+                let table = match table {
+                    RegisterTable::Holding => "holding",
+                    RegisterTable::Input => "input",
+                };
+                let order = match word_order {
+                    WordOrder::Little if kind.registers() > 1 => ", low word first",
+                    _ => "",
+                };
+                format!("{table} register {register}, {}{order}", kind.text())
+            }
+            Place::Dnp3 { kind, index } => format!("DNP3 {} {index}", kind.text()),
+            Place::Column(at) => match &self.access {
+                Access::Csv(csv) => format!("column {}", csv.columns.get(at).map_or("", |heading| heading)),
+                _ => String::new(),
+            },
+        };
+        place + &form(spec.form)
+    }
+}
+
+fn form(form: Form) -> String {
+    let times = |scale: f64| {
+        if (scale - 1.0).abs() > f64::EPSILON { format!(", times {scale}") } else { String::new() }
+    };
+    match form {
+        Form::Number { scale } => times(scale),
+        Form::Bits { low, count, scale } => format!(", {count} bits from bit {low}{}", times(scale)),
+        Form::State => String::new(),
+        Form::Bit(bit) => format!(", bit {bit}"),
+        Form::Equals(value) => format!(", equals {value}"),
+    }
+}
