@@ -1,7 +1,9 @@
 //! How the store is, for whoever asks and for whoever is to be alarmed.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use telemetry::WallTrust;
 
 /// How the store is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,9 +55,29 @@ pub(crate) struct Shared {
     pub(crate) queued: AtomicUsize,
     /// Taken out of it, not on the disk yet.
     pub(crate) kept: AtomicUsize,
+    /// How far the wall clock is to be believed; see [`Shared::trust`].
+    trust: AtomicU8,
 }
 
 impl Shared {
+    /// How far the wall clock is to be believed.
+    pub(crate) fn trust(&self) -> WallTrust {
+        match self.trust.load(Ordering::Relaxed) {
+            1 => WallTrust::Synchronised,
+            2 => WallTrust::Unsynchronised,
+            _ => WallTrust::Unknown,
+        }
+    }
+
+    pub(crate) fn set_trust(&self, trust: WallTrust) {
+        let trust = match trust {
+            WallTrust::Unknown => 0,
+            WallTrust::Synchronised => 1,
+            WallTrust::Unsynchronised => 2,
+        };
+        self.trust.store(trust, Ordering::Relaxed);
+    }
+
     pub(crate) fn health(&self) -> Health {
         Health {
             state: self.state.lock().unwrap_or_else(PoisonError::into_inner).clone(),

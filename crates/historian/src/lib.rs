@@ -23,6 +23,7 @@ mod health;
 mod mark;
 mod moment;
 mod octets;
+mod present;
 mod read;
 mod retention;
 mod schema;

@@ -10,13 +10,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
-use telemetry::{Origin, PointId, Unit, Wall};
+use telemetry::{Now, Origin, PointId, Unit, Wall};
 
 use crate::codec::{self, ENTRIES_MAX};
 use crate::entry::Entry;
 use crate::error::HistoryError;
 use crate::event::{Event, EventKind};
 use crate::mark::{self, Mark, Span};
+use crate::present::Present;
 use crate::{retention, schema, tail};
 
 /// Entries of the tail, beyond those it was left with, that make it be packed.
@@ -96,6 +97,8 @@ pub struct Store {
     /// How many entries more than are left make the tail be packed.
     pack_every: usize,
     trimmed: Option<Wall>,
+    /// What is older than the retention is removed only while the clock is confirmed.
+    present: Present,
     full_sync: bool,
 }
 
@@ -124,6 +127,7 @@ impl Store {
             pack_at: PACK_AT,
             pack_every: PACK_AT,
             trimmed: None,
+            present: Present::default(),
             full_sync: false,
         };
         store.begin(wall).map_err(|error| store.told(&error))?;
@@ -189,6 +193,12 @@ impl Store {
     #[must_use]
     pub fn path(&self) -> &std::path::Path {
         &self.settings.path
+    }
+
+    /// Tells it the time, so that it may know whether the wall clock is right: nothing is removed for its age before it
+    /// is confirmed, by its trust or by six hours without a step.
+    pub fn see(&mut self, now: Now) {
+        self.present.see(now);
     }
 
     fn told(&self, error: &rusqlite::Error) -> HistoryError {
@@ -316,7 +326,9 @@ impl Store {
             .saturating_sub(i64::try_from(self.settings.retention.as_millis()).unwrap_or(i64::MAX));
         self.synchronous(false)?;
         let changes = self.conn.transaction()?;
-        retention::by_age(&changes, before)?;
+        if self.present.is_confirmed() {
+            retention::by_age(&changes, before)?;
+        }
         let removed = retention::by_octets(&changes, self.settings.octets_max)?;
         if removed.blocks + removed.events > 0 {
             let detail = serde_json::json!({

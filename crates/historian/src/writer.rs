@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::json;
-use telemetry::{Mono, Wall};
+use telemetry::{Mono, Now, Wall, WallTrust};
 
 use crate::entry::Entry;
 use crate::error::HistoryError;
@@ -103,6 +103,11 @@ impl Tap {
         let gone = || "the store's thread has ended".to_owned();
         self.out.send(Message::Flush(reply)).map_err(|_| gone())?;
         answer.recv().map_err(|_| gone())?
+    }
+
+    /// Tells how far the wall clock is to be believed from here on: what may be removed for its age depends on it.
+    pub fn trust(&self, trust: WallTrust) {
+        self.shared.set_trust(trust);
     }
 
     /// How the store is.
@@ -277,6 +282,7 @@ impl Sink {
         if self.batch.is_empty() {
             return Ok(Committed::default());
         }
+        self.store.see(Now { mono, wall, wall_trust: self.shared.trust() });
         match self.store.commit(&self.batch, wall) {
             Ok(committed) => {
                 self.shared.entries.fetch_add(committed.entries, Ordering::Relaxed);

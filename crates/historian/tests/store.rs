@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use historian::{Batch, Entry, Event, EventKind, HistoryError, PointInfo, Range, Reader, Settings, Store};
-use telemetry::{Origin, Reason, ReasonKind, Reasons, Value, Wall};
+use telemetry::{Mono, Now, Origin, Reason, ReasonKind, Reasons, Value, Wall, WallTrust};
 
 const ALL: Range = Range { from: Wall::from_millis(0), to: Wall::from_millis(u64::MAX) };
 /// 2026-11-25 00:00 UTC.
@@ -113,11 +113,46 @@ fn what_is_too_old_goes() {
     let later = 60 * 86_400 / 4 + 700;
     let mut new = batch(&store, "a", later..=later + 599);
     new.events.push(event(&store, EventKind::Device, at(later)));
+    store.see(Now { wall: at(later), wall_trust: WallTrust::Synchronised, ..Now::default() });
     store.commit(&new, at(later)).unwrap();
     assert_eq!(sequences(&folder.path(), "a", ALL), (later..=later + 599).collect::<Vec<_>>());
     let reader = Reader::open(&folder.path()).unwrap();
     let kinds: Vec<_> = reader.events(None, ALL).map(|event| event.unwrap().kind).collect();
     assert_eq!(kinds, ["device"]);
+}
+
+#[test]
+fn a_clock_that_leaps_a_year_ahead_and_back_removes_nothing() {
+    const HOUR_MS: u64 = 3_600_000;
+    const YEAR_MS: u64 = 365 * 24 * HOUR_MS;
+    let folder = Folder::new();
+    let mut store = folder.open(1 << 30);
+    store.pack_every(512);
+    // An hour a batch; the clock is a year ahead from hour 10 to hour 12 and right again after that.
+    let mut written = 0;
+    for hour in 0..=20_u64 {
+        let ahead = if (10..=12).contains(&hour) { YEAR_MS } else { 0 };
+        let wall = Wall::from_millis(START + hour * HOUR_MS + ahead);
+        let wall_trust = if hour < 5 { WallTrust::Synchronised } else { WallTrust::Unknown };
+        store.see(Now { mono: Mono::from_millis(hour * HOUR_MS), wall, wall_trust });
+        let info = PointInfo { id: "a".into(), kind: "analog_input", unit: None };
+        let entries = (written + 1..=written + 600)
+            .map(|sequence| (info.clone(), entry(store.boot(), sequence, wall.as_millis() + sequence)));
+        let event = event(&store, EventKind::Device, wall);
+        let batch = Batch { entries: entries.collect(), events: vec![event], ..Batch::default() };
+        store.commit(&batch, wall).unwrap();
+        written += 600;
+    }
+    let kept = sequences(&folder.path(), "a", ALL);
+    assert_eq!(kept.len() as u64, written);
+    assert_eq!(Reader::open(&folder.path()).unwrap().events(None, ALL).count(), 21);
+    // A year that did pass, as a reference says: what is too old goes.
+    let wall = Wall::from_millis(START + YEAR_MS + 100 * HOUR_MS);
+    store.see(Now { mono: Mono::from_millis(YEAR_MS), wall, wall_trust: WallTrust::Synchronised });
+    let events = vec![event(&store, EventKind::Device, wall)];
+    store.commit(&Batch { entries: Vec::new(), events, ..Batch::default() }, wall).unwrap();
+    let kept = sequences(&folder.path(), "a", ALL);
+    assert!((1..=1_800).contains(&kept.len()), "those of the wrong clock: {}", kept.len());
 }
 
 fn event(store: &Store, kind: EventKind, time: Wall) -> Event {
