@@ -13,7 +13,7 @@ use publisher::{Notice, Publisher, Source};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use site::Site;
-use telemetry::{Now, PointId, ReasonKind, Reasons, Value};
+use telemetry::{Now, PointId, ReasonKind, Reasons, Value, WallTrust};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -108,6 +108,16 @@ impl History {
             });
             self.event(EventKind::Configuration, String::new(), detail, now);
         }
+    }
+
+    /// Tells how far the wall clock is to be believed: what may be removed for its age depends on it.
+    pub(crate) fn trust(&self, trust: WallTrust) {
+        self.tap.trust(trust);
+    }
+
+    /// How the store is, in numbers.
+    pub(crate) fn health(&self) -> Health {
+        self.tap.health()
     }
 
     /// How the store is, for whoever asks.

@@ -4,8 +4,10 @@
 //! octets of the masters' sessions; `tell` writes the journal and the log; [`run()`] puts them together.
 
 mod acquire;
+mod clock;
 pub mod core;
 mod history;
+mod observe;
 mod orders;
 pub mod reload;
 mod run;

@@ -3,6 +3,7 @@
 mod reloading;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use historian::{Health, HistoryError};
@@ -13,12 +14,15 @@ use publisher::{Notice, Publisher, Refused};
 use site::Site;
 use telemetry::clock::SystemClock;
 use telemetry::{Journal, Now};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::acquire::Drivers;
+use crate::clock::{Asked, ask};
 use crate::core::{Core, FieldEvent, FieldReport, Input, MasterIx, Output, Record};
 use crate::history::{self, History};
+use crate::observe::{self, Observed, Wanted};
 use crate::orders;
 use crate::reload;
 use crate::serve::{Admission, SessionEvent, SessionId, serve};
@@ -31,6 +35,9 @@ const EVENTS_WAITING_MAX: usize = 1024;
 /// Changes of the history's state that may wait for the machine.
 const HEALTH_WAITING_MAX: usize = 16;
 
+/// Answers of time servers that may wait for the machine.
+const ASKED_WAITING_MAX: usize = 4;
+
 /// Why the device does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -40,6 +47,14 @@ pub enum RunError {
     /// The DNP3 address cannot be listened on.
     #[error("outstation.listen: {0}")]
     Bind(#[from] BindError),
+    /// The address of metrics and health cannot be listened on.
+    #[error("metrics.listen: {listen}: {error}")]
+    Metrics {
+        /// The address.
+        listen: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
     /// The local socket cannot be opened.
     #[error("site.socket: {0}")]
     Socket(#[from] SocketError),
@@ -63,7 +78,7 @@ impl RunError {
             Self::History(error) => {
                 matches!(error, HistoryError::Foreign { .. } | HistoryError::Newer { .. })
             }
-            Self::Bind(_) | Self::Socket(_) => false,
+            Self::Bind(_) | Self::Socket(_) | Self::Metrics { .. } => false,
         }
     }
 }
@@ -101,6 +116,7 @@ pub async fn run_captured(
     }
     let tls_handle = listener.tls();
     let socket = LocalServer::bind(&site.socket)?;
+    let metrics = metrics(&site).await?;
     // Whoever holds the socket is the only one that writes the history.
     let (changed, health) = mpsc::channel(HEALTH_WAITING_MAX);
     let history = History::open(&site, clock.now(), changed)?;
@@ -111,8 +127,12 @@ pub async fn run_captured(
         listen: listener.local_addr().to_string(),
         profile: site.profile.clone(),
         overlay: site.overlay.clone(),
+        metrics: metrics.as_ref().and_then(|server| server.local_addr().ok()).map(|at| at.to_string()),
     };
-    teller.tell(&ready, clock.now());
+    let ask_again: Arc<tokio::sync::Notify> = Arc::default();
+    let mut observed = Observed::new(&site, clock, Arc::clone(&ask_again));
+    let now = observed.now(&mut teller);
+    teller.tell(&ready, now);
 
     let mut tasks = JoinSet::new();
     let (session_events, sessions) = mpsc::channel(EVENTS_WAITING_MAX);
@@ -131,6 +151,14 @@ pub async fn run_captured(
     let (notices, noticed) = mpsc::channel(HEALTH_WAITING_MAX);
     let history = teller.history.as_ref();
     let publisher = history.map(|history| history.publish(&site, &notices, &mut tasks)).unwrap_or_default();
+    let (wanted, snapshots) = mpsc::channel(16);
+    if let Some(server) = metrics {
+        tasks.spawn(observe::serve(server, wanted));
+    }
+    let (told, time) = mpsc::channel(ASKED_WAITING_MAX);
+    if let Some(watched) = site.clock.clone() {
+        tasks.spawn(ask(watched.ntp, watched.poll, clock, ask_again, told));
+    }
     let (out, prepared) = mpsc::channel(PREPARED_WAITING_MAX);
     let (running, reader, hangups) = match reload {
         Some(reload::Setup { findings, sha256, reader, hangups }) => {
@@ -138,10 +166,11 @@ pub async fn run_captured(
         }
         None => (alone(site.clone()), no_reader(), mpsc::channel(1).1),
     };
-    let inputs = Inputs { sessions, field, asked, health, noticed, prepared, hangups, shutdown };
+    observed.notify.ready(&observe::status_line(&core, now));
+    let inputs = Inputs { sessions, field, asked, health, noticed, snapshots, time, prepared, hangups, shutdown };
     let masters = names(&site);
     let reload = Reloading::new(running, reader, tls_handle, admission, out);
-    let turned = Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers, publisher, reload };
+    let turned = Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers, publisher, observed, reload };
     let mut teller = turned.turn(inputs).await;
     tasks.shutdown().await;
     teller.tell(&Record::Stopped, clock.now());
@@ -149,6 +178,12 @@ pub async fn run_captured(
         history.finish().await;
     }
     Ok(())
+}
+
+/// The server of metrics and health, where the site has one.
+async fn metrics(site: &Site) -> Result<Option<TcpListener>, RunError> {
+    let Some(site::Metrics { listen }) = site.metrics else { return Ok(None) };
+    TcpListener::bind(listen).await.map(Some).map_err(|error| RunError::Metrics { listen, error })
 }
 
 /// All identities that may connect, and whose each is.
@@ -180,6 +215,8 @@ struct Inputs {
     noticed: mpsc::Receiver<Notice>,
     prepared: mpsc::Receiver<Prepared>,
     hangups: mpsc::Receiver<()>,
+    snapshots: mpsc::Receiver<Wanted>,
+    time: mpsc::Receiver<Asked>,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -195,19 +232,23 @@ struct Loop {
     drivers: Drivers,
     publisher: Publisher,
     reload: Reloading,
+    observed: Observed,
 }
 
 impl Loop {
     async fn turn(mut self, mut inputs: Inputs) -> Teller {
         loop {
+            let now = self.now();
+            self.observed.turned(now, &self.core);
             let due = self
                 .core
                 .due()
                 .into_iter()
                 .chain(self.teller.due())
                 .chain(self.reload.due())
+                .chain(self.observed.due())
                 .min()
-                .map(|due| due.since(self.clock.now().mono));
+                .map(|due| due.since(now.mono));
             let timer = async {
                 match due {
                     Some(wait) => tokio::time::sleep(wait).await,
@@ -216,7 +257,8 @@ impl Loop {
             };
             tokio::select! {
                 _ = inputs.shutdown.wait_for(|stop| *stop) => {
-                    self.teller.finish(self.clock.now());
+                    self.observed.notify.stopping();
+                    self.teller.finish(now);
                     return self.teller;
                 }
                 Some(event) = inputs.sessions.recv() => self.session(event),
@@ -231,13 +273,24 @@ impl Loop {
                 Some(()) = inputs.hangups.recv() => self.hangup(),
                 Some(health) = inputs.health.recv() => self.history(&health),
                 Some(notice) = inputs.noticed.recv() => self.noticed(notice),
+                Some(wanted) = inputs.snapshots.recv() => {
+                    // Whoever asked may be gone.
+                    let _ = wanted.send(self.observed.snapshot(&self.core, &self.teller, &self.drivers));
+                }
+                Some(asked) = inputs.time.recv() => self.observed.asked(asked, &mut self.teller),
                 () = timer => {
-                    self.teller.tell_due(self.clock.now());
+                    let now = self.now();
+                    self.teller.tell_due(now);
                     self.input(Input::Time);
                 }
             }
             self.reload_due();
         }
+    }
+
+    /// The present, with the trust that its stamps have.
+    fn now(&mut self) -> Now {
+        self.observed.now(&mut self.teller)
     }
 
     fn session(&mut self, event: SessionEvent) {
@@ -251,6 +304,7 @@ impl Loop {
             }
             SessionEvent::Octets { session, octets } => {
                 if let Some(master) = self.live(&session) {
+                    self.observed.octets(&session.master, octets.len(), 0);
                     self.input(Input::Octets { master, octets });
                 }
             }
@@ -261,7 +315,7 @@ impl Loop {
                 }
             }
             SessionEvent::Refused { peer, address, why, unheard } => {
-                let now = self.clock.now();
+                let now = self.now();
                 self.teller.tell(&Core::refused(now, peer, address, why), now);
                 self.teller.refused_besides(unheard);
             }
@@ -269,14 +323,14 @@ impl Loop {
     }
 
     fn noticed(&mut self, notice: Notice) {
-        let now = self.clock.now();
+        let now = self.now();
         let state = if notice.raised { "raised" } else { "cleared" };
         let record = Record::Alarm { time: now.wall, point: None, kind: "publish", state, text: notice.text };
         self.teller.tell(&record, now);
     }
 
     fn history(&mut self, health: &Health) {
-        let now = self.clock.now();
+        let now = self.now();
         let (state, why) = (health.state.text(), history::why(&health.state));
         self.teller.tell(&Record::History { time: now.wall, state, why, dropped: health.dropped }, now);
     }
@@ -296,8 +350,12 @@ impl Loop {
         self.input(Input::Field(event));
     }
 
-    fn input(&mut self, input: Input) {
-        let now = self.clock.now();
+    fn input(&mut self, mut input: Input) {
+        let now = self.now();
+        if let Input::Field(FieldEvent::Report(report)) = &mut input {
+            // Drivers know the time, and not how far it is to be believed.
+            (report.sent.wall_trust, report.received.wall_trust) = (now.wall_trust, now.wall_trust);
+        }
         let outputs = self.core.handle(input, now);
         self.outputs(outputs, now);
     }
@@ -309,8 +367,11 @@ impl Loop {
             match output {
                 Output::Record(record) => self.teller.tell(&record, now),
                 Output::Octets { master, octets } => {
-                    if self.live.get(&master).is_some_and(|(_, writes)| writes.try_send(octets).is_err()) {
-                        failed.push(master);
+                    if let Some((session, writes)) = self.live.get(&master) {
+                        self.observed.octets(&session.master, 0, octets.len());
+                        if writes.try_send(octets).is_err() {
+                            failed.push(master);
+                        }
                     }
                 }
                 Output::Write { device, request, write } => {
@@ -330,10 +391,11 @@ impl Loop {
     }
 
     fn answer(&mut self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
-        let allowed = || format!("points, status, plan, apply, {}", orders::WORDS.join(", "));
+        let allowed = || format!("points, point, status, plan, apply, {}", orders::WORDS.join(", "));
         match request.get("do").and_then(serde_json::Value::as_str) {
             Some("points") => Ok(self.core.points(self.clock.now())),
             Some("status") => Ok(self.status()),
+            Some("point") => self.observed.point(&self.core, request),
             Some(word) if orders::WORDS.contains(&word) => {
                 let operate = orders::read(word, request)?;
                 self.core.may_operate(&operate)?;
@@ -359,6 +421,7 @@ impl Loop {
             fields.insert("history".to_owned(), history.status());
             fields.insert("publish".to_owned(), self.publisher.status());
         }
+        self.observed.complete(&mut status, &self.teller);
         status
     }
 }

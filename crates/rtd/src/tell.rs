@@ -14,6 +14,7 @@ use telemetry::{Journal, Now, PointId};
 
 use crate::core::Record;
 use crate::history::History;
+use crate::observe::Tally;
 
 /// How long a cap holds from its first line on.
 const CAP_PERIOD: Duration = Duration::from_secs(60);
@@ -59,6 +60,7 @@ pub(crate) struct Teller {
     journal: Journal,
     /// Where the site keeps one.
     pub(crate) history: Option<History>,
+    pub(crate) tally: Tally,
     connections: Cap,
     /// By master: their number is the configuration's.
     commands: BTreeMap<Arc<str>, Cap>,
@@ -66,11 +68,18 @@ pub(crate) struct Teller {
 
 impl Teller {
     pub(crate) fn new(journal: Journal, history: Option<History>) -> Self {
-        Self { journal, history, connections: Cap::default(), commands: BTreeMap::new() }
+        Self {
+            journal,
+            history,
+            tally: Tally::default(),
+            connections: Cap::default(),
+            commands: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn tell(&mut self, record: &Record, now: Now) {
         self.tell_due(now);
+        self.tally.take(record);
         let told = match record {
             Record::Command { master, status, .. } if *status != CommandStatus::Success.to_string() => {
                 self.commands.entry(Arc::clone(master)).or_default().take(now.mono)
@@ -101,6 +110,7 @@ impl Teller {
     /// So many connections were refused besides, of which nothing is known any more.
     pub(crate) fn refused_besides(&mut self, connections: u64) {
         self.connections.more += connections;
+        self.tally.refused += connections;
     }
 
     /// When there is something to tell that nobody asks for.

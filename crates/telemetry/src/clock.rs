@@ -128,6 +128,13 @@ impl SystemClock {
         Self { origin: std::time::Instant::now() }
     }
 
+    /// The wall clock in microseconds since 1970-01-01 00:00 UTC, for whoever measures it.
+    #[must_use]
+    pub fn wall_micros(&self) -> u64 {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        u64::try_from(wall.as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// The present.
     #[must_use]
     pub fn now(&self) -> Now {

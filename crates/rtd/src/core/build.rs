@@ -51,6 +51,7 @@ pub(super) fn session_configs(site: &Site) -> Vec<SessionConfig> {
     let session = |master: &site::Master| {
         let mut config = SessionConfig::new(site.outstation.address, master.address);
         config.events_max = site.outstation.events_max;
+        config.remember_told = true;
         config
     };
     site.masters.iter().map(session).collect()

@@ -23,6 +23,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod time;
+pub(crate) mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,6 +132,8 @@ struct Session {
     up: bool,
     peer: String,
     address: String,
+    /// Reads answered since the start.
+    reads: u64,
 }
 
 impl Core {
@@ -227,7 +230,7 @@ impl Core {
             self.disconnected(master, "a newer session took its place".to_owned());
         }
         let Some(session) = self.sessions.get_mut(master.0) else { return };
-        *session = Session { up: true, peer: peer.clone(), address: address.clone() };
+        (session.up, session.peer, session.address) = (true, peer.clone(), address.clone());
         self.outstation.connected(master.0, since_origin(self.brain.now().mono));
         self.brain.session(master, true, peer, address, String::new());
     }
@@ -254,7 +257,9 @@ impl Core {
         }
         let now = since_origin(self.brain.now().mono);
         self.outstation.receive(master.0, octets, now, &mut self.brain);
-        if self.outstation.take_reads_answered(master.0) > 0 {
+        let reads = self.outstation.take_reads_answered(master.0);
+        if let Some(session) = self.sessions.get_mut(master.0).filter(|_| reads > 0) {
+            session.reads = session.reads.saturating_add(reads.into());
             self.brain.served(master);
         }
     }
@@ -314,6 +319,12 @@ impl Core {
     #[must_use]
     pub fn points(&self, now: Now) -> serde_json::Value {
         story::points(&self.brain, now)
+    }
+
+    /// One point's story, as JSON; `None` where there is no such point.
+    #[must_use]
+    pub fn point(&self, id: &str, now: Now) -> Option<serde_json::Value> {
+        story::point(&self.brain, id, now)
     }
 
     /// Devices, sessions and set points, as JSON.

@@ -18,6 +18,9 @@ pub enum Record {
         profile: Option<Arc<str>>,
         /// The overlay that was laid over it.
         overlay: Option<PathBuf>,
+        /// Where metrics and health are served.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        metrics: Option<String>,
     },
     /// The value or the quality of a point changed.
     Point(Box<PointRecord>),

@@ -10,7 +10,7 @@ use super::points::{PointIx, Row, Source};
 use super::record::PointRecord;
 use super::{MasterIx, flags};
 
-const fn kind(point: ieee1815::PointType) -> &'static str {
+pub(super) const fn kind(point: ieee1815::PointType) -> &'static str {
     match point {
         ieee1815::PointType::BinaryInput => "binary_input",
         ieee1815::PointType::BinaryOutputStatus => "binary_output_status",
@@ -59,47 +59,51 @@ fn millis(now: Now, then: Mono) -> u64 {
 }
 
 pub(super) fn points(brain: &Brain, now: Now) -> Json {
-    let one = |row: &Row| {
-        let mut story = json!(record(row, now));
-        let events: Vec<Json> = row
-            .events
-            .iter()
-            .map(
-                |event| json!({ "time": event.time, "wire": event.wire, "flags": flags::names(event.flags) }),
-            )
-            .collect();
-        if let Some(fields) = story.as_object_mut() {
-            let known = row.sample.value.is_some();
-            fields.insert("name".to_owned(), json!(row.spec.name));
-            fields.insert("age_ms".to_owned(), json!(known.then(|| millis(now, row.sample.received))));
-            fields.insert("raw".to_owned(), row.last.as_ref().map_or(Json::Null, |last| raw(&last.reading)));
-            if let Source::Field { device, age_max, .. } = row.spec.source {
-                let id = brain.table.devices().get(device).map(|device| device.id.clone());
-                fields.insert("device".to_owned(), json!(id));
-                fields.insert("age_ms_max".to_owned(), json!(age_max.as_millis()));
-            }
-            if let Some(derived) = brain.table.derivation(row.at) {
-                let id = |at: PointIx| brain.table.row(at).map(|row| row.spec.id.clone());
-                let of: Vec<_> = derived.inputs.iter().filter_map(|input| id(input.at)).collect();
-                let taken = derived.taken.and_then(id);
-                fields.insert("derived".to_owned(), json!({ "op": derived.op, "of": of, "taken": taken }));
-            }
-            if let Some(hand) = &row.hand {
-                let under = json!({
-                    "state": hand.words(), "who": hand.who, "why": hand.why, "since": hand.since.wall,
-                    "until": hand.ends(now), "source_value": row.under.value,
-                });
-                fields.insert("hand".to_owned(), under);
-            }
-            let alarms = brain.table.alarms(row.at);
-            if !alarms.is_empty() {
-                fields.insert("alarms".to_owned(), json!(alarms));
-            }
-            fields.insert("events".to_owned(), Json::Array(events));
+    json!({ "points": brain.table.rows().map(|row| story(brain, row, now)).collect::<Vec<_>>() })
+}
+
+pub(super) fn point(brain: &Brain, id: &str, now: Now) -> Option<Json> {
+    let row = brain.table.row(brain.table.find(id)?)?;
+    Some(story(brain, row, now))
+}
+
+fn story(brain: &Brain, row: &Row, now: Now) -> Json {
+    let mut story = json!(record(row, now));
+    let events: Vec<Json> = row
+        .events
+        .iter()
+        .map(|event| json!({ "time": event.time, "wire": event.wire, "flags": flags::names(event.flags) }))
+        .collect();
+    if let Some(fields) = story.as_object_mut() {
+        let known = row.sample.value.is_some();
+        fields.insert("name".to_owned(), json!(row.spec.name));
+        fields.insert("age_ms".to_owned(), json!(known.then(|| millis(now, row.sample.received))));
+        fields.insert("raw".to_owned(), row.last.as_ref().map_or(Json::Null, |last| raw(&last.reading)));
+        if let Source::Field { device, age_max, .. } = row.spec.source {
+            let id = brain.table.devices().get(device).map(|device| device.id.clone());
+            fields.insert("device".to_owned(), json!(id));
+            fields.insert("age_ms_max".to_owned(), json!(age_max.as_millis()));
         }
-        story
-    };
-    json!({ "points": brain.table.rows().map(one).collect::<Vec<_>>() })
+        if let Some(derived) = brain.table.derivation(row.at) {
+            let id = |at: PointIx| brain.table.row(at).map(|row| row.spec.id.clone());
+            let of: Vec<_> = derived.inputs.iter().filter_map(|input| id(input.at)).collect();
+            let taken = derived.taken.and_then(id);
+            fields.insert("derived".to_owned(), json!({ "op": derived.op, "of": of, "taken": taken }));
+        }
+        if let Some(hand) = &row.hand {
+            let under = json!({
+                "state": hand.words(), "who": hand.who, "why": hand.why, "since": hand.since.wall,
+                "until": hand.ends(now), "source_value": row.under.value,
+            });
+            fields.insert("hand".to_owned(), under);
+        }
+        let alarms = brain.table.alarms(row.at);
+        if !alarms.is_empty() {
+            fields.insert("alarms".to_owned(), json!(alarms));
+        }
+        fields.insert("events".to_owned(), Json::Array(events));
+    }
+    story
 }
 
 /// The alarms that are raised, by point.

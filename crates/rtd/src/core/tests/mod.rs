@@ -81,6 +81,69 @@ fn a_silent_source_grows_stale_by_itself() {
 }
 
 #[test]
+fn a_wall_clock_that_steps_makes_nothing_stale_and_nothing_fresh() {
+    const HOUR_MS: u64 = 3_600_000;
+    /// The point's limit.
+    const AGE_MS_MAX: u64 = 5_000;
+    for ahead in [true, false] {
+        let mut world = World::new();
+        let step = |world: &mut World| {
+            let from = world.wall_ahead_ms;
+            world.wall_ahead_ms = if ahead { from + HOUR_MS } else { from - HOUR_MS };
+        };
+        // 2026-11-26.
+        world.wall_ahead_ms = 1_795_651_200_000;
+        world.connect(EMS);
+        world.all_good();
+        world.pass(AGE_MS_MAX / 2);
+        step(&mut world);
+        world.read(EMS, Classes::ALL);
+        assert_eq!(world.analog(EMS, 1), (18_000.0, Flags::ONLINE), "half its age, ahead: {ahead}");
+        world.pass(AGE_MS_MAX / 2);
+        step(&mut world);
+        world.read(EMS, Classes::ALL);
+        assert_eq!(world.analog(EMS, 1), (18_000.0, Flags::ONLINE), "as old as allowed, ahead: {ahead}");
+        world.pass(1);
+        world.read(EMS, Classes::EVENTS);
+        assert_eq!(world.analog(EMS, 1), (18_000.0, Flags::COMM_LOST), "too old, ahead: {ahead}");
+        step(&mut world);
+        world.read(EMS, Classes::ALL);
+        assert_eq!(world.analog(EMS, 1), (18_000.0, Flags::COMM_LOST), "still too old, ahead: {ahead}");
+        world.pass(60_000);
+        step(&mut world);
+        world.read(EMS, Classes::ALL);
+        assert_eq!(world.analog(EMS, 1), (18_000.0, Flags::COMM_LOST), "for good, ahead: {ahead}");
+        world.watts(METER, 3e6);
+        world.read(EMS, Classes::EVENTS);
+        assert_eq!(world.analog(EMS, 1), (6_000.0, Flags::ONLINE), "read again, ahead: {ahead}");
+        step(&mut world);
+        world.pass(AGE_MS_MAX);
+        world.read(EMS, Classes::ALL);
+        assert_eq!(world.analog(EMS, 1), (6_000.0, Flags::ONLINE), "as old as allowed, ahead: {ahead}");
+    }
+}
+
+#[test]
+fn what_a_master_was_last_sent_is_part_of_a_points_story() {
+    let mut world = World::new();
+    world.all_good();
+    world.connect(EMS);
+    world.read(EMS, Classes::ALL);
+    world.pass(1_000);
+    let told = world.core.told("poi.mw", Now::virtual_millis(world.now_ms));
+    assert_eq!(told.len(), 2);
+    assert_eq!(
+        (&told[0]["master"], &told[0]["up"], &told[1]["up"]),
+        (&json!("ems"), &json!(true), &json!(false))
+    );
+    let sent = &told[0]["last_sent"];
+    let wanted = (&json!(18_000.0), &json!(9.0), &json!(["ONLINE"]), &json!(1_000));
+    assert_eq!((&sent["wire"], &sent["value"], &sent["flags"], &sent["ago_ms"]), wanted, "{told:?}");
+    assert_eq!(told[1]["last_sent"], Json::Null, "the observer never read");
+    assert!(world.core.told("no.such", Now::virtual_millis(0)).is_empty());
+}
+
+#[test]
 fn counts_saturate_with_over_range() {
     let mut world = World::new();
     world.all_good();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ieee1815::master::{Master, MasterConfig, MasterEvent, Outcome, PointSet, Request};
 use ieee1815::{AnalogWidth, Classes, Command, Flags, Measured, OperateMode, PointType};
 use site::{DeviceIx, ReadingIx, Site};
-use telemetry::Now;
+use telemetry::{Now, Wall};
 
 use crate::core::{
     Core, DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Input, MasterIx,
@@ -63,6 +63,8 @@ pub(super) struct World {
     /// Every octet that the core sent, in order.
     pub(super) wire: Vec<u8>,
     pub(super) now_ms: u64,
+    /// How far the wall clock is ahead of the monotonic one.
+    pub(super) wall_ahead_ms: u64,
 }
 
 impl World {
@@ -88,7 +90,13 @@ impl World {
             records: Vec::new(),
             wire: Vec::new(),
             now_ms: 0,
+            wall_ahead_ms: 0,
         }
+    }
+
+    fn now(&self) -> Now {
+        let wall = Wall::from_millis(self.now_ms + self.wall_ahead_ms);
+        Now { wall, ..Now::virtual_millis(self.now_ms) }
     }
 
     fn time(&self) -> Duration {
@@ -96,14 +104,14 @@ impl World {
     }
 
     pub(super) fn input(&mut self, input: Input) {
-        let now = Now::virtual_millis(self.now_ms);
+        let now = self.now();
         let outputs = self.core.handle(input, now);
         self.outputs(outputs);
     }
 
     /// Runs another site from now on; who lost its session is told.
     pub(super) fn reconfigure(&mut self, old: &Site, new: &Site) {
-        let now = Now::virtual_millis(self.now_ms);
+        let now = self.now();
         let outputs = self.core.reconfigure(old, new, now).unwrap();
         for at in 0..self.masters.len() {
             if self.masters[at].1 && !self.core.is_up(MasterIx::new(at)) {
@@ -211,7 +219,7 @@ impl World {
     }
 
     pub(super) fn poll(&mut self, device: usize, outcome: FieldOutcome) {
-        let now = Now::virtual_millis(self.now_ms);
+        let now = self.now();
         let report = FieldReport { device: DeviceIx::new(device), outcome, sent: now, received: now };
         self.input(Input::Field(FieldEvent::Report(report)));
     }
