@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{hand, history, papers, points, rules};
+use crate::{hand, history, logs, papers, point, points, rules};
 
 /// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
 #[derive(Debug, Parser)]
@@ -18,7 +18,8 @@ use crate::{hand, history, papers, points, rules};
         openrtd ems site/ems.toml             the ISO's side\n  \
         openrtd poll site/ems.toml            every point, as the ISO has it\n\n\
         Exit codes: 0 fine, 1 the thing failed, 2 usage or unreadable input.\n\
-        Logs go to stderr; the environment variable OPENRTD_LOG sets how much (info, debug, rtd=debug)."
+        Logs go to stderr; the environment variable OPENRTD_LOG sets how much (info, debug, rtd=debug), and so\n\
+        does --log-level of the programs that have it."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -52,6 +53,10 @@ pub(crate) enum Command {
         openrtd poll site/ems.toml --count 5 --json\n\n\
         Asks the running EMS; where none runs, connects by itself with the read-only observer's certificate.")]
     Poll(Poll),
+    /// The whole story of a point of the running device: from register to what each master last got
+    #[command(after_help = "Examples:\n  openrtd point site/site.toml poi.mw\n  \
+        openrtd point site/site.toml poi.mw --follow\n  openrtd point site/site.toml unit.connected --json")]
+    Point(point::Point),
     /// Send a set point through the running EMS
     #[command(after_help = "Examples:\n  openrtd setpoint site/ems.toml bess.mw.setpoint 2.5\n  \
         openrtd setpoint site/ems.toml bess.mw.setpoint -1 --direct")]
@@ -158,6 +163,16 @@ pub(crate) enum Command {
     Demo(Demo),
 }
 
+impl Command {
+    /// How it is to log; `None` where it has no say.
+    pub(crate) const fn logs(&self) -> Option<&logs::Logs> {
+        match self {
+            Self::Run(arguments) | Self::Ems(arguments) => Some(&arguments.logs),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// Folder to make
@@ -217,6 +232,8 @@ pub(crate) struct Run {
     pub(crate) pcap: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) running: Running,
+    #[command(flatten)]
+    pub(crate) logs: logs::Logs,
 }
 
 #[derive(Debug, Args)]

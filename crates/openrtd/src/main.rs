@@ -8,9 +8,11 @@ mod hand;
 mod history;
 mod init;
 mod local;
+mod logs;
 mod output;
 mod papers;
 mod plain;
+mod point;
 mod points;
 mod profile;
 mod programs;
@@ -19,25 +21,19 @@ mod rules;
 mod signals;
 mod tls_front;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
-
 use crate::cli::{Cli, Command};
 use crate::exit::{Failure, report};
-
-/// What is logged where nobody asks for more. The reader of workbooks tells its own story of a file that ours tells.
-const FILTER: &str = "info,calamine=off";
+use clap::Parser as _;
 
 /// How long tasks may take to notice the end.
 const END_PATIENCE: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log();
+    logs::begin(cli.command.logs());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(Err(Failure::Failed(format!("the runtime does not start: {error}")))),
@@ -53,6 +49,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Plant(arguments) => programs::plant(arguments).await,
         Command::Run(arguments) => programs::rtd(arguments).await,
         Command::Ems(arguments) => programs::ems(arguments).await,
+        Command::Point(arguments) => point::point(arguments).await,
         Command::Poll(arguments) => local::poll(arguments).await,
         Command::Setpoint(arguments) => local::setpoint(arguments).await,
         Command::Force(arguments) => hand::force(arguments).await,
@@ -71,16 +68,4 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::History(arguments) => history::history(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
-}
-
-/// Logs go to stderr, so that stdout stays a journal.
-fn log() {
-    let filter = EnvFilter::try_from_env("OPENRTD_LOG").unwrap_or_else(|_| EnvFilter::new(FILTER));
-    // A stderr that was closed is no reason to fail.
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false)
-        .init();
 }
