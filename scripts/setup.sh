@@ -37,6 +37,7 @@ have cc || apt gcc libc6-dev
 missing=()
 have tshark || missing+=(tshark)
 have mbpoll || missing+=(mbpoll)
+have prometheus || missing+=(prometheus)
 have python3 || missing+=(python3)
 [ ${#missing[@]} -eq 0 ] || apt "${missing[@]}"
 
