@@ -167,10 +167,12 @@ pub async fn run_captured(
         None => (alone(site.clone()), no_reader(), mpsc::channel(1).1),
     };
     observed.notify.ready(&observe::status_line(&core, now));
-    let inputs = Inputs { sessions, field, asked, health, noticed, snapshots, time, prepared, hangups, shutdown };
+    let inputs =
+        Inputs { sessions, field, asked, health, noticed, snapshots, time, prepared, hangups, shutdown };
     let masters = names(&site);
     let reload = Reloading::new(running, reader, tls_handle, admission, out);
-    let turned = Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers, publisher, observed, reload };
+    let turned =
+        Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers, publisher, observed, reload };
     let mut teller = turned.turn(inputs).await;
     tasks.shutdown().await;
     teller.tell(&Record::Stopped, clock.now());

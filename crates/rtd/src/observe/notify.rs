@@ -40,7 +40,6 @@ impl Notify {
     }
 
     /// The configuration is being read again; [`ready`](Self::ready) ends it.
-    #[expect(dead_code, reason = "for the reload of a site")]
     pub(crate) fn reloading(&self) {
         let mut states = vec![NotifyState::Reloading];
         states.extend(NotifyState::monotonic_usec_now());

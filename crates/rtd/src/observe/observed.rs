@@ -42,6 +42,12 @@ impl Observed {
         }
     }
 
+    /// The site is another one from here on.
+    pub(crate) fn reconfigure(&mut self, site: &Site) {
+        self.facts = Arc::new(Facts::new(site, self.facts.started));
+        self.about = About::new(site);
+    }
+
     /// The present with the trust that its stamps have; a clock that was set is told.
     pub(crate) fn now(&mut self, teller: &mut Teller) -> Now {
         let mut alarms = Vec::new();

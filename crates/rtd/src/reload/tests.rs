@@ -213,6 +213,13 @@ fn what_needs_a_restart_says_so() {
         &[("[[master]]", "[history]\npath = \"h.db\"\n[[master]]")],
         &["section history changed: added [needs a restart]"],
     );
+    is(
+        &[("[[master]]", "[metrics]\n[clock]\nntp = [\"192.0.2.1:123\"]\n[[master]]")],
+        &[
+            "section metrics changed: where metrics and health are served [needs a restart]",
+            "section clock changed: what the clock is held against [needs a restart]",
+        ],
+    );
     let text = told(&[("run/rtd.sock", "run/other.sock")]);
     assert!(text[0].ends_with("[needs a restart]"), "{text:?}");
     is(

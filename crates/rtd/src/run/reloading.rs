@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Loop, admission, names};
 use crate::core::Record;
+use crate::observe;
 use crate::reload::{Candidate, Files, Plan, Reader, sha256};
 use crate::serve::Admission;
 
@@ -177,6 +178,13 @@ impl Loop {
     fn apply(&mut self, prepared: Prepared) {
         let Prepared { asked, file, result } = prepared;
         let Ok(ready) = result else { return };
+        self.observed.notify.reloading();
+        self.apply_ready(asked, &file, ready);
+        let status = observe::status_line(&self.core, self.clock.now());
+        self.observed.notify.ready(&status);
+    }
+
+    fn apply_ready(&mut self, asked: Asked, file: &Path, ready: Box<Ready>) {
         let plan = self.plan(&ready);
         let (rescale, named) = match &asked {
             Asked::Apply { rescale, plan, .. } => (*rescale, plan.clone()),
@@ -191,7 +199,7 @@ impl Loop {
         };
         if let Err(why) = refused.and_then(|()| self.become_site(*ready, &plan, asked.by())) {
             let answer = json!({ "refused": why, "plan": plan });
-            return self.refuse(asked, &file, &why, answer);
+            return self.refuse(asked, file, &why, answer);
         }
         if let Asked::Apply { reply, .. } = asked {
             let _ = reply.send(Ok(json!({ "applied": true, "plan": plan })));
@@ -201,7 +209,7 @@ impl Loop {
     /// Runs another site from now on, or says why not and changes nothing.
     fn become_site(&mut self, ready: Ready, plan: &Plan, by: &'static str) -> Result<(), String> {
         let Ready { candidate, files, admission } = ready;
-        let now = self.clock.now();
+        let now = self.now();
         if !plan.changes.is_empty() {
             let (old, new) = (&self.reload.running.site, &candidate.site);
             let outputs = self
@@ -222,6 +230,7 @@ impl Loop {
             self.live = live.collect();
             self.masters = masters;
             self.teller.reconfigure(new);
+            self.observed.reconfigure(new);
             self.told(plan, by, now);
             self.outputs(outputs, now);
         } else if plan.running != plan.sha256 {
@@ -247,7 +256,7 @@ impl Loop {
 
     /// Says that nothing was changed, to whoever asked and to the journal.
     fn refuse(&mut self, asked: Asked, file: &Path, why: &str, answer: Value) {
-        let now = self.clock.now();
+        let now = self.now();
         let record = Record::Configuration {
             time: now.wall,
             state: "refused",
