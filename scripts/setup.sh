@@ -38,6 +38,7 @@ missing=()
 have tshark || missing+=(tshark)
 have mbpoll || missing+=(mbpoll)
 have prometheus || missing+=(prometheus)
+have mosquitto || [ -x /usr/sbin/mosquitto ] || missing+=(mosquitto)
 have python3 || missing+=(python3)
 [ ${#missing[@]} -eq 0 ] || apt "${missing[@]}"
 

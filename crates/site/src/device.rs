@@ -9,6 +9,7 @@ use std::time::Duration;
 use ieee1815_tokio::{SerialConfig, TlsPolicy};
 
 use crate::model::index;
+use crate::networked::{OpcUa, Sparkplug};
 use crate::sunspec::SunSpecPoint;
 
 index!(DeviceIx "A device's position in [`Site::devices`](crate::Site::devices).");
@@ -43,6 +44,10 @@ pub enum Protocol {
     Dnp3,
     /// A file of columns, replayed.
     Csv,
+    /// MQTT with Sparkplug B payloads.
+    Sparkplug,
+    /// OPC UA, as its client.
+    OpcUa,
 }
 
 impl Protocol {
@@ -54,6 +59,8 @@ impl Protocol {
             Self::Modbus => "modbus",
             Self::Dnp3 => "dnp3",
             Self::Csv => "csv",
+            Self::Sparkplug => "sparkplug",
+            Self::OpcUa => "opcua",
         }
     }
 }
@@ -73,6 +80,10 @@ pub enum Access {
     Dnp3(Box<Dnp3>),
     /// From a file.
     Csv(Csv),
+    /// Over an MQTT broker.
+    Sparkplug(Box<Sparkplug>),
+    /// As an OPC UA client.
+    OpcUa(Box<OpcUa>),
 }
 
 impl Access {
@@ -97,6 +108,8 @@ impl fmt::Display for Access {
             Self::Modbus(modbus) => write!(f, "{}, unit {}", modbus.reach, modbus.unit_id),
             Self::Dnp3(dnp3) => write!(f, "{}, outstation {}", dnp3.reach, dnp3.outstation),
             Self::Csv(csv) => write!(f, "{}", csv.file.display()),
+            Self::Sparkplug(sparkplug) => sparkplug.fmt(f),
+            Self::OpcUa(opcua) => opcua.fmt(f),
         }
     }
 }
@@ -169,6 +182,7 @@ pub struct Csv {
     /// Headings of the columns that are read; [`Place::Column`] counts in them.
     pub columns: Vec<Arc<str>>,
 }
+
 /// One thing read of a device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadingSpec {
@@ -203,6 +217,10 @@ pub enum Place {
     },
     /// A column of a file: its place in [`Csv::columns`].
     Column(usize),
+    /// A metric: its place in [`Sparkplug::metrics`].
+    Metric(usize),
+    /// A node: its place in [`OpcUa::nodes`].
+    Node(usize),
 }
 
 /// A type of DNP3 point that can be read.

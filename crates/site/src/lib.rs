@@ -9,6 +9,7 @@ mod defaults;
 mod derive;
 mod device;
 mod model;
+mod networked;
 mod raw;
 mod resource;
 pub mod sunspec;
@@ -21,5 +22,6 @@ pub use device::{
     ReadingSpec, RegisterTable, RegisterType, WordOrder,
 };
 pub use model::*;
+pub use networked::{Alive, Login, OpcUa, Security, Sparkplug};
 pub use resource::{Component, ComponentIx, Figures, Location, MasterFile, Station, StationIx, StationKind};
 pub use sunspec::{SunSpecPoint, SunSpecScale, SunSpecType};

@@ -12,6 +12,7 @@ use telemetry::{Area, ResourceKind, Service, Sign, Unit, WireForm};
 use crate::derive::CheckKind;
 use crate::device::{Protocol, RegisterTable, RegisterType, WordOrder};
 use crate::model::TimeSource;
+use crate::networked::{Alive, Security};
 use crate::resource::StationKind;
 
 #[derive(Debug, Deserialize)]
@@ -233,6 +234,16 @@ pub(crate) struct RawDevice {
     pub(crate) file: Option<Spanned<PathBuf>>,
     pub(crate) time: Option<Spanned<String>>,
     pub(crate) repeat: Option<Spanned<bool>>,
+    pub(crate) group: Option<Spanned<String>>,
+    pub(crate) node: Option<Spanned<String>>,
+    pub(crate) device: Option<Spanned<String>>,
+    pub(crate) client_id: Option<Spanned<String>>,
+    pub(crate) alive: Option<Spanned<Alive>>,
+    pub(crate) user: Option<Spanned<String>>,
+    pub(crate) password_file: Option<Spanned<PathBuf>>,
+    pub(crate) endpoint: Option<Spanned<String>>,
+    pub(crate) security: Option<Spanned<Security>>,
+    pub(crate) pki: Option<Spanned<PathBuf>>,
     pub(crate) poll_ms: Spanned<u64>,
     pub(crate) timeout_ms: Option<Spanned<u64>>,
 }
@@ -265,6 +276,8 @@ pub(crate) struct RawSource {
     pub(crate) binary: Option<Spanned<u16>>,
     pub(crate) counter: Option<Spanned<u16>>,
     pub(crate) column: Option<Spanned<String>>,
+    pub(crate) metric: Option<Spanned<String>>,
+    pub(crate) node: Option<Spanned<String>>,
 }
 
 /// What a point can be made by.

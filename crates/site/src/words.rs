@@ -25,6 +25,16 @@ impl Device {
                 Access::Csv(csv) => format!("column {}", csv.columns.get(at).map_or("", |heading| heading)),
                 _ => String::new(),
             },
+            Place::Metric(at) => match &self.access {
+                Access::Sparkplug(sparkplug) => {
+                    format!("metric {}", sparkplug.metrics.get(at).map_or("", |name| name))
+                }
+                _ => String::new(),
+            },
+            Place::Node(at) => match &self.access {
+                Access::OpcUa(opcua) => format!("node {}", opcua.nodes.get(at).map_or("", |id| id)),
+                _ => String::new(),
+            },
         };
         place + &form(spec.form)
     }

@@ -17,7 +17,7 @@ fn site(more: &str) -> Folder {
     folder
 }
 
-fn add(folder: &Folder, more: &str) {
+pub(crate) fn add(folder: &Folder, more: &str) {
     let text = folder.read("site.toml");
     std::fs::write(folder.path("site.toml"), format!("{text}\n{more}")).unwrap();
 }
@@ -30,7 +30,7 @@ fn analog(id: &str, source: &str) -> String {
 }
 
 /// Waits until a point has this value and these flags.
-fn wait(rtd: &Program, id: &str, value: &Value, flags: &[&str]) {
+pub(crate) fn wait(rtd: &Program, id: &str, value: &Value, flags: &[&str]) {
     let is_it = |point: &&Value| point["value"] == *value && point["flags"] == json!(flags);
     rtd.wait(&format!("to have {id} = {value} with {flags:?}"), |records| {
         latest(records).get(id).copied().filter(is_it).map(drop)
@@ -38,7 +38,7 @@ fn wait(rtd: &Program, id: &str, value: &Value, flags: &[&str]) {
 }
 
 /// What the running device answers over its socket.
-fn ask(folder: &Folder, request: &Value) -> Value {
+pub(crate) fn ask(folder: &Folder, request: &Value) -> Value {
     let mut socket = UnixStream::connect(folder.path("run/rtd.sock")).unwrap();
     writeln!(socket, "{request}").unwrap();
     let mut line = String::new();

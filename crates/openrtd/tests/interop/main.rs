@@ -10,6 +10,8 @@ mod masters;
 mod outstations;
 mod peer;
 mod pki;
+#[cfg(feature = "mqtt")]
+mod sparkplug;
 mod stations;
 #[allow(dead_code, reason = "shared with other tests")]
 #[path = "../support/mod.rs"]

@@ -44,6 +44,12 @@ impl BackOff {
         self.until.is_some_and(|until| Instant::now() < until)
     }
 
+    /// Until when it waits; `None`: it does not.
+    #[cfg(feature = "mqtt")]
+    pub(crate) fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
     /// The last failure.
     pub(crate) fn failure(&self) -> DeviceFailure {
         self.last.clone().unwrap_or_else(|| DeviceFailure {

@@ -42,7 +42,9 @@ pub(crate) fn reading(place: &Place, form: Form, words: &[u16], factor: Option<u
             Some(raw) => formed(raw, form),
             None => Reading::Invalid("too few registers".to_owned()),
         },
-        Place::Dnp3 { .. } | Place::Column(_) => Reading::Invalid("is not in a register".to_owned()),
+        Place::Dnp3 { .. } | Place::Column(_) | Place::Metric(_) | Place::Node(_) => {
+            Reading::Invalid("is not in a register".to_owned())
+        }
     }
 }
 

@@ -15,9 +15,13 @@
 //! | `driver` | the task: poll beat, writes first |
 //! | `outstation` | the task of a DNP3 outstation |
 //! | `replay` | the task of a file that is replayed |
+//! | `sparkplug` | the task of an edge node, or a device behind one, at an MQTT broker |
+//! | `told` | values of sources that tell their own type, quality and time |
+//! | `absent` | the task of a device whose protocol this build leaves out |
 //! | `back_off` | how long a device that failed is left alone |
 //! | `count` | what is counted of each device |
 
+mod absent;
 mod back_off;
 mod command;
 mod count;
@@ -28,8 +32,12 @@ mod link;
 mod outstation;
 mod plan;
 mod replay;
+#[cfg(feature = "mqtt")]
+mod sparkplug;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "mqtt")]
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -190,6 +198,13 @@ fn work(
             Box::pin(outstation::drive(device, *dnp3, at, writes, out, clock, wiring.counters))
         }
         Access::Csv(csv) => Box::pin(replay::drive(device, csv, at, writes, out, clock, wiring.counters)),
+        #[cfg(feature = "mqtt")]
+        Access::Sparkplug(sparkplug) => {
+            Box::pin(sparkplug::drive(device, *sparkplug, at, writes, out, clock, wiring.counters))
+        }
+        #[cfg(not(feature = "mqtt"))]
+        Access::Sparkplug(_) => Box::pin(absent::drive(device, "mqtt", at, writes, out, clock)),
+        Access::OpcUa(_) => Box::pin(absent::drive(device, "opcua", at, writes, out, clock)),
         Access::Modbus(_) => Box::pin(drive(device, at, writes, out, clock, wiring)),
     }
 }

@@ -164,7 +164,9 @@ fn need(reading: ReadingIx, spec: &ReadingSpec, models: &Models) -> Result<Need,
             }
             Ok(Need { table, model: None, start, end, part })
         }
-        Place::Dnp3 { .. } | Place::Column(_) => Err("is not in a register".to_owned()),
+        Place::Dnp3 { .. } | Place::Column(_) | Place::Metric(_) | Place::Node(_) => {
+            Err("is not in a register".to_owned())
+        }
         Place::SunSpec(point) => {
             let model = models
                 .get(&point.model)

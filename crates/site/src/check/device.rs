@@ -9,6 +9,7 @@ use ieee1815_tokio::{Parity, PeerIdentity, SerialConfig, StopBits, TlsPolicy};
 use super::Check;
 use crate::defaults::Purpose;
 use crate::device::{Access, Csv, Device, DeviceIx, Dnp3, Modbus, Protocol, Reach};
+use crate::networked::{Alive, Sparkplug};
 use crate::raw::{RawDevice, RawSerial};
 
 /// How long an answer is waited for, unless the file says otherwise.
@@ -62,8 +63,12 @@ impl Check<'_> {
     fn fields(&mut self, at: usize, raw: &RawDevice) {
         let (modbus, dnp3) = ([Protocol::SunSpec, Protocol::Modbus], [Protocol::Dnp3]);
         let (wired, csv) = ([Protocol::SunSpec, Protocol::Modbus, Protocol::Dnp3], [Protocol::Csv]);
-        let fields: [Given<'_>; 14] = [
-            ("address", raw.address.as_ref().map(Spanned::span), &wired),
+        let (sparkplug, opcua) = ([Protocol::Sparkplug], [Protocol::OpcUa]);
+        let addressed = [Protocol::SunSpec, Protocol::Modbus, Protocol::Dnp3, Protocol::Sparkplug];
+        let secured = [Protocol::Dnp3, Protocol::Sparkplug];
+        let known = [Protocol::Sparkplug, Protocol::OpcUa];
+        let fields: [Given<'_>; 24] = [
+            ("address", raw.address.as_ref().map(Spanned::span), &addressed),
             ("serial", raw.serial.as_ref().map(Spanned::span), &wired),
             ("unit_id", raw.unit_id.as_ref().map(Spanned::span), &modbus),
             ("gap_max", raw.gap_max.as_ref().map(Spanned::span), &[Protocol::Modbus]),
@@ -72,11 +77,21 @@ impl Check<'_> {
             ("integrity_every", raw.integrity_every.as_ref().map(Spanned::span), &dnp3),
             ("unsolicited", raw.unsolicited.as_ref().map(Spanned::span), &dnp3),
             ("time_sync", raw.time_sync.as_ref().map(Spanned::span), &dnp3),
-            ("tls", raw.tls.as_ref().map(Spanned::span), &dnp3),
-            ("admit", raw.admit.as_ref().map(Spanned::span), &dnp3),
+            ("tls", raw.tls.as_ref().map(Spanned::span), &secured),
+            ("admit", raw.admit.as_ref().map(Spanned::span), &secured),
             ("file", raw.file.as_ref().map(Spanned::span), &csv),
             ("time", raw.time.as_ref().map(Spanned::span), &csv),
             ("repeat", raw.repeat.as_ref().map(Spanned::span), &csv),
+            ("group", raw.group.as_ref().map(Spanned::span), &sparkplug),
+            ("node", raw.node.as_ref().map(Spanned::span), &sparkplug),
+            ("device", raw.device.as_ref().map(Spanned::span), &sparkplug),
+            ("client_id", raw.client_id.as_ref().map(Spanned::span), &sparkplug),
+            ("alive", raw.alive.as_ref().map(Spanned::span), &sparkplug),
+            ("user", raw.user.as_ref().map(Spanned::span), &known),
+            ("password_file", raw.password_file.as_ref().map(Spanned::span), &known),
+            ("endpoint", raw.endpoint.as_ref().map(Spanned::span), &opcua),
+            ("security", raw.security.as_ref().map(Spanned::span), &opcua),
+            ("pki", raw.pki.as_ref().map(Spanned::span), &opcua),
         ];
         for (name, span, protocols) in fields {
             if let Some(span) = span.filter(|_| !protocols.contains(&raw.protocol)) {
@@ -158,6 +173,8 @@ impl Check<'_> {
                 let repeat = raw.repeat.as_ref().is_some_and(|repeat| *repeat.get_ref());
                 Some(Access::Csv(Csv { file: path, time, repeat, columns: Vec::new() }))
             }
+            Protocol::Sparkplug => Some(Access::Sparkplug(Box::new(self.sparkplug_device(at, raw)?))),
+            Protocol::OpcUa => Some(Access::OpcUa(Box::new(self.opcua_device(at, raw)?))),
         }
     }
 
@@ -238,8 +255,8 @@ impl Check<'_> {
         self.problem(serial.span(), format!("device[{at}].serial"), message);
     }
 
-    /// Our end of TLS to an outstation, admitting it alone.
-    fn device_tls(&mut self, at: usize, raw: &RawDevice) -> Option<TlsPolicy> {
+    /// Our end of TLS to an outstation or a broker, admitting it alone.
+    pub(super) fn device_tls(&mut self, at: usize, raw: &RawDevice) -> Option<TlsPolicy> {
         let field = |name: &str| format!("device[{at}].{name}");
         let Some(tls) = &raw.tls else {
             if let Some(admit) = &raw.admit {
@@ -280,8 +297,8 @@ impl Check<'_> {
         found.map(DeviceIx::new)
     }
 
-    /// A point of an outstation that does not change is read at integrity polls only: it must not be stale before the
-    /// next one.
+    /// A point that does not change is told of seldom, by an outstation at integrity polls only: it must not be stale
+    /// before the next time.
     pub(crate) fn refreshed(
         &mut self,
         field: &str,
@@ -291,15 +308,23 @@ impl Check<'_> {
         device: Option<&Device>,
     ) {
         let (Some(age_max), Some(device)) = (age_max, device) else { return };
-        let Access::Dnp3(dnp3) = &device.access else { return };
-        let between = device.poll.saturating_mul(dnp3.integrity_every);
-        if dnp3.integrity_every > 1 && age_max <= between {
+        let (between, why) = match &device.access {
+            Access::Dnp3(dnp3) if dnp3.integrity_every > 1 => (
+                device.poll.saturating_mul(dnp3.integrity_every),
+                "reads all every {} ms (poll_ms times integrity_every)",
+            ),
+            Access::Sparkplug(sparkplug) if sparkplug.alive == Alive::Session => (
+                Duration::from_secs(Sparkplug::keep_alive(device.poll).into()),
+                "asks its broker every {} ms (poll_ms in whole seconds)",
+            ),
+            _ => return,
+        };
+        if age_max <= between {
             let message = format!(
-                "{} ms, but device `{}` reads all every {} ms (poll_ms times integrity_every): what does not change \
-                 would be stale between",
+                "{} ms, but device `{}` {}: what does not change would be stale between",
                 age_max.as_millis(),
                 device.id,
-                between.as_millis(),
+                why.replace("{}", &between.as_millis().to_string()),
             );
             self.problem(
                 raw.map_or_else(|| id.span(), Spanned::span),

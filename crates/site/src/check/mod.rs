@@ -6,6 +6,7 @@ mod device;
 mod history;
 mod masters;
 mod observe;
+mod networked;
 mod points;
 mod publish;
 mod resource;

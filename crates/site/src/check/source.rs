@@ -1,5 +1,7 @@
 //! Where a point's value comes from: what is read of which device.
 
+use std::sync::Arc;
+
 use config::Spanned;
 use telemetry::Unit;
 
@@ -46,6 +48,8 @@ impl Check<'_> {
             Protocol::Modbus => self.register(field, raw, wanted)?,
             Protocol::Dnp3 => self.dnp3(field, raw, wanted)?,
             Protocol::Csv => self.column(field, raw, wanted, devices.get_mut(at.get())?)?,
+            Protocol::Sparkplug => self.metric(field, raw, wanted, devices.get_mut(at.get())?)?,
+            Protocol::OpcUa => self.node(field, raw, wanted, devices.get_mut(at.get())?)?,
         };
         let form = self.form(field, raw, wanted, bits, protocol)?;
         let device = devices.get_mut(at.get())?;
@@ -59,8 +63,8 @@ impl Check<'_> {
 
     /// Fields that sources of another protocol have.
     fn fitting(&mut self, field: &str, source: &RawSource, protocol: Protocol) {
-        let given: [Given<'_>; 12] = {
-            use Protocol::{Csv, Dnp3, Modbus, SunSpec};
+        let given: [Given<'_>; 14] = {
+            use Protocol::{Csv, Dnp3, Modbus, OpcUa, Sparkplug, SunSpec};
             [
                 ("sunspec", source.sunspec.as_ref().map(Spanned::span), &[SunSpec]),
                 ("register", source.register.as_ref().map(Spanned::span), &[Modbus]),
@@ -68,12 +72,14 @@ impl Check<'_> {
                 ("type", source.kind.as_ref().map(Spanned::span), &[Modbus]),
                 ("word_order", source.word_order.as_ref().map(Spanned::span), &[Modbus]),
                 ("bits", source.bits.as_ref().map(Spanned::span), &[Modbus]),
-                ("scale", source.scale.as_ref().map(Spanned::span), &[Modbus, Dnp3, Csv]),
-                ("unit", source.unit.as_ref().map(Spanned::span), &[Modbus, Dnp3, Csv]),
+                ("scale", source.scale.as_ref().map(Spanned::span), &[Modbus, Dnp3, Csv, Sparkplug, OpcUa]),
+                ("unit", source.unit.as_ref().map(Spanned::span), &[Modbus, Dnp3, Csv, Sparkplug, OpcUa]),
                 ("analog", source.analog.as_ref().map(Spanned::span), &[Dnp3]),
                 ("binary", source.binary.as_ref().map(Spanned::span), &[Dnp3]),
                 ("counter", source.counter.as_ref().map(Spanned::span), &[Dnp3]),
                 ("column", source.column.as_ref().map(Spanned::span), &[Csv]),
+                ("metric", source.metric.as_ref().map(Spanned::span), &[Sparkplug]),
+                ("node", source.node.as_ref().map(Spanned::span), &[OpcUa]),
             ]
         };
         for (name, span, protocols) in given {
@@ -133,12 +139,47 @@ impl Check<'_> {
         };
         let unit = self.unit(field, raw, wanted, "columns")?;
         let Access::Csv(csv) = &mut device.access else { return None };
-        let heading = heading.get_ref().as_str();
-        let at = csv.columns.iter().position(|known| &**known == heading).unwrap_or_else(|| {
-            csv.columns.push(heading.into());
-            csv.columns.len() - 1
-        });
-        Some((Place::Column(at), 0, unit))
+        Some((Place::Column(entered(&mut csv.columns, heading.get_ref())), 0, unit))
+    }
+
+    fn metric(
+        &mut self,
+        field: &str,
+        raw: &Spanned<RawSource>,
+        wanted: Wanted,
+        device: &mut Device,
+    ) -> Option<Located> {
+        let Some(metric) = &raw.get_ref().metric else {
+            self.problem(raw.span(), field, "a Sparkplug device needs `metric`, a name of its birth");
+            return None;
+        };
+        self.line(&format!("{field}.metric"), metric);
+        let unit = self.unit(field, raw, wanted, "metrics")?;
+        let Access::Sparkplug(sparkplug) = &mut device.access else { return None };
+        Some((Place::Metric(entered(&mut sparkplug.metrics, metric.get_ref())), 64, unit))
+    }
+
+    fn node(
+        &mut self,
+        field: &str,
+        raw: &Spanned<RawSource>,
+        wanted: Wanted,
+        device: &mut Device,
+    ) -> Option<Located> {
+        let Some(node) = &raw.get_ref().node else {
+            self.problem(raw.span(), field, "an OPC UA device needs `node`, such as \"ns=2;s=Inverter.P\"");
+            return None;
+        };
+        if !is_node(node.get_ref()) {
+            let message = format!(
+                "`{}`, must be a node's id: ns=NUMBER; (left out: 0) and i=NUMBER, s=TEXT, g=GUID or b=BASE64",
+                node.get_ref()
+            );
+            self.problem(node.span(), format!("{field}.node"), message);
+        }
+        let unit = self.unit(field, raw, wanted, "nodes")?;
+        let Access::OpcUa(opcua) = &mut device.access else { return None };
+        Some((Place::Node(entered(&mut opcua.nodes, node.get_ref())), 64, unit))
     }
 
     fn sunspec(&mut self, field: &str, raw: &Spanned<RawSource>) -> Option<Located> {
@@ -218,7 +259,12 @@ impl Check<'_> {
                 self.problem(raw.span(), field, "`bit` and `equals` are for digitals");
                 None
             }
-            (Wanted::State, None, None) if matches!(protocol, Protocol::Dnp3 | Protocol::Csv) => {
+            (Wanted::State, None, None)
+                if matches!(
+                    protocol,
+                    Protocol::Dnp3 | Protocol::Csv | Protocol::Sparkplug | Protocol::OpcUa
+                ) =>
+            {
                 Some(Form::State)
             }
             (Wanted::State, ..) if protocol == Protocol::Dnp3 => {
@@ -257,5 +303,29 @@ impl Check<'_> {
             format!("[{low}, {high}] of a value of {bits} bits: the lowest and the highest bit, from 0");
         self.problem(part.span(), format!("{field}.bits"), message);
         None
+    }
+}
+
+/// The place of a name in a list, entered there once.
+fn entered(list: &mut Vec<Arc<str>>, name: &str) -> usize {
+    list.iter().position(|known| &**known == name).unwrap_or_else(|| {
+        list.push(name.into());
+        list.len() - 1
+    })
+}
+
+/// Whether a text is an OPC UA node's id, as far as it can be seen from its form.
+fn is_node(text: &str) -> bool {
+    let of = match text.strip_prefix("ns=") {
+        Some(rest) => match rest.split_once(';') {
+            Some((namespace, of)) if namespace.parse::<u16>().is_ok() => of,
+            _ => return false,
+        },
+        None => text,
+    };
+    match of.split_once('=') {
+        Some(("i", number)) => number.parse::<u32>().is_ok(),
+        Some(("s" | "g" | "b", id)) => !id.is_empty(),
+        _ => false,
     }
 }
