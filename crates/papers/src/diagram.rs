@@ -125,6 +125,8 @@ fn protocol(device: &Device) -> String {
         Access::Modbus(_) => "Modbus/TCP",
         Access::Dnp3(dnp3) => return if dnp3.tls.is_some() { "DNP3, mutual TLS" } else { "DNP3" }.to_owned(),
         Access::Csv(_) => return "replayed file".to_owned(),
+        Access::Sparkplug(sparkplug) => return format!("MQTT Sparkplug B, broker {}", sparkplug.address),
+        Access::OpcUa(opcua) => return format!("OPC UA, {}", opcua.endpoint),
     };
     match device.protocol {
         Protocol::SunSpec => format!("{modbus}, SunSpec"),

@@ -29,9 +29,9 @@ METRICS = {
 lock = threading.Lock()
 
 
-def metric(name, value, **more):
-    alias, datatype, _ = METRICS[name]
-    fields = {"timestamp": get_current_timestamp(), "name": name, "datatype": datatype, "value": value}
+def metric(of, value, **more):
+    alias, datatype, _ = METRICS[of]
+    fields = {"timestamp": get_current_timestamp(), "name": of, "datatype": datatype, "value": value}
     return Metric(**{**fields, "alias": alias, "is_null": value is None, **more})
 
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::device::{Access, Dnp3Type, Reach, RegisterType};
+use crate::networked::Sparkplug;
 
 /// The example with these devices and points behind it.
 fn with(more: &str) -> Result<Site, String> {
@@ -168,4 +169,56 @@ fn golden_errors() {
     let told: Vec<String> = cases.iter().map(|(text, _)| told(text)).collect();
     let wanted: Vec<&str> = cases.iter().map(|(_, wanted)| *wanted).collect();
     assert_eq!(told, wanted);
+}
+
+#[test]
+fn a_node_behind_a_broker() {
+    let device = "[[device]]\nid = 'mqtt'\nprotocol = 'sparkplug'\naddress = '10.0.0.9:1883'\npoll_ms = 2500\n\
+                  group = 'Plant'\nnode = 'Gateway'\ndevice = 'Inv 1'\nuser = 'rtd'\nalive = 'session'\n";
+    let digital = "[[digital]]\nid = 'mqtt.on'\nage_max_ms = 9000\nsource = { device = 'mqtt', metric = 'State', \
+                   equals = 4 }\n";
+    let power = analog("mqtt.mw", "device = 'mqtt', metric = 'P', unit = 'kW'");
+    let site = with(&[device, &power, digital].concat()).unwrap();
+    let device = &site.devices[4];
+    let Access::Sparkplug(sparkplug) = &device.access else { panic!("{device:?}") };
+    assert_eq!(sparkplug.to_string(), "10.0.0.9:1883, spBv1.0 Plant/Gateway/Inv 1");
+    assert_eq!((&*sparkplug.client_id, Sparkplug::keep_alive(device.poll)), ("openrtd-mqtt", 3));
+    assert_eq!(device.readings[0].place, Place::Metric(0));
+    assert_eq!(device.readings[1], crate::ReadingSpec { place: Place::Metric(1), form: Form::Equals(4) });
+    for (device, wanted) in [
+        ("group = 'a/b'\nnode = 'n'", "device[4].group: `a/b`, must be a part of a topic"),
+        ("group = 'a'\nnode = 'n'\npassword_file = 'pki/ca.pem'", "has no meaning without `user`"),
+        ("group = 'a'", "missing field `node`"),
+        ("group = 'a'\nnode = 'n'\nendpoint = 'opc.tcp://h'", "device[4].endpoint: not for protocol"),
+    ] {
+        let head =
+            "[[device]]\nid = 'mqtt'\nprotocol = 'sparkplug'\naddress = '10.0.0.9:1883'\npoll_ms = 1000\n";
+        let told = with(&format!("{head}{device}\n")).unwrap_err();
+        assert!(told.contains(wanted), "{device}: {told}");
+    }
+    let young = "group = 'a'\nnode = 'n'\nalive = 'session'";
+    let head = "[[device]]\nid = 'mqtt'\nprotocol = 'sparkplug'\naddress = '10.0.0.9:1883'\npoll_ms = 8100\n";
+    let told = with(&format!("{head}{young}\n{power}")).unwrap_err();
+    assert!(told.contains("asks its broker every 9000 ms"), "{told}");
+}
+
+#[test]
+fn an_opc_ua_server() {
+    let head = "[[device]]\nid = 'ua'\nprotocol = 'opcua'\npoll_ms = 1000\n";
+    let node = |id: &str| analog("ua.mw", &format!("device = 'ua', node = '{id}', unit = 'kW'"));
+    let plain = "endpoint = 'opc.tcp://10.0.0.7:4840/plant'\nsecurity = 'none'\n";
+    let site = with(&[head, plain, &node("ns=2;s=Inverter.P")].concat()).unwrap();
+    assert_eq!(site.devices[4].access.to_string(), "opc.tcp://10.0.0.7:4840/plant, security none");
+    assert_eq!(site.devices[4].readings[0].place, Place::Node(0));
+    for (more, id, wanted) in [
+        (plain, "Inverter.P", "must be a node's id"),
+        (plain, "ns=70000;i=1", "must be a node's id"),
+        ("endpoint = 'http://h'\nsecurity = 'none'\n", "i=1", "must be an address such as opc.tcp://"),
+        ("endpoint = 'opc.tcp://h'\n", "i=1", "missing field `security`"),
+        ("endpoint = 'opc.tcp://h'\nsecurity = 'sign'\n", "i=1", "needs the folder of certificates"),
+        ("endpoint = 'opc.tcp://h'\nsecurity = 'sign'\npki = 'pki'\n", "i=1", "has no own/cert.der"),
+    ] {
+        let told = with(&[head, more, &node(id)].concat()).unwrap_err();
+        assert!(told.contains(wanted), "{more} {id}: {told}");
+    }
 }
