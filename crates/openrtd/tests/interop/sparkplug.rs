@@ -71,12 +71,12 @@ fn points(port: u16, more: &str) -> String {
     )
 }
 
-fn good(rtd: &Program, id: &str, value: Value) {
-    wait(rtd, id, &value, &["ONLINE"]);
+fn good(rtd: &Program, id: &str, value: impl Into<Value>) {
+    wait(rtd, id, &value.into(), &["ONLINE"]);
 }
 
-fn lost(rtd: &Program, id: &str, value: Value) {
-    wait(rtd, id, &value, &["COMM_LOST"]);
+fn lost(rtd: &Program, id: &str, value: impl Into<Value>) {
+    wait(rtd, id, &value.into(), &["COMM_LOST"]);
 }
 
 fn set(node: &mut Peer, metric: &str, value: &Value, more: &Value) {
@@ -120,52 +120,52 @@ fn a_node_by_pysparkplug_behind_mosquitto() {
     let mut node = node_of(&broker, &python, &[]);
     // The node was born before we came: it is asked to be born again.
     let rtd = Program::start(&folder, "run", "site.toml");
-    good(&rtd, "mqtt.mw", json!(2.5));
-    good(&rtd, "mqtt.mvar", json!(0.3));
-    good(&rtd, "mqtt.closed", json!(true));
-    good(&rtd, "mqtt.running", json!(true));
+    good(&rtd, "mqtt.mw", 2.5);
+    good(&rtd, "mqtt.mvar", 0.3);
+    good(&rtd, "mqtt.closed", true);
+    good(&rtd, "mqtt.running", true);
     let plain = json!({});
     set(&mut node, POWER, &json!(2600.0), &plain);
-    good(&rtd, "mqtt.mw", json!(2.6));
+    good(&rtd, "mqtt.mw", 2.6);
     set(&mut node, POWER, &json!(2700.0), &json!({ "alias": true }));
-    good(&rtd, "mqtt.mw", json!(2.7));
+    good(&rtd, "mqtt.mw", 2.7);
     set(&mut node, "Inverter/State", &json!(5), &plain);
-    good(&rtd, "mqtt.running", json!(false));
+    good(&rtd, "mqtt.running", false);
     // Null has no flag but its want; a value of the past changes nothing.
     set(&mut node, POWER, &Value::Null, &plain);
     wait(&rtd, "mqtt.mw", &json!(2.7), &[]);
     set(&mut node, POWER, &json!(9000.0), &json!({ "historical": true }));
     set(&mut node, POWER, &json!(2800.0), &plain);
-    good(&rtd, "mqtt.mw", json!(2.8));
+    good(&rtd, "mqtt.mw", 2.8);
     // A gap: nothing is believed, the node is asked, and its birth tells all anew.
     let mark = rtd.records().len();
     node.ask(&json!({ "do": "skip" }));
     set(&mut node, POWER, &json!(2900.0), &plain);
-    lost(&rtd, "mqtt.mw", json!(2.8));
-    good(&rtd, "mqtt.mw", json!(2.9));
-    good(&rtd, "mqtt.closed", json!(true));
+    lost(&rtd, "mqtt.mw", 2.8);
+    good(&rtd, "mqtt.mw", 2.9);
+    good(&rtd, "mqtt.closed", true);
     // Death and birth of the device.
     node.ask(&json!({ "do": "lose" }));
-    lost(&rtd, "mqtt.closed", json!(true));
+    lost(&rtd, "mqtt.closed", true);
     node.ask(&json!({ "do": "find" }));
-    good(&rtd, "mqtt.mw", json!(2.5));
+    good(&rtd, "mqtt.mw", 2.5);
     // The node's connection breaks: its will is told, and it comes back.
     node.ask(&json!({ "do": "cut" }));
-    lost(&rtd, "mqtt.mw", json!(2.5));
-    good(&rtd, "mqtt.mw", json!(2.5));
+    lost(&rtd, "mqtt.mw", 2.5);
+    good(&rtd, "mqtt.mw", 2.5);
     // The broker dies and comes back, three times.
     for turn in 0..3 {
-        let value = json!(3.0 + f64::from(turn));
+        let value = 3.0 + f64::from(turn);
         set(&mut node, POWER, &json!(3000.0 + f64::from(turn) * 1000.0), &plain);
-        good(&rtd, "mqtt.mw", value.clone());
+        good(&rtd, "mqtt.mw", value);
         broker.kill();
-        lost(&rtd, "mqtt.mw", value.clone());
+        lost(&rtd, "mqtt.mw", value);
         broker.again();
         good(&rtd, "mqtt.mw", value);
     }
     // The node dies for good: the broker tells, and nothing comes good again.
     drop(node);
-    lost(&rtd, "mqtt.mw", json!(5.0));
+    lost(&rtd, "mqtt.mw", 5.0);
     let old = |one: &&Value| one["id"] == "mqtt.mw" && one["value"] == 9.0;
     assert!(!rtd.records()[mark..].iter().any(|one| old(&one)), "a value of the past was told");
     let status = status(&folder);
@@ -198,7 +198,7 @@ fn over_mutual_tls_with_a_password() {
     add(&folder, &points(broker.port, &section("broker.example")));
     let _node = node_of(&broker, &python, &[ca.clone(), theirs, theirs_key]);
     let rtd = Program::start(&folder, "run", "site.toml");
-    good(&rtd, "mqtt.mw", json!(2.5));
+    good(&rtd, "mqtt.mw", 2.5);
     drop(rtd);
     folder.change("site.toml", "name:broker.example", "name:another.example");
     let rtd = Program::start(&folder, "run", "site.toml");

@@ -16,11 +16,13 @@
 //! | `outstation` | the task of a DNP3 outstation |
 //! | `replay` | the task of a file that is replayed |
 //! | `sparkplug` | the task of an edge node, or a device behind one, at an MQTT broker |
+//! | `opcua` | the task of a server of OPC UA |
 //! | `told` | values of sources that tell their own type, quality and time |
 //! | `absent` | the task of a device whose protocol this build leaves out |
 //! | `back_off` | how long a device that failed is left alone |
 //! | `count` | what is counted of each device |
 
+#[cfg(not(all(feature = "mqtt", feature = "opcua")))]
 mod absent;
 mod back_off;
 mod command;
@@ -29,6 +31,8 @@ mod decode;
 mod driver;
 mod line;
 mod link;
+#[cfg(feature = "opcua")]
+mod opcua;
 mod outstation;
 mod plan;
 mod replay;
@@ -36,7 +40,7 @@ mod replay;
 mod sparkplug;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "mqtt")]
+#[cfg(any(feature = "mqtt", feature = "opcua"))]
 mod told;
 
 use std::collections::BTreeMap;
@@ -204,6 +208,11 @@ fn work(
         }
         #[cfg(not(feature = "mqtt"))]
         Access::Sparkplug(_) => Box::pin(absent::drive(device, "mqtt", at, writes, out, clock)),
+        #[cfg(feature = "opcua")]
+        Access::OpcUa(opcua) => {
+            Box::pin(opcua::drive(device, *opcua, at, writes, out, clock, wiring.counters))
+        }
+        #[cfg(not(feature = "opcua"))]
         Access::OpcUa(_) => Box::pin(absent::drive(device, "opcua", at, writes, out, clock)),
         Access::Modbus(_) => Box::pin(drive(device, at, writes, out, clock, wiring)),
     }

@@ -47,8 +47,11 @@ pub(crate) enum Said {
     #[default]
     Good,
     /// It may be wrong.
-    #[allow(dead_code, reason = "only OPC UA says so")]
+    #[cfg(feature = "opcua")]
     Doubtful,
+    /// Somebody has put it there.
+    #[cfg(feature = "opcua")]
+    Forced,
     /// It must not be used.
     Bad,
     /// Its own source is gone.
@@ -62,10 +65,14 @@ pub(crate) fn reported(reading: Reading, form: Form, said: Said, millis: Option<
     } else {
         Dnp3Type::Binary
     };
-    let doubt = if kind == Dnp3Type::Analog { Flags::REFERENCE_ERR } else { Flags::CHATTER_FILTER };
     let flags = match said {
         Said::Good => None,
-        Said::Doubtful => Some(Flags::ONLINE | doubt),
+        #[cfg(feature = "opcua")]
+        Said::Doubtful if kind == Dnp3Type::Analog => Some(Flags::ONLINE | Flags::REFERENCE_ERR),
+        #[cfg(feature = "opcua")]
+        Said::Doubtful => Some(Flags::ONLINE | Flags::CHATTER_FILTER),
+        #[cfg(feature = "opcua")]
+        Said::Forced => Some(Flags::ONLINE | Flags::REMOTE_FORCED),
         Said::Bad => Some(Flags::NONE),
         Said::Lost => Some(Flags::COMM_LOST),
     };
