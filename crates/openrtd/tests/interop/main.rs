@@ -7,6 +7,8 @@ mod devices;
 mod field;
 mod front;
 mod masters;
+#[cfg(feature = "opcua")]
+mod opcua;
 mod outstations;
 mod peer;
 mod pki;
