@@ -109,7 +109,11 @@ impl Brain {
 
     pub(super) fn field(&mut self, event: FieldEvent) {
         match event {
-            FieldEvent::Report(report) => self.report(&report),
+            FieldEvent::Report(report) => {
+                self.report(&report);
+                // It may have waited: what it brings can be older than its limit already.
+                self.begin(self.now);
+            }
             FieldEvent::Written { device, request, result } => {
                 for commanded in &mut self.setpoints {
                     commanded.setpoint.written(device, request, &result);

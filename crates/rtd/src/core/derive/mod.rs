@@ -122,11 +122,13 @@ impl Derived {
     }
 }
 
-/// The reasons that a point made of `input` inherits. Saturation is left out: it is the input's counts that do not
-/// fit the wire, not its value. One that is only forced can be used, and says so in the result.
+/// The reasons that a point made of `input` inherits. Saturation on our own wire is left out: it is the input's counts
+/// that do not fit, not its value. One that is only forced can be used, and says so in the result.
 pub(super) fn inherited(input: &Row) -> Vec<Reason> {
+    let clipped = is_clipped(input);
+    let counts = |reason: &Reason| reason.kind == ReasonKind::Saturated && !clipped;
     let mut reasons: Vec<Reason> =
-        input.sample.reasons.iter().filter(|reason| reason.kind != ReasonKind::Saturated).cloned().collect();
+        input.sample.reasons.iter().filter(|reason| !counts(reason)).cloned().collect();
     if !reasons.is_empty() {
         let forced = reasons.iter().all(|reason| reason.kind == ReasonKind::Forced);
         if forced {
@@ -140,10 +142,22 @@ pub(super) fn inherited(input: &Row) -> Vec<Reason> {
     reasons
 }
 
-/// Whether an input can be used as it is: good, saturated on the wire, or forced.
+/// Whether the source itself says that its value is beyond what it can measure: then the value is wrong, not only its
+/// counts.
+fn is_clipped(row: &Row) -> bool {
+    let forced = row.hand.as_ref().is_some_and(|hand| hand.value.is_some());
+    !forced && row.under.judged.has(ReasonKind::Saturated)
+}
+
+/// Whether an input can be used as it is: good, saturated on our wire, or forced.
 fn is_usable(row: &Row) -> bool {
     let usable = |reason: &Reason| matches!(reason.kind, ReasonKind::Saturated | ReasonKind::Forced);
-    row.sample.reasons.iter().all(usable)
+    row.sample.reasons.iter().all(usable) && !is_clipped(row)
+}
+
+/// Whether an input can be used and was measured: what somebody typed in is not.
+fn is_measured(row: &Row) -> bool {
+    is_usable(row) && !row.sample.reasons.has(ReasonKind::Forced)
 }
 
 /// What an input is, in the unit wanted; `None` while it was never read.

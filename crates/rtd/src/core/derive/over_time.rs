@@ -1,11 +1,14 @@
 //! Quantities that remember: an energy from a power, a mean over the time just past.
+//!
+//! A forced input is not remembered: the result says that it is forced while the input is, and nothing of what
+//! somebody typed in may be in a result that is good again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use telemetry::{Mono, Unit, Value};
 
-use super::{Made, inherited, is_usable, number};
+use super::{Made, inherited, is_measured, is_usable, number};
 use crate::core::points::Row;
 
 /// Samples that a mean keeps; where more come within its window the oldest are dropped.
@@ -31,7 +34,7 @@ impl Energy {
     pub(super) fn evaluate(&mut self, rows: &[(&Row, Option<Unit>)]) -> Made {
         let Some((row, from)) = rows.first() else { return Made::default() };
         let read = row.sample.received;
-        let good = is_usable(row).then(|| number(row, *from, Unit::Megawatt)).flatten();
+        let good = is_measured(row).then(|| number(row, *from, Unit::Megawatt)).flatten();
         match (self.last, good) {
             (Some((then, before)), Some(power)) if read > then => {
                 let hours = read.since(then).as_secs_f64() / 3_600.0;
@@ -67,7 +70,7 @@ impl Mean {
     /// Takes the input as it is at `now`.
     pub(super) fn evaluate(&mut self, rows: &[(&Row, Option<Unit>)], unit: Unit, now: Mono) -> Made {
         let Some((row, from)) = rows.first() else { return Made::default() };
-        let good = is_usable(row).then(|| number(row, *from, unit)).flatten();
+        let good = is_measured(row).then(|| number(row, *from, unit)).flatten();
         if self.samples.back().is_none_or(|(_, value)| *value != good) {
             self.samples.push_back((now, good));
         }
@@ -77,7 +80,8 @@ impl Mean {
         {
             self.samples.pop_front();
         }
-        let mean = self.mean(begin, now).or(good);
+        let mean =
+            self.mean(begin, now).or_else(|| is_usable(row).then(|| number(row, *from, unit)).flatten());
         Made {
             value: mean.map(Value::Analog),
             // The present input decides: a mean of what was before says nothing of now.

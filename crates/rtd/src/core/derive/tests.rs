@@ -143,9 +143,11 @@ fn a_forced_input_makes_the_result_forced_and_says_whose() {
 }
 
 #[test]
-fn saturation_on_the_wire_is_the_inputs_own() {
-    let (value, quality, _) = made(&AnalogDerive::Sum(terms(&["a", "b"])), &with("a", ReasonKind::Saturated));
-    assert_eq!((value, quality), (Some(3.0), Quality::Good));
+fn what_the_source_itself_has_clipped_makes_nothing_good() {
+    let (value, quality, texts) =
+        made(&AnalogDerive::Sum(terms(&["a", "b"])), &with("a", ReasonKind::Saturated));
+    assert_eq!((value, quality), (Some(3.0), Quality::Bad));
+    assert!(texts.contains(&"an input is not good: a".to_owned()), "{texts:?}");
 }
 
 #[test]
@@ -280,6 +282,22 @@ fn a_mean_weighs_by_time_within_its_window() {
     for ((value, quality), (wanted, good)) in found.into_iter().zip(expected) {
         assert!((value - wanted).abs() < 1e-9 && (quality == Quality::Good) == good, "{value} {wanted}");
     }
+}
+
+#[test]
+fn what_was_typed_in_is_in_no_energy_and_no_mean() {
+    let forced = Some(ReasonKind::Forced);
+    let energy = AnalogDerive::Integrate { of: terms(&["a"]).remove(0), initial: 5.0 };
+    let samples =
+        [(0, 1_000.0, None), (3_600, 9_000.0, forced), (7_200, 1_000.0, None), (9_000, 1_000.0, None)];
+    let found = over(&energy, Unit::MegawattHour, &samples);
+    assert_eq!(found[1], (5.0, Quality::Questionable));
+    assert_eq!(found[3], (5.5, Quality::Good), "{found:?}");
+    let window = std::time::Duration::from_secs(60);
+    let mean = AnalogDerive::Mean { of: terms(&["a"]).remove(0), window };
+    let samples = [(0, 1_000.0, None), (30, 9_000.0, forced), (50, 1_000.0, None), (60, 1_000.0, None)];
+    let found = over(&mean, Unit::Megawatt, &samples);
+    assert_eq!((found[1].1, found[3]), (Quality::Questionable, (1.0, Quality::Good)), "{found:?}");
 }
 
 #[test]

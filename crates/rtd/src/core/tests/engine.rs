@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ieee1815::{Classes, CommandStatus, Flags, OperateMode, PointType};
-use telemetry::Value;
+use telemetry::{Quality, Value};
 
 use super::world::{BESS, EMS, METER, World, site_with};
 use crate::core::{Action, Input, Operate, Record};
@@ -75,6 +75,39 @@ fn a_derived_point_is_served_and_lost_with_its_input() {
     assert_eq!(seen(&mut world, 60), (11_000.0, Flags::ONLINE));
     world.pass(5_001);
     assert_eq!(seen(&mut world, 60), (11_000.0, Flags::COMM_LOST), "both grew stale");
+}
+
+#[test]
+fn counts_that_do_not_fit_are_the_inputs_own() {
+    let mut world = world();
+    world.watts(METER, 16e6);
+    assert_eq!(seen(&mut world, 1), (30_000.0, Flags::ONLINE | Flags::OVER_RANGE));
+    assert_eq!(seen(&mut world, 60), (17_000.0, Flags::ONLINE), "16 MW and 1 MW");
+}
+
+#[test]
+fn a_report_that_waited_too_long_makes_nothing_good() {
+    let mut world = world();
+    world.pass(60_000);
+    world.read(EMS, Classes::EVENTS);
+    for device in [METER, BESS] {
+        world.report_of(device, 6e6, 5_001);
+    }
+    assert_eq!(seen(&mut world, 1), (12_000.0, Flags::COMM_LOST), "as old as it was read");
+    let sum: Vec<_> = world
+        .records
+        .iter()
+        .filter_map(|record| match record {
+            Record::Point(point) if point.id.as_str() == "sum.mw" => Some(point.quality),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sum.last(), Some(&Quality::Bad));
+    assert_eq!(
+        sum.iter().filter(|quality| **quality == Quality::Good).count(),
+        1,
+        "never good again: {sum:?}"
+    );
 }
 
 #[test]

@@ -224,6 +224,14 @@ impl World {
         self.input(Input::Field(FieldEvent::Report(report)));
     }
 
+    /// A reading that was received so long ago and comes only now.
+    pub(super) fn report_of(&mut self, device: usize, watts: f64, ago_ms: u64) {
+        let then = Now::virtual_millis(self.now_ms - ago_ms);
+        let outcome = FieldOutcome::Readings(vec![(ReadingIx::new(0), Reading::Number(watts))]);
+        let report = FieldReport { device: DeviceIx::new(device), outcome, sent: then, received: then };
+        self.input(Input::Field(FieldEvent::Report(report)));
+    }
+
     pub(super) fn watts(&mut self, device: usize, watts: f64) {
         self.poll(device, FieldOutcome::Readings(vec![(ReadingIx::new(0), Reading::Number(watts))]));
     }
