@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Plants bugs into a copy of what is committed; each has to be found by the tests of ieee1815.
-#   scripts/mutants.sh [RESULT.json]
+# Plants bugs into a copy of what is committed; each has to be found.
+#   scripts/mutants.sh mutants [RESULT.json]    by the tests of ieee1815
+#   scripts/mutants.sh planted [RESULT.json]    by the cases of the proof `honest`
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-$PWD/target}/mutants
@@ -10,4 +11,6 @@ mkdir -p "$target/copy"
 git archive HEAD | tar -xm -C "$target/copy"
 unset CARGO_TARGET_DIR
 export CARGO_TARGET_DIR=$target/target
-exec python3 scripts/mutants.py "$target/copy" "$@"
+what=$1
+shift
+exec python3 "scripts/$what.py" "$target/copy" "$@"

@@ -14,6 +14,9 @@
 #   scripts/proof.sh fuzz    every fuzz target for FUZZ_SECONDS (120)
 #   scripts/proof.sh delivery  the delivery promise over PROPTEST_CASES (1,000,000) cases
 #   scripts/proof.sh mutants ten planted bugs, each found by the tests of ieee1815
+#   scripts/proof.sh honest  never good and stale: HONEST_CASES (1,000,000) cases over the core and encoded DNP3; goes on
+#                            where it was ended (a part of them: scripts/proof.sh honest --cases N)
+#   scripts/proof.sh planted bugs planted into the core, each found by the cases of `honest`
 #   scripts/proof.sh interop every DNP3 peer both ways round, and docs/interop.md of it
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -138,8 +141,26 @@ delivery)
 mutants)
     result=$(mktemp)
     trap 'rm -f "$result"' EXIT
-    scripts/mutants.sh "$result"
+    scripts/mutants.sh mutants "$result"
     stamp mutants "$result"
+    ;;
+honest)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    if [ "${2:-}" = --cases ]; then HONEST_CASES=$3; fi
+    # What is done already is kept for this commit and these cases alone.
+    HONEST_CASES=${HONEST_CASES:-1000000}
+    target=${CARGO_TARGET_DIR:-$PWD/target}
+    export HONEST_CASES HONEST_STATE=$target/honest-$(git rev-parse --short HEAD)-$HONEST_CASES.json
+    OPENRTD_PROOF=$result cargo test --release --locked -p rtd --test honest -- --ignored --nocapture proof
+    stamp honest "$result"
+    rm -f "$HONEST_STATE"
+    ;;
+planted)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    scripts/mutants.sh planted "$result"
+    stamp planted "$result"
     ;;
 interop)
     result=$(mktemp)
