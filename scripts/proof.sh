@@ -16,6 +16,7 @@
 #   scripts/proof.sh mutants ten planted bugs, each found by the tests of ieee1815
 #   scripts/proof.sh honest  never good and stale: HONEST_CASES (1,000,000) cases over the core and encoded DNP3; goes on
 #                            where it was ended (a part of them: scripts/proof.sh honest --cases N)
+#   scripts/proof.sh field   FIELD_MINUTES (15) with real peers that die and return: recoveries, right values, no lost scan
 #   scripts/proof.sh planted bugs planted into the core, each found by the cases of `honest`
 #   scripts/proof.sh interop every DNP3 peer both ways round, and docs/interop.md of it
 set -euo pipefail
@@ -155,6 +156,15 @@ honest)
     OPENRTD_PROOF=$result cargo test --release --locked -p rtd --test honest -- --ignored --nocapture proof
     stamp honest "$result"
     rm -f "$HONEST_STATE"
+    ;;
+field)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    if [ "${2:-}" = --minutes ]; then FIELD_MINUTES=$3; fi
+    command -v socat >/dev/null || { echo "proof: field needs socat" >&2; exit 1; }
+    cargo build --release --locked -p openrtd
+    python3 scripts/field.py "${CARGO_TARGET_DIR:-target}/release/openrtd" "$result" --minutes "${FIELD_MINUTES:-15}"
+    stamp field "$result"
     ;;
 planted)
     result=$(mktemp)

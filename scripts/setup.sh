@@ -39,6 +39,7 @@ have tshark || missing+=(tshark)
 have mbpoll || missing+=(mbpoll)
 have prometheus || missing+=(prometheus)
 have mosquitto || [ -x /usr/sbin/mosquitto ] || missing+=(mosquitto)
+have socat || missing+=(socat)
 have python3 || missing+=(python3)
 [ ${#missing[@]} -eq 0 ] || apt "${missing[@]}"
 
