@@ -1,0 +1,182 @@
+//! How far and how fast: the settled precedence of everything that holds a set point back.
+//!
+//! Trip > energy and hard limit (at once) > soft limit (reached at ramp rate) > ramp > set point. A trip is not here:
+//! it ends the ownership.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// From `low` to `high`, both within.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Band {
+    /// The lowest.
+    pub low: f64,
+    /// The highest; not below `low`.
+    pub high: f64,
+}
+
+impl Band {
+    /// Everything.
+    pub const ALL: Self = Self { low: f64::NEG_INFINITY, high: f64::INFINITY };
+
+    /// A band; the two in any order.
+    #[must_use]
+    pub fn new(one: f64, other: f64) -> Self {
+        Self { low: one.min(other), high: one.max(other) }
+    }
+
+    /// Whether a value lies within.
+    #[must_use]
+    pub fn contains(&self, value: f64) -> bool {
+        value >= self.low && value <= self.high
+    }
+
+    /// The nearest value within.
+    #[must_use]
+    pub fn hold(&self, value: f64) -> f64 {
+        value.max(self.low).min(self.high)
+    }
+
+    /// What lies in both; where nothing does, the point of `self` that is nearest to the other.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        Self { low: self.hold(other.low), high: self.hold(other.high) }
+    }
+}
+
+/// What is fixed about a set point's way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// The fastest way up, in units a second; above 0.
+    pub up: f64,
+    /// The fastest way down, in units a second; above 0.
+    pub down: f64,
+    /// A smaller difference is not acted upon.
+    pub deadband: f64,
+}
+
+/// What holds the output away from the set point now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clamp {
+    /// A hard limit: at once.
+    Hard,
+    /// What is stored, or can be: at once.
+    Energy,
+    /// A soft limit: reached at the ramp rate.
+    Soft,
+    /// On its way.
+    Ramp,
+    /// Too small a difference to act upon.
+    Deadband,
+}
+
+/// The bounds of the moment, in units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Never beyond, not for a moment.
+    pub hard: Band,
+    /// What energy allows; as hard.
+    pub energy: Band,
+    /// To be within, reached at the ramp rate.
+    pub soft: Band,
+}
+
+impl Bounds {
+    /// None.
+    pub const NONE: Self = Self { hard: Band::ALL, energy: Band::ALL, soft: Band::ALL };
+}
+
+/// A step of the output: where it is now, and what held it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// The output, in units.
+    pub value: f64,
+    /// The weightiest of what holds it away from the set point; `None`: it is there.
+    pub clamp: Option<Clamp>,
+}
+
+/// Moves an output that is at `from` towards `target` for as long as `by`.
+#[must_use]
+pub fn advance(from: f64, target: f64, bounds: &Bounds, rules: &Rules, by: Duration) -> Step {
+    let soft = bounds.soft.hold(target);
+    let energy = bounds.energy.hold(soft);
+    let goal = bounds.hard.hold(energy);
+    let seconds = by.as_secs_f64();
+    let way = Band { low: -rules.down * seconds, high: rules.up * seconds }.hold(goal - from);
+    // What is too near to act upon stays, unless it stands outside of what it must be within.
+    let rests = (goal - from).abs() < rules.deadband && bounds.soft.contains(from);
+    let moved = if rests { from } else { from + way };
+    // Rounding must not leave it a hair short of its goal for ever.
+    let moved = if (goal - moved).abs() <= f64::EPSILON * goal.abs() { goal } else { moved };
+    let value = bounds.hard.hold(bounds.energy.hold(moved));
+    let held = [
+        (value != bounds.energy.hold(moved) || goal != energy, Clamp::Hard),
+        (bounds.energy.hold(moved) != moved || energy != soft, Clamp::Energy),
+        (soft != target, Clamp::Soft),
+        (value != goal && !rests, Clamp::Ramp),
+        (value != goal && rests, Clamp::Deadband),
+    ];
+    Step { value, clamp: held.into_iter().find(|(holds, _)| *holds).map(|(_, clamp)| clamp) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RULES: Rules = Rules { up: 2.0, down: 4.0, deadband: 0.1 };
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn bounds() -> Bounds {
+        Bounds { hard: Band::new(-10.0, 10.0), energy: Band::ALL, soft: Band::new(-8.0, 8.0) }
+    }
+
+    fn step(from: f64, target: f64) -> (f64, Option<Clamp>) {
+        let step = advance(from, target, &bounds(), &RULES, SECOND);
+        (step.value, step.clamp)
+    }
+
+    #[test]
+    fn each_bound_holds_in_its_own_way() {
+        assert_eq!(step(0.0, 1.0), (1.0, None));
+        assert_eq!(step(0.0, 5.0), (2.0, Some(Clamp::Ramp)));
+        assert_eq!(step(5.0, -5.0), (1.0, Some(Clamp::Ramp)), "down is faster");
+        assert_eq!(step(5.0, 5.05), (5.0, Some(Clamp::Deadband)));
+        assert_eq!(step(7.0, 9.0), (8.0, Some(Clamp::Soft)));
+        assert_eq!(step(8.5, 9.0), (8.0, Some(Clamp::Soft)), "back inside, deadband or not");
+        assert_eq!(step(12.0, 12.0), (8.0, Some(Clamp::Soft)));
+        assert_eq!(step(20.0, 20.0), (10.0, Some(Clamp::Hard)), "at once");
+    }
+
+    #[test]
+    fn energy_holds_at_once_and_hard_before_it() {
+        let empty = Bounds { energy: Band { low: -10.0, high: 0.0 }, ..bounds() };
+        let step = advance(5.0, 5.0, &empty, &RULES, SECOND);
+        assert_eq!((step.value, step.clamp), (0.0, Some(Clamp::Energy)));
+        let both = Bounds { hard: Band::new(1.0, 10.0), ..empty };
+        let step = advance(5.0, 5.0, &both, &RULES, SECOND);
+        assert_eq!((step.value, step.clamp), (1.0, Some(Clamp::Hard)));
+    }
+
+    proptest! {
+        #[test]
+        fn never_beyond_hard_never_faster_than_the_ramp_and_there_in_the_end(
+            from in -12.0..12.0_f64, target in -20.0..20.0_f64, low in -10.0..0.0_f64, high in 0.0..10.0_f64,
+        ) {
+            let bounds = Bounds { energy: Band::new(low, high), ..bounds() };
+            let mut at = from;
+            for _ in 0..40 {
+                let step = advance(at, target, &bounds, &RULES, SECOND);
+                prop_assert!(bounds.hard.contains(step.value) && bounds.energy.contains(step.value));
+                let inside = bounds.hard.within(&bounds.energy);
+                let moved = step.value - inside.hold(at);
+                prop_assert!((-RULES.down - 1e-9..=RULES.up + 1e-9).contains(&moved));
+                at = step.value;
+            }
+            let goal = bounds.hard.hold(bounds.energy.hold(bounds.soft.hold(target)));
+            prop_assert!((at - goal).abs() <= RULES.deadband, "{at} {goal}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Raise and lower pulses: the older way to say where to go.
+//!
+//! A pulse moves the set point by a fixed amount, or by an amount for each second that it lasts. What comes out is a
+//! set point like any other, so that limits, ramp and ownership are the same.
+
+use std::time::Duration;
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// More generation.
+    Raise,
+    /// Less.
+    Lower,
+}
+
+/// How a pulse is understood.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pulses {
+    /// Units a pulse, however long; 0: by time alone.
+    pub each: f64,
+    /// Units for each second of a pulse.
+    pub per_second: f64,
+    /// A longer pulse counts as one of this length.
+    pub longest: Duration,
+}
+
+impl Pulses {
+    /// The set point after `count` pulses of a length, from where it is.
+    #[must_use]
+    pub fn after(&self, from: f64, way: Way, count: u8, length: Duration) -> f64 {
+        let one = self.each + self.per_second * length.min(self.longest).as_secs_f64();
+        let all = one * f64::from(count);
+        match way {
+            Way::Raise => from + all,
+            Way::Lower => from - all,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pulses_count_and_last() {
+        let pulses = Pulses { each: 0.5, per_second: 0.25, longest: Duration::from_secs(2) };
+        assert_eq!(pulses.after(10.0, Way::Raise, 2, Duration::ZERO), 11.0);
+        assert_eq!(pulses.after(10.0, Way::Lower, 1, Duration::from_secs(1)), 9.25);
+        assert_eq!(
+            pulses.after(10.0, Way::Raise, 1, Duration::from_secs(60)),
+            11.0,
+            "no longer than it may be"
+        );
+        assert_eq!(pulses.after(10.0, Way::Raise, 0, Duration::from_secs(60)), 10.0);
+    }
+}
