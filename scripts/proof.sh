@@ -6,6 +6,7 @@
 #   scripts/proof.sh faults  how long a silent device, its return and a killed RTD take to reach the ISO
 #   scripts/proof.sh profiles  one site folder under two profiles: variations, periods, indexes and points on the wire
 #   scripts/proof.sh reload  1,000 reloads of certificates, keys, revocation lists and peers under polling
+#   scripts/proof.sh reloads  1,000 site files applied to the running device under polling, 50 broken ones among them
 #   scripts/proof.sh crowd   1,000 idle TLS connections beside a good master and new ones
 #   scripts/proof.sh siege   1,000,000 mutated frames from an admitted master over TLS, beside a good one
 #   scripts/proof.sh package both crates packaged, and a program outside of the workspace built from the packages
@@ -101,6 +102,12 @@ profiles)
     trap 'rm -f "$result"' EXIT
     OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test profiles
     stamp profiles "$result"
+    ;;
+reloads)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test reload -- --ignored
+    stamp reloads "$result"
     ;;
 reload | crowd | siege)
     result=$(mktemp)
