@@ -252,7 +252,7 @@ fn a_thousand_reloads_under_polling() {
         good.replacen("index = 1\n", "index = 1\ndeadband = 0.25\n", 1),
         good.replacen("[[device]]\n", &format!("[[device]]\n{other}[[device]]\n"), 1),
         good.replacen("poll_ms = 1000", "poll_ms = 900", 1),
-        good.replacen("[[master]]\n", &format!("{master}[[master]]\n"), 1),
+        good.replacen("[[master]]", &format!("{master}[[master]]"), 1),
     ];
     let certificate =
         good.lines().find_map(|line| line.strip_prefix("certificate = \"")?.strip_suffix('"')).unwrap();

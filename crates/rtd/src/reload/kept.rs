@@ -113,7 +113,8 @@ fn is_same_device(before: &Device, after: &Device) -> bool {
         (Access::Dnp3(before), Access::Dnp3(after)) => {
             (&before.reach, before.outstation) == (&after.reach, after.outstation)
         }
-        _ => false,
+        // Whatever else there is: all of it counts.
+        (before, after) => before == after,
     };
     access && before.protocol == after.protocol
 }
