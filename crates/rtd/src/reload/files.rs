@@ -25,6 +25,7 @@ impl Files {
     pub fn read(site: &Site) -> Self {
         let devices = site.devices.iter().filter_map(|device| match &device.access {
             Access::Dnp3(dnp3) => Some((Arc::clone(&device.id), of_policy(dnp3.tls.as_ref()?))),
+            Access::Sparkplug(broker) => Some((Arc::clone(&device.id), of_policy(broker.tls.as_ref()?))),
             _ => None,
         });
         Self { own: of_policy(&site.tls), devices: devices.collect() }

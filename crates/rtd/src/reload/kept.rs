@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ieee1815::PointType;
-use site::{Access, Csv, Device, Site};
+use site::{Access, Csv, Device, OpcUa, Site, Sparkplug};
 use telemetry::PointId;
 
 use super::points::{drives, renames, views};
@@ -112,6 +112,12 @@ fn is_same_device(before: &Device, after: &Device) -> bool {
         }
         (Access::Dnp3(before), Access::Dnp3(after)) => {
             (&before.reach, before.outstation) == (&after.reach, after.outstation)
+        }
+        (Access::Sparkplug(before), Access::Sparkplug(after)) => {
+            **before == Sparkplug { metrics: before.metrics.clone(), ..(**after).clone() }
+        }
+        (Access::OpcUa(before), Access::OpcUa(after)) => {
+            **before == OpcUa { nodes: before.nodes.clone(), ..(**after).clone() }
         }
         // Whatever else there is: all of it counts.
         (before, after) => before == after,

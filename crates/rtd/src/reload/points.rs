@@ -169,6 +169,14 @@ fn place(site: &Site, device: DeviceIx, reading: site::ReadingIx) -> String {
             site::Access::Csv(csv) => format!("column {:?}", csv.columns.get(*at)),
             _ => format!("column {at}"),
         },
+        Place::Metric(at) => match &device.access {
+            site::Access::Sparkplug(sparkplug) => format!("metric {:?}", sparkplug.metrics.get(*at)),
+            _ => format!("metric {at}"),
+        },
+        Place::Node(at) => match &device.access {
+            site::Access::OpcUa(server) => format!("node {:?}", server.nodes.get(*at)),
+            _ => format!("node {at}"),
+        },
         place => format!("{place:?}"),
     };
     let form = match spec.form {
