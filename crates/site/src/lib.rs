@@ -8,6 +8,7 @@ mod check;
 mod defaults;
 mod derive;
 mod device;
+mod map;
 mod model;
 mod networked;
 mod raw;
@@ -21,6 +22,7 @@ pub use device::{
     Access, Csv, Device, DeviceIx, Dnp3, Dnp3Type, Form, Modbus, Place, Protocol, Reach, ReadingIx,
     ReadingSpec, RegisterTable, RegisterType, WordOrder,
 };
+pub use map::{MapReading, MapTag, RegisterMap};
 pub use model::*;
 pub use networked::{Alive, Login, OpcUa, Security, Sparkplug};
 pub use resource::{Component, ComponentIx, Figures, Location, MasterFile, Station, StationIx, StationKind};

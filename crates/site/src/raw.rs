@@ -244,6 +244,7 @@ pub(crate) struct RawDevice {
     pub(crate) endpoint: Option<Spanned<String>>,
     pub(crate) security: Option<Spanned<Security>>,
     pub(crate) pki: Option<Spanned<PathBuf>>,
+    pub(crate) map: Option<Spanned<String>>,
     pub(crate) poll_ms: Spanned<u64>,
     pub(crate) timeout_ms: Option<Spanned<u64>>,
 }
@@ -276,6 +277,7 @@ pub(crate) struct RawSource {
     pub(crate) binary: Option<Spanned<u16>>,
     pub(crate) counter: Option<Spanned<u16>>,
     pub(crate) column: Option<Spanned<String>>,
+    pub(crate) reading: Option<Spanned<String>>,
     pub(crate) metric: Option<Spanned<String>>,
     pub(crate) node: Option<Spanned<String>>,
 }

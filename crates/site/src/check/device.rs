@@ -42,6 +42,8 @@ impl Check<'_> {
                 None => TIMEOUT_DEFAULT,
             };
             self.fields(at, raw);
+            let map = raw.map.as_ref().and_then(|name| self.map(&field("map"), name));
+            self.maps.push(map);
             // Points that name it are not told of a device that is missing; the site is refused anyhow.
             let nowhere = || Access::Modbus(Modbus::tcp(([0, 0, 0, 0], 0).into()));
             let access = self.access(at, raw).unwrap_or_else(nowhere);
@@ -67,7 +69,7 @@ impl Check<'_> {
         let addressed = [Protocol::SunSpec, Protocol::Modbus, Protocol::Dnp3, Protocol::Sparkplug];
         let secured = [Protocol::Dnp3, Protocol::Sparkplug];
         let known = [Protocol::Sparkplug, Protocol::OpcUa];
-        let fields: [Given<'_>; 24] = [
+        let fields: [Given<'_>; 25] = [
             ("address", raw.address.as_ref().map(Spanned::span), &addressed),
             ("serial", raw.serial.as_ref().map(Spanned::span), &wired),
             ("unit_id", raw.unit_id.as_ref().map(Spanned::span), &modbus),
@@ -91,6 +93,7 @@ impl Check<'_> {
             ("password_file", raw.password_file.as_ref().map(Spanned::span), &known),
             ("endpoint", raw.endpoint.as_ref().map(Spanned::span), &opcua),
             ("security", raw.security.as_ref().map(Spanned::span), &opcua),
+            ("map", raw.map.as_ref().map(Spanned::span), &[Protocol::Modbus]),
             ("pki", raw.pki.as_ref().map(Spanned::span), &opcua),
         ];
         for (name, span, protocols) in fields {

@@ -4,6 +4,7 @@ mod checks;
 mod derive;
 mod device;
 mod history;
+mod mapped;
 mod masters;
 mod networked;
 mod observe;
@@ -26,6 +27,7 @@ use config::{Problems, Source, Spanned};
 use telemetry::{PointId, Unit};
 
 use crate::defaults::{Defaults, Purpose, TlsFloor, problem_of_profile};
+use crate::map::RegisterMap;
 use crate::model::{Analog, Connection, Digital, SetPoint, Site};
 use crate::raw::RawSite;
 use crate::resource::{Component, Station};
@@ -73,6 +75,7 @@ impl Site {
             units: BTreeMap::new(),
             indexes: BTreeMap::new(),
             sheet_names: BTreeMap::new(),
+            maps: Vec::new(),
         };
         let site = check.site(raw);
         check.problems.into_result(site)
@@ -110,6 +113,8 @@ pub(crate) struct Check<'a> {
     units: BTreeMap<PointId, Unit>,
     indexes: BTreeMap<(Kind, u16), PointId>,
     sheet_names: BTreeMap<(Kind, Arc<str>), PointId>,
+    /// The register map of each device, where it has one.
+    maps: Vec<Option<RegisterMap>>,
 }
 
 impl Check<'_> {

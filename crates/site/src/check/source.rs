@@ -11,6 +11,7 @@ use crate::device::{
     Access, Device, DeviceIx, Dnp3Type, Form, Place, Protocol, ReadingIx, ReadingSpec, RegisterTable,
     RegisterType, WordOrder,
 };
+use crate::map::MapReading;
 use crate::raw::RawSource;
 use crate::sunspec;
 
@@ -43,15 +44,23 @@ impl Check<'_> {
         let at = self.device(&format!("{field}.device"), &raw.get_ref().device, devices)?;
         let protocol = devices.get(at.get())?.protocol;
         self.fitting(field, raw.get_ref(), protocol);
+        let mapped = self.mapped(field, raw, at);
+        let scale = mapped.as_ref().map_or(1.0, |reading| reading.scale);
         let (place, bits, unit) = match protocol {
             Protocol::SunSpec => self.sunspec(field, raw)?,
-            Protocol::Modbus => self.register(field, raw, wanted)?,
+            Protocol::Modbus => match mapped {
+                Some(MapReading { table, register, kind, word_order, unit, .. }) => {
+                    (Place::Register { table, register, kind, word_order }, kind.bits(), unit)
+                }
+                None if raw.get_ref().reading.is_some() => return None,
+                None => self.register(field, raw, wanted)?,
+            },
             Protocol::Dnp3 => self.dnp3(field, raw, wanted)?,
             Protocol::Csv => self.column(field, raw, wanted, devices.get_mut(at.get())?)?,
             Protocol::Sparkplug => self.metric(field, raw, wanted, devices.get_mut(at.get())?)?,
             Protocol::OpcUa => self.node(field, raw, wanted, devices.get_mut(at.get())?)?,
         };
-        let form = self.form(field, raw, wanted, bits, protocol)?;
+        let form = self.form(field, raw, wanted, (bits, scale), protocol)?;
         let device = devices.get_mut(at.get())?;
         let reading = ReadingSpec { place, form };
         let reading = device.readings.iter().position(|known| *known == reading).unwrap_or_else(|| {
@@ -63,7 +72,7 @@ impl Check<'_> {
 
     /// Fields that sources of another protocol have.
     fn fitting(&mut self, field: &str, source: &RawSource, protocol: Protocol) {
-        let given: [Given<'_>; 14] = {
+        let given: [Given<'_>; 15] = {
             use Protocol::{Csv, Dnp3, Modbus, OpcUa, Sparkplug, SunSpec};
             [
                 ("sunspec", source.sunspec.as_ref().map(Spanned::span), &[SunSpec]),
@@ -78,6 +87,7 @@ impl Check<'_> {
                 ("binary", source.binary.as_ref().map(Spanned::span), &[Dnp3]),
                 ("counter", source.counter.as_ref().map(Spanned::span), &[Dnp3]),
                 ("column", source.column.as_ref().map(Spanned::span), &[Csv]),
+                ("reading", source.reading.as_ref().map(Spanned::span), &[Modbus]),
                 ("metric", source.metric.as_ref().map(Spanned::span), &[Sparkplug]),
                 ("node", source.node.as_ref().map(Spanned::span), &[OpcUa]),
             ]
@@ -234,13 +244,13 @@ impl Check<'_> {
         field: &str,
         raw: &Spanned<RawSource>,
         wanted: Wanted,
-        bits: u16,
+        (bits, scale): (u16, f64),
         protocol: Protocol,
     ) -> Option<Form> {
         let source = raw.get_ref();
         match (wanted, &source.bit, &source.equals) {
             (Wanted::Number, None, None) => {
-                let scale = source.scale.as_ref().map_or(1.0, |scale| *scale.get_ref());
+                let scale = source.scale.as_ref().map_or(scale, |scale| *scale.get_ref());
                 if let Some(text) = &source.scale
                     && !(scale.is_finite() && scale != 0.0)
                 {

@@ -222,3 +222,31 @@ fn an_opc_ua_server() {
         assert!(told.contains(wanted), "{more} {id}: {told}");
     }
 }
+
+#[test]
+fn a_reading_by_its_name_in_a_map() {
+    let device = |map: &str| {
+        format!(
+            "[[device]]\nid = 'm'\nprotocol = 'modbus'\naddress = '10.0.0.4:502'\npoll_ms = 1000\nmap = '{map}'\n"
+        )
+    };
+    let point = |source: &str| analog("m.mw", &format!("device = 'm', {source}"));
+    let site = with(&[device("eastron-sdm630"), point("reading = 'active_power'")].concat()).unwrap();
+    let place = site.devices[4].readings[0].place;
+    let wanted = Place::Register {
+        table: crate::RegisterTable::Input,
+        register: 52,
+        kind: RegisterType::F32,
+        word_order: crate::WordOrder::Big,
+    };
+    assert_eq!((place, site.analogs.last().unwrap().source.as_ref().unwrap().unit), (wanted, Unit::Watt));
+    for (map, source, wanted) in [
+        ("eastron", "reading = 'active_power'", "one of eastron-sdm120, eastron-sdm230, eastron-sdm630"),
+        ("none.toml", "reading = 'active_power'", "none.toml"),
+        ("eastron-sdm630", "reading = 'power'", "`power` is not in map eastron-sdm630, known: voltage_l1"),
+        ("eastron-sdm630", "reading = 'active_power', unit = 'kW'", "has no meaning beside `reading`"),
+    ] {
+        let told = with(&[device(map), point(source)].concat()).unwrap_err();
+        assert!(told.contains(wanted), "{map} {source}: {told}");
+    }
+}
