@@ -128,6 +128,9 @@ pub(crate) enum Command {
         openrtd explain bess.soc.mwh --site site/site.toml"
     )]
     Explain(rules::cli::Explain),
+    /// Register maps of common devices: which there are, and what stands in one
+    #[command(after_help = "Examples:\n  openrtd maps\n  openrtd maps show eastron-sdm630 > my-meter.toml")]
+    Maps(crate::maps::Maps),
     /// The ISO's data base sheet: into a site file, out of it, and what differs between two
     #[command(after_help = "Examples:\n  openrtd points import sheet.xlsx site/site.toml --dry-run\n  \
         openrtd points export site/site.toml points.xlsx\n  openrtd points diff old.xlsx new.xlsx\n\n\

@@ -9,6 +9,7 @@ mod history;
 mod init;
 mod local;
 mod logs;
+mod maps;
 mod output;
 mod papers;
 mod plain;
@@ -62,6 +63,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Rules(arguments) => rules::rules(arguments),
         Command::Papers(arguments) => papers::papers(arguments),
         Command::Explain(arguments) => rules::explain(arguments),
+        Command::Maps(arguments) => maps::maps(arguments),
         Command::Points(arguments) => points::points(arguments),
         Command::Plan(arguments) => reload::plan(arguments).await,
         Command::Apply(arguments) => reload::apply(arguments).await,
