@@ -11,6 +11,7 @@
 #   scripts/proof.sh siege   1,000,000 mutated frames from an admitted master over TLS, beside a good one
 #   scripts/proof.sh package both crates packaged, and a program outside of the workspace built from the packages
 #   scripts/proof.sh kills    200 kill -9 of a program that writes history: nothing acknowledged is lost
+#   scripts/proof.sh replay   a capture of the demo with faults, replayed twice, and the one in the repository
 #   scripts/proof.sh octets   octets a sample in the history's file: 100 points at 4 s for five days
 #   scripts/proof.sh fuzz    every fuzz target for FUZZ_SECONDS (120)
 #   scripts/proof.sh delivery  the delivery promise over PROPTEST_CASES (1,000,000) cases
@@ -120,6 +121,13 @@ kills)
     trap 'rm -f "$result"' EXIT
     OPENRTD_PROOF=$result cargo test --release --locked -p historian --test kills -- --ignored --exact two_hundred_kills
     stamp kills "$result"
+    ;;
+replay)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_PROOF=$result OPENRTD_GOLDEN=$PWD/target/golden.capture \
+        cargo test --release --locked -p openrtd --test capture -- --ignored --exact a_demo_with_faults_is_replayed
+    stamp replay "$result"
     ;;
 octets)
     result=$(mktemp)

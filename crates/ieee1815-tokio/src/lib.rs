@@ -107,7 +107,7 @@ pub use master::{DriverConfig, DriverEvent, MasterDriver, MasterHandle, RequestE
 pub use outstation::{
     DriverCounters, OutstationConfig, OutstationDriver, OutstationEvent, OutstationHandle, Route, UdpConfig,
 };
-pub use pcap::{PcapCounters, PcapFile};
+pub use pcap::{PcapConversation, PcapCounters, PcapFile};
 pub use serial::{Parity, SerialConfig, SerialSettingError, StopBits};
 pub use tls::{
     CipherSuite, CipherSuiteError, ClientTls, Refusal, RefusalKind, ServerTls, TlsError, TlsPolicy,

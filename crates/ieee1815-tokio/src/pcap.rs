@@ -131,6 +131,10 @@ impl PcapFile {
 
     /// A conversation of its own in the file. `dialled`: we did, so the peer is the side with DNP3's port.
     pub(crate) fn tap(&self, ends: Option<(SocketAddr, SocketAddr)>, dialled: bool) -> Tap {
+        self.tap_at(ends, dialled, None)
+    }
+
+    fn tap_at(&self, ends: Option<(SocketAddr, SocketAddr)>, dialled: bool, at: Option<Duration>) -> Tap {
         // Some place to begin at; a new conversation between the same ends begins at another one.
         const FIRST_SEQUENCE: u32 = 0x1000_0000;
         let number = self.shared.conversations.fetch_add(1, Ordering::Relaxed);
@@ -148,6 +152,7 @@ impl PcapFile {
         }
         let mut tap = Tap {
             file: self.clone(),
+            at,
             local: Side { address: local, next: first },
             remote: Side { address: remote, next: first.wrapping_mul(3) },
         };
@@ -155,6 +160,19 @@ impl PcapFile {
         tap.packet(!dialled, SYN | ACK, &[]);
         tap.packet(dialled, ACK, &[]);
         tap
+    }
+
+    /// A conversation that is over already, as something else recorded it: its times are given, and whoever writes it
+    /// waits for the disk. `local` was dialled and gets DNP3's port; without ends it gets some for documentation.
+    #[must_use]
+    pub fn conversation(&self, ends: Option<(SocketAddr, SocketAddr)>, at: Duration) -> PcapConversation {
+        PcapConversation(self.tap_at(ends, false, Some(at)))
+    }
+
+    fn send_at(&self, since_1970: Duration, octets: Vec<u8>) {
+        let sender = lock(&self.shared.sender);
+        // Where the writer is gone, `finish` tells why.
+        drop(sender.as_ref().map(|sender| sender.send(Packet { since_1970, octets })));
     }
 
     /// Never waits.
@@ -226,6 +244,8 @@ struct Side {
 #[derive(Debug)]
 pub(crate) struct Tap {
     file: PcapFile,
+    /// The time of what comes next; `None`: now.
+    at: Option<Duration>,
     local: Side,
     remote: Side,
 }
@@ -247,7 +267,10 @@ impl Tap {
         let counted = u32::from(flags & (SYN | FIN) != 0);
         let length = u32::try_from(payload.len()).unwrap_or_default();
         from.next = from.next.wrapping_add(length).wrapping_add(counted);
-        self.file.send(octets);
+        match self.at {
+            Some(at) => self.file.send_at(at, octets),
+            None => self.file.send(octets),
+        }
     }
 }
 
@@ -256,6 +279,24 @@ impl Drop for Tap {
         self.packet(true, FIN | ACK, &[]);
         self.packet(false, FIN | ACK, &[]);
         self.packet(true, ACK, &[]);
+    }
+}
+
+/// See [`PcapFile::conversation`]. Dropped, it ends there at the time of what came last.
+#[derive(Debug)]
+pub struct PcapConversation(Tap);
+
+impl PcapConversation {
+    /// We sent octets, so long after 1970.
+    pub fn sent(&mut self, at: Duration, octets: &[u8]) {
+        self.0.at = Some(at);
+        self.0.sent(octets);
+    }
+
+    /// The peer sent octets, so long after 1970.
+    pub fn received(&mut self, at: Duration, octets: &[u8]) {
+        self.0.at = Some(at);
+        self.0.received(octets);
     }
 }
 

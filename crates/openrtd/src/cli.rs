@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{hand, history, logs, papers, point, points, rules};
+use crate::{capture, hand, history, logs, papers, point, points, rules};
 
 /// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
 #[derive(Debug, Parser)]
@@ -41,9 +41,9 @@ pub(crate) enum Command {
     /// Run the device: poll the plant, serve the ISO over DNP3 and mutual TLS
     #[command(
         after_help = "Examples:\n  openrtd run site/site.toml\n  openrtd run site/site.toml --json\n  \
-        openrtd run site/site.toml --pcap run.pcap"
+        openrtd run site/site.toml --pcap run.pcap\n  openrtd run site/site.toml --capture run.capture"
     )]
-    Run(Run),
+    Run(RunDevice),
     /// Run the ISO's side: poll devices, judge what comes, take set points
     #[command(after_help = "Examples:\n  openrtd ems site/ems.toml\n  openrtd ems site/ems.toml --json\n  \
         openrtd ems site/ems.toml --pcap ems.pcap")]
@@ -158,6 +158,20 @@ pub(crate) enum Command {
         The device records where its site file has a section [history]. A value is written when it changed by more\n\
         than the point's deadband, or when its quality did.")]
     History(history::History),
+    /// Copy what a device recorded since its start: all that came into it, to be replayed elsewhere
+    #[command(after_help = "Examples:\n  openrtd capture site/site.toml trouble.capture\n  \
+        openrtd capture site/site.toml trouble.capture --seconds 60\n\n\
+        The device records where its site file has a section [capture], or it was started with --capture. A\n\
+        capture begins with the device, so it holds what has happened already. In it: the site file (without\n\
+        comments, files of TLS, passwords), what devices answered, the DNP3 of the sessions in clear, names in\n\
+        peers' certificates and peers' addresses. Not in it: keys, certificates, passwords, secrets of TLS.")]
+    Capture(capture::Capture),
+    /// Do again what a capture holds, on a clock of its own, and compare what is sent octet by octet
+    #[command(after_help = "Examples:\n  openrtd replay trouble.capture\n  \
+        openrtd replay trouble.capture --until 2026-11-26T08:15:00Z --journal\n  \
+        openrtd replay trouble.capture --pcap trouble.pcap && openrtd decode trouble.pcap --explain\n\n\
+        Exit code 0 identical, 1 another answer than then (the first is shown), 2 a file that is no capture.")]
+    Replay(capture::Replay),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
         openrtd demo --speed 60\n  openrtd demo --profile ieso-real-time-data\n\n\
@@ -170,7 +184,8 @@ impl Command {
     /// How it is to log; `None` where it has no say.
     pub(crate) const fn logs(&self) -> Option<&logs::Logs> {
         match self {
-            Self::Run(arguments) | Self::Ems(arguments) => Some(&arguments.logs),
+            Self::Run(arguments) => Some(&arguments.run.logs),
+            Self::Ems(arguments) => Some(&arguments.logs),
             _ => None,
         }
     }
@@ -261,6 +276,16 @@ pub(crate) struct Apply {
     /// Only where it would still do exactly what this plan says
     #[arg(long, value_name = "PLAN")]
     pub(crate) plan_hash: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunDevice {
+    #[command(flatten)]
+    pub(crate) run: Run,
+    /// Record all that comes into the device from its start on, for `openrtd replay`; instead of where [capture]
+    /// of the site file says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) capture: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! OpenRTD, one program: the command line over the plant, the device and the ISO's side.
 
+mod capture;
 mod cli;
 mod decode;
 mod demo;
@@ -67,6 +68,8 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Points(arguments) => points::points(arguments),
         Command::Plan(arguments) => reload::plan(arguments).await,
         Command::Apply(arguments) => reload::apply(arguments).await,
+        Command::Capture(arguments) => capture::capture(arguments).await,
+        Command::Replay(arguments) => capture::replay(arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use config::Source;
+use rtd::capture::Configuration;
 use rulebook::Profile;
 use rulebook::profile::{DEFAULT, Day, ScanMode};
 use site::{Defaults, Purpose, Site};
@@ -68,22 +69,39 @@ pub(crate) fn of_site(source: &Source, asked: &Asked) -> Result<SiteBook, Failur
     Ok(SiteBook { profile, defaults })
 }
 
+/// A site as it runs today.
+pub(crate) struct RunningSite {
+    pub(crate) site: Site,
+    /// By which rules.
+    pub(crate) rules: InForce,
+    /// What it was made of, for a capture.
+    pub(crate) configuration: Configuration,
+}
+
 /// A site as it runs today, and by which rules.
 #[cfg(test)]
 pub(crate) fn running_site(file: &Path) -> Result<(Site, InForce), Failure> {
-    site_of(&Source::read(file)?)
+    let RunningSite { site, rules, .. } = site_of(&Source::read(file)?)?;
+    Ok((site, rules))
 }
 
 /// A site's text as it runs today, and by which rules.
-pub(crate) fn site_of(source: &Source) -> Result<(Site, InForce), Failure> {
+pub(crate) fn site_of(source: &Source) -> Result<RunningSite, Failure> {
     let head = site::head(source)?;
     let named = Named::of(source, head.profile.as_deref(), head.overlay.clone());
-    let (profile, in_force) = named.in_force(source, "site")?;
-    let defaults = profile.map(|profile| profile.defaults(&head.kinds(), in_force.day));
-    let mut site = Site::read_with(source, &defaults.unwrap_or_default(), Purpose::Run)?;
+    let (profile, rules) = named.in_force(source, "site")?;
+    let defaults = profile.map(|profile| profile.defaults(&head.kinds(), rules.day)).unwrap_or_default();
+    let mut site = Site::read_with(source, &defaults, Purpose::Run)?;
     // The journal tells the id of a profile that is a file.
-    site.profile = in_force.profile.as_deref().map(Into::into);
-    Ok((site, in_force))
+    site.profile = rules.profile.as_deref().map(Into::into);
+    let overlay = rules.overlay.as_ref().map(Source::read).transpose()?;
+    let configuration = Configuration {
+        text: source.text().to_owned(),
+        defaults,
+        profile: rules.profile.clone(),
+        overlay: overlay.map(|overlay| overlay.text().to_owned()),
+    };
+    Ok(RunningSite { site, rules, configuration })
 }
 
 /// The ISO's side as it runs today, and by which rules.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ieee1815_tokio::PcapFile;
+use rtd::Taps;
+use rtd::capture::{Setup, Target};
 use telemetry::Journal;
 use tokio::sync::watch;
 
@@ -60,16 +62,24 @@ fn plant_failure(error: &plant::RunError) -> Failure {
 }
 
 /// `openrtd run`.
-pub(crate) async fn rtd(arguments: &cli::Run) -> Result<(), Failure> {
+pub(crate) async fn rtd(arguments: &cli::RunDevice) -> Result<(), Failure> {
+    let cli::RunDevice { run: arguments, capture } = arguments;
     // Before anything else: a signal that comes early must not kill.
     let signals = Signals::but_hangup().map_err(Failure::failed)?;
     let (site, rules, reload) = reload::setup(&arguments.file)?;
     rules.log();
+    let target = match (capture, &site.capture) {
+        (Some(file), _) => Some(Target::File(file.clone())),
+        (None, Some(capture)) => Some(Target::Folder(capture.folder.clone(), capture.octets_max)),
+        (None, None) => None,
+    };
+    let configuration = reload.configuration.clone();
+    let capture = target.map(|target| Setup { target, configuration });
     let pcap = Pcap::create(arguments.pcap.as_ref())?;
-    let file_of_pcap = pcap.file();
+    let taps = Taps { pcap: pcap.file(), capture };
     let file = arguments.file.display();
     let result = until_told(arguments.running, signals, |journal, shutdown| async move {
-        rtd::run_captured(site, file_of_pcap, Some(reload), journal, shutdown).await.map_err(|error| {
+        rtd::run(site, taps, Some(reload), journal, shutdown).await.map_err(|error| {
             let told = format!("{file}: {error}");
             if error.is_configuration() { Failure::Input(told) } else { Failure::Failed(told) }
         })

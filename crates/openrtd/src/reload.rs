@@ -16,14 +16,14 @@ use crate::cli;
 use crate::exit::Failure;
 use crate::local::ask;
 use crate::output::say;
-use crate::profile::{InForce, site_of};
+use crate::profile::{InForce, RunningSite, site_of};
 use crate::rules;
 use crate::rules::cli::Book;
 
 /// A site file as the device runs it, with what it breaks of its profile's rules.
 fn candidate(file: &Path) -> Result<(Candidate, InForce), Failure> {
     let source = Source::read(file)?;
-    let (site, in_force) = site_of(&source)?;
+    let RunningSite { site, rules: in_force, configuration } = site_of(&source)?;
     let findings = rules::judged_source(&source, &Book::default(), None)?.report.findings;
     let findings = findings
         .into_iter()
@@ -36,7 +36,7 @@ fn candidate(file: &Path) -> Result<(Candidate, InForce), Failure> {
             )
         })
         .collect();
-    let candidate = Candidate { site, findings, sha256: sha256(source.text().as_bytes()) };
+    let candidate = Candidate { site, findings, sha256: sha256(source.text().as_bytes()), configuration };
     Ok((candidate, in_force))
 }
 
@@ -55,8 +55,8 @@ pub(crate) fn setup(file: &Path) -> Result<(Site, InForce, Setup), Failure> {
             let _ = told.try_send(());
         }
     });
-    let Candidate { site, findings, sha256 } = first;
-    Ok((site, in_force, Setup { findings, sha256, reader, hangups }))
+    let Candidate { site, findings, sha256, configuration } = first;
+    Ok((site, in_force, Setup { findings, sha256, configuration, reader, hangups }))
 }
 
 /// `openrtd plan`.

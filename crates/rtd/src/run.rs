@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::acquire::Drivers;
+use crate::capture::{self, CaptureError, Recorder};
 use crate::clock::{Asked, ask};
 use crate::core::{Core, FieldEvent, FieldReport, Input, MasterIx, Output, Record};
 use crate::history::{self, History};
@@ -61,6 +62,9 @@ pub enum RunError {
     /// The points do not make an outstation.
     #[error("points: {0}")]
     Points(#[from] ConfigError),
+    /// The capture that was asked for cannot be made.
+    #[error("--capture: {0}")]
+    Capture(#[from] CaptureError),
     /// The store of the device's history cannot be used.
     #[error("history.path: {0}")]
     History(#[from] HistoryError),
@@ -74,7 +78,7 @@ impl RunError {
     #[must_use]
     pub const fn is_configuration(&self) -> bool {
         match self {
-            Self::Tls(_) | Self::Points(_) | Self::Publish(_) => true,
+            Self::Tls(_) | Self::Points(_) | Self::Capture(_) | Self::Publish(_) => true,
             Self::History(error) => {
                 matches!(error, HistoryError::Foreign { .. } | HistoryError::Newer { .. })
             }
@@ -86,22 +90,22 @@ impl RunError {
 /// A question over the local socket.
 type Question = (serde_json::Value, oneshot::Sender<Result<serde_json::Value, String>>);
 
-/// Runs the device of `site` until `shutdown` turns true.
+/// What looks on, and never disturbs.
+#[derive(Debug, Default)]
+pub struct Taps {
+    /// What the masters' sessions exchange is written there, decrypted.
+    pub pcap: Option<PcapFile>,
+    /// What comes into the machine is recorded there.
+    pub capture: Option<capture::Setup>,
+}
+
+/// Runs the device of `site` until `shutdown` turns true; `reload`: other sites are taken while it runs.
 ///
 /// # Errors
 /// [`RunError`], before anything was started.
-pub async fn run(site: Site, journal: Journal, shutdown: watch::Receiver<bool>) -> Result<(), RunError> {
-    run_captured(site, None, None, journal, shutdown).await
-}
-
-/// As [`run`], with what the masters' sessions exchange written into a capture, decrypted, and with other sites taken
-/// while it runs.
-///
-/// # Errors
-/// As [`run`].
-pub async fn run_captured(
+pub async fn run(
     site: Site,
-    pcap: Option<PcapFile>,
+    taps: Taps,
     reload: Option<reload::Setup>,
     journal: Journal,
     shutdown: watch::Receiver<bool>,
@@ -111,7 +115,7 @@ pub async fn run_captured(
     let (admission, admitted) = watch::channel(Arc::new(admission(&site)?));
     let tls = Arc::clone(&admitted.borrow().tls);
     let mut listener = Listener::bind(site.outstation.listen, Some(tls)).await?;
-    if let Some(file) = pcap {
+    if let Some(file) = taps.pcap {
         listener.capture(file);
     }
     let tls_handle = listener.tls();
@@ -121,7 +125,9 @@ pub async fn run_captured(
     let (changed, health) = mpsc::channel(HEALTH_WAITING_MAX);
     let history = History::open(&site, clock.now(), changed)?;
     let boot = history.as_ref().map_or(clock.now().wall.as_millis() / 1_000, History::boot);
-    let core = Core::new(&site, boot, clock.now())?;
+    let now = clock.now();
+    let core = Core::new(&site, boot, now)?;
+    let recorder = recorder(taps.capture, &site, boot, now)?;
     let mut teller = Teller::new(journal, history);
     let ready = Record::Ready {
         listen: listener.local_addr().to_string(),
@@ -161,8 +167,8 @@ pub async fn run_captured(
     }
     let (out, prepared) = mpsc::channel(PREPARED_WAITING_MAX);
     let (running, reader, hangups) = match reload {
-        Some(reload::Setup { findings, sha256, reader, hangups }) => {
-            (reload::Candidate { site: site.clone(), findings, sha256 }, reader, hangups)
+        Some(reload::Setup { findings, sha256, configuration, reader, hangups }) => {
+            (reload::Candidate { site: site.clone(), findings, sha256, configuration }, reader, hangups)
         }
         None => (alone(site.clone()), no_reader(), mpsc::channel(1).1),
     };
@@ -171,11 +177,15 @@ pub async fn run_captured(
         Inputs { sessions, field, asked, health, noticed, snapshots, time, prepared, hangups, shutdown };
     let masters = names(&site);
     let reload = Reloading::new(running, reader, tls_handle, admission, out);
-    let turned =
-        Loop { core, clock, teller, masters, live: BTreeMap::new(), drivers, publisher, observed, reload };
-    let mut teller = turned.turn(inputs).await;
+    let live = BTreeMap::new();
+    let turned = Loop { core, clock, teller, recorder, masters, live, drivers, publisher, observed, reload };
+    let ended = turned.turn(inputs).await;
+    let (mut teller, recorder) = (ended.teller, ended.recorder);
     tasks.shutdown().await;
     teller.tell(&Record::Stopped, clock.now());
+    if let Some(recorder) = recorder {
+        recorder.finish().await;
+    }
     if let Some(history) = teller.history.take() {
         history.finish().await;
     }
@@ -186,6 +196,25 @@ pub async fn run_captured(
 async fn metrics(site: &Site) -> Result<Option<TcpListener>, RunError> {
     let Some(site::Metrics { listen }) = site.metrics else { return Ok(None) };
     TcpListener::bind(listen).await.map(Some).map_err(|error| RunError::Metrics { listen, error })
+}
+
+/// The recorder that is asked for. Where the site only keeps one running, a disk that does not take it is told and
+/// the device runs on.
+fn recorder(
+    setup: Option<capture::Setup>,
+    site: &Site,
+    boot: u64,
+    now: Now,
+) -> Result<Option<Recorder>, RunError> {
+    let Some(setup) = setup else { return Ok(None) };
+    match (Recorder::start(&setup, site, boot, now), setup.target) {
+        (Ok(recorder), _) => Ok(Some(recorder)),
+        (Err(error), capture::Target::File(_)) => Err(error.into()),
+        (Err(error), capture::Target::Folder(..)) => {
+            tracing::error!(%error, "what comes in is not recorded");
+            Ok(None)
+        }
+    }
 }
 
 /// All identities that may connect, and whose each is.
@@ -229,6 +258,7 @@ struct Loop {
     teller: Teller,
     /// The masters by name: their places change with the site, their names do not.
     masters: BTreeMap<Arc<str>, MasterIx>,
+    recorder: Option<Recorder>,
     /// The newest session of each master.
     live: BTreeMap<MasterIx, (SessionId, mpsc::Sender<Vec<u8>>)>,
     drivers: Drivers,
@@ -238,7 +268,7 @@ struct Loop {
 }
 
 impl Loop {
-    async fn turn(mut self, mut inputs: Inputs) -> Teller {
+    async fn turn(mut self, mut inputs: Inputs) -> Self {
         loop {
             let now = self.now();
             self.observed.turned(now, &self.core);
@@ -261,7 +291,7 @@ impl Loop {
                 _ = inputs.shutdown.wait_for(|stop| *stop) => {
                     self.observed.notify.stopping();
                     self.teller.finish(now);
-                    return self.teller;
+                    return self;
                 }
                 Some(event) = inputs.sessions.recv() => self.session(event),
                 Some(event) = inputs.field.recv() => self.field(event),
@@ -358,7 +388,7 @@ impl Loop {
             // Drivers know the time, and not how far it is to be believed.
             (report.sent.wall_trust, report.received.wall_trust) = (now.wall_trust, now.wall_trust);
         }
-        let outputs = self.core.handle(input, now);
+        let outputs = self.handle(input, now);
         self.outputs(outputs, now);
     }
 
@@ -392,11 +422,30 @@ impl Loop {
         }
     }
 
+    /// The machine, with the recorder at its door.
+    fn handle(&mut self, input: Input, now: Now) -> Vec<Output> {
+        let Some(recorder) = &mut self.recorder else { return self.core.handle(input, now) };
+        recorder.input(&input, now);
+        let outputs = self.core.handle(input, now);
+        recorder.outputs(&outputs);
+        self.told_of_capture(now);
+        outputs
+    }
+
+    /// Says once that the capture ended.
+    fn told_of_capture(&mut self, now: Now) {
+        if let Some(text) = self.recorder.as_mut().and_then(Recorder::news) {
+            let (time, point, state) = (now.wall, None, "raised");
+            self.teller.tell(&Record::Alarm { time, point, kind: "capture", state, text }, now);
+        }
+    }
+
     fn answer(&mut self, request: &serde_json::Value) -> Result<serde_json::Value, String> {
-        let allowed = || format!("points, point, status, plan, apply, {}", orders::WORDS.join(", "));
+        let allowed = || format!("points, point, status, capture, plan, apply, {}", orders::WORDS.join(", "));
         match request.get("do").and_then(serde_json::Value::as_str) {
             Some("points") => Ok(self.core.points(self.clock.now())),
             Some("status") => Ok(self.status()),
+            Some("capture") => self.capture(),
             Some("point") => self.observed.point(&self.core, request),
             Some(word) if orders::WORDS.contains(&word) => {
                 let operate = orders::read(word, request)?;
@@ -424,6 +473,15 @@ impl Loop {
             fields.insert("publish".to_owned(), self.publisher.status());
         }
         self.observed.complete(&mut status, &self.teller);
+        if let (Some(recorder), Some(fields)) = (&self.recorder, status.as_object_mut()) {
+            fields.insert("capture".to_owned(), recorder.status());
+        }
         status
+    }
+
+    fn capture(&self) -> Result<serde_json::Value, String> {
+        let none = "it does not record what comes in: start it with `openrtd run SITE --capture FILE`, or give its \
+                    site file a section [capture] with `folder = \"captures\"` and start it again";
+        self.recorder.as_ref().map(Recorder::status).ok_or_else(|| none.to_owned())
     }
 }

@@ -15,7 +15,7 @@ use site::Site;
 use telemetry::{ResourceKind, Unit};
 
 /// Sections of the reference, and a file in which the reader must ask for that section's keys.
-const SECTIONS: [(&str, &str); 27] = [
+const SECTIONS: [(&str, &str); 28] = [
     ("The tables", "nothing = 1"),
     ("[site]", "[site]\nnothing = 1"),
     ("[resource]", "[resource]\nnothing = 1"),
@@ -43,6 +43,7 @@ const SECTIONS: [(&str, &str); 27] = [
     ("tls of [[publish]]", "[[publish]]\ntls = { nothing = 1 }"),
     ("[metrics]", "[metrics]\nnothing = 1"),
     ("[clock]", "[clock]\nnothing = 1"),
+    ("[capture]", "[capture]\nnothing = 1"),
 ];
 
 /// Sections of points: what they have in common stands once.

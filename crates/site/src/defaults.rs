@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use config::{Problems, Source, Spanned};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use telemetry::{ResourceKind, WireForm};
 
 /// Values that hold where the file says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Defaults {
     /// `outstation.index_offset`: added to every index of the file.
     pub index_offset: i32,
@@ -36,7 +37,8 @@ pub struct Defaults {
 
 /// How points are served where the file says nothing. A variation that does not fit what a point carries (counts
 /// above 16 bits, engineering values) is not taken for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ServedDefaults {
     /// Static variation.
     pub static_variation: Option<u8>,

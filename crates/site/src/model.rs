@@ -87,6 +87,8 @@ pub struct Site {
     pub metrics: Option<Metrics>,
     /// What the machine's clock is held against; `None`: nobody says whether it is right.
     pub clock: Option<Clock>,
+    /// Where all that comes into the device is recorded, to be replayed; `None`: nowhere.
+    pub capture: Option<Capture>,
 }
 
 /// Where metrics and health are served.
@@ -105,6 +107,15 @@ pub struct Clock {
     pub poll: Duration,
     /// A clock that is farther from theirs is not right any more.
     pub offset_max: Duration,
+}
+
+/// Where all that comes into the device is recorded, and how much of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// A folder; it is made where it is not there. Each start of the device writes a file.
+    pub folder: PathBuf,
+    /// What all files there may take together.
+    pub octets_max: u64,
 }
 
 /// Where history is kept, and how much of it.

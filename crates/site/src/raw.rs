@@ -43,6 +43,7 @@ pub(crate) struct RawSite {
     pub(crate) publish: Vec<RawPublish>,
     pub(crate) metrics: Option<RawMetrics>,
     pub(crate) clock: Option<RawClock>,
+    pub(crate) capture: Option<RawCapture>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +58,13 @@ pub(crate) struct RawClock {
     pub(crate) ntp: Spanned<Vec<Spanned<SocketAddr>>>,
     pub(crate) poll_s: Option<Spanned<u64>>,
     pub(crate) offset_max_ms: Option<Spanned<u64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawCapture {
+    pub(crate) folder: Spanned<PathBuf>,
+    pub(crate) max_mb: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,7 +11,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Full scales that are taken, in units. Beyond lies a slip of the pen: every value would be zero counts, or
 /// saturated.
@@ -36,7 +36,7 @@ pub enum Scale {
 }
 
 /// What a file says of a quantity's way onto the wire (`wire = "counts"`, the default, or `"engineering"`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WireForm {
     /// Counts; full scale must be given.

@@ -153,6 +153,11 @@ fn digits(text: &[u8]) -> Result<Vec<u8>, NoDigits> {
     Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
+/// Shows octets layer by layer, for people.
+pub(crate) fn show(octets: &[u8]) {
+    drop(hex(Printer::new(false, true), octets));
+}
+
 /// Octets without times: both directions one after the other, as somebody copied them.
 fn hex(mut printer: Printer, octets: &[u8]) -> Printer {
     use ieee1815::decode::{Flow, explain::Watcher};

@@ -26,6 +26,8 @@ use sha2::{Digest as _, Sha256};
 use site::Site;
 use tokio::sync::mpsc;
 
+use crate::capture::Configuration;
+
 pub use files::{Files, sha256};
 pub(crate) use kept::Kept;
 
@@ -38,6 +40,8 @@ pub struct Candidate {
     pub findings: Vec<String>,
     /// SHA-256 of the file's text, in hexadecimal.
     pub sha256: String,
+    /// What it was made of, for a capture.
+    pub configuration: Configuration,
 }
 
 /// Reads a site file that the device may run from now on; the error is what is wrong with it, a line each.
@@ -49,6 +53,8 @@ pub struct Setup {
     pub findings: Vec<String>,
     /// SHA-256 of that site's text.
     pub sha256: String,
+    /// What it was made of, for a capture.
+    pub configuration: Configuration,
     /// How others are read.
     pub reader: Reader,
     /// A message has the file that runs read again.

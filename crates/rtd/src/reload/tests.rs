@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::capture::Configuration;
 
 const FILE: &str = include_str!("../core/tests/site.toml");
 
@@ -231,7 +232,12 @@ fn what_needs_a_restart_says_so() {
 fn candidate(sites: &Sites, replaced: &[(&str, &str)], findings: &[&str]) -> Candidate {
     let site = sites.site(replaced);
     let sha256 = sha256(&std::fs::read(&site.file).unwrap());
-    Candidate { site, findings: findings.iter().map(|one| (*one).to_owned()).collect(), sha256 }
+    Candidate {
+        site,
+        findings: findings.iter().map(|one| (*one).to_owned()).collect(),
+        sha256,
+        configuration: Configuration::default(),
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ use telemetry::Mono;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Loop, admission, names};
+use crate::capture::Configuration;
 use crate::core::Record;
 use crate::observe;
 use crate::reload::{Candidate, Files, Plan, Reader, sha256};
@@ -95,7 +96,7 @@ impl Reloading {
 /// A site that is run without a way to read another.
 pub(super) fn alone(site: Site) -> Candidate {
     let sha256 = std::fs::read(&site.file).map(|text| sha256(&text)).unwrap_or_default();
-    Candidate { site, findings: Vec::new(), sha256 }
+    Candidate { site, findings: Vec::new(), sha256, configuration: Configuration::default() }
 }
 
 fn read(reader: &Reader, file: PathBuf) -> Result<Box<Ready>, String> {
@@ -212,10 +213,14 @@ impl Loop {
         let now = self.now();
         if !plan.changes.is_empty() {
             let (old, new) = (&self.reload.running.site, &candidate.site);
-            let outputs = self
-                .core
-                .reconfigure(old, new, now)
-                .map_err(|error| format!("nothing was changed: points: {error}"))?;
+            if let Some(recorder) = &mut self.recorder {
+                recorder.site(new, &candidate.configuration, now);
+            }
+            let outputs = self.core.reconfigure(old, new, now);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.outputs(outputs.as_deref().unwrap_or_default());
+            }
+            let outputs = outputs.map_err(|error| format!("nothing was changed: points: {error}"))?;
             let same_files = |device: &site::Device| self.reload.files.same_of_device(&files, &device.id);
             self.drivers.reconfigure(&new.devices, same_files);
             let admission = Arc::new(admission);

@@ -1,5 +1,6 @@
 //! From `site.toml` as written to a [`Site`]: all problems are collected, none is left for the first poll to find.
 
+mod capture;
 mod checks;
 mod derive;
 mod device;
@@ -153,6 +154,7 @@ impl Check<'_> {
         let publish = self.publish(&raw.publish, history.is_some(), &raw.site.name);
         let metrics = raw.metrics.as_ref().map(|raw| self.metrics(raw, outstation.listen));
         let clock = raw.clock.as_ref().map(|raw| self.clock(raw));
+        let capture = raw.capture.as_ref().map(|raw| self.capture(raw));
         Site {
             file: self.source.file().to_owned(),
             name: raw.site.name.into(),
@@ -177,6 +179,7 @@ impl Check<'_> {
             publish,
             metrics,
             clock,
+            capture,
         }
     }
 

@@ -342,3 +342,18 @@ fn a_clock_is_held_against_servers_that_can_be_asked() {
     assert!(lines[3].ends_with("clock.offset_max_ms: 60001, allowed: 1 to 60000"), "{told}");
     assert!(held("ntp = []").unwrap_err().ends_with("clock.ntp: 0 servers, allowed: 1 to 8"));
 }
+
+#[test]
+fn captures_are_kept_beside_the_file_within_their_room() {
+    assert_eq!(read(SITE).unwrap().capture, None);
+    let kept =
+        |section: &str| read(&format!("{SITE}\n[capture]\n{section}")).map(|site| site.capture.unwrap());
+    let capture = kept("folder = \"captures\"\n").unwrap();
+    assert!(capture.folder.is_absolute() && capture.folder.ends_with("captures"));
+    assert_eq!(capture.octets_max, 1_024_000_000);
+    let told = kept("folder = \"pki/ca.pem\"\nmax_mb = 1\n").unwrap_err();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(lines[0].ends_with("capture.folder: pki/ca.pem is not a folder"), "{told}");
+    assert!(lines[1].ends_with("capture.max_mb: 1, allowed: 2 to 1048576"), "{told}");
+}

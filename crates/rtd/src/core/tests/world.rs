@@ -9,6 +9,7 @@ use ieee1815::{AnalogWidth, Classes, Command, Flags, Measured, OperateMode, Poin
 use site::{DeviceIx, ReadingIx, Site};
 use telemetry::{Now, Wall};
 
+use crate::capture::tests::Tape;
 use crate::core::{
     Core, DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Input, MasterIx,
     Output, Reading, Record,
@@ -65,6 +66,8 @@ pub(super) struct World {
     pub(super) now_ms: u64,
     /// How far the wall clock is ahead of the monotonic one.
     pub(super) wall_ahead_ms: u64,
+    /// What came in and went out: when the story is over, another machine must say the same.
+    tape: Tape,
 }
 
 impl World {
@@ -91,6 +94,7 @@ impl World {
             wire: Vec::new(),
             now_ms: 0,
             wall_ahead_ms: 0,
+            tape: Tape::new(site, 7, Now::virtual_millis(0)),
         }
     }
 
@@ -105,14 +109,18 @@ impl World {
 
     pub(super) fn input(&mut self, input: Input) {
         let now = self.now();
+        self.tape.input(&input, now);
         let outputs = self.core.handle(input, now);
+        self.tape.outputs(&outputs);
         self.outputs(outputs);
     }
 
     /// Runs another site from now on; who lost its session is told.
     pub(super) fn reconfigure(&mut self, old: &Site, new: &Site) {
         let now = self.now();
+        self.tape.site(new, now);
         let outputs = self.core.reconfigure(old, new, now).unwrap();
+        self.tape.outputs(&outputs);
         for at in 0..self.masters.len() {
             if self.masters[at].1 && !self.core.is_up(MasterIx::new(at)) {
                 self.masters[at].1 = false;
