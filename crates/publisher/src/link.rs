@@ -25,7 +25,7 @@ pub(crate) struct Taken {
     pub(crate) new: u64,
     /// It had them already.
     pub(crate) repeated: u64,
-    /// What it calls the place of the last one; 0 where it has no name for it.
+    /// What it calls the place after the last one; 0 where it has no name for it.
     pub(crate) remote: u64,
 }
 
@@ -94,7 +94,7 @@ impl Link {
         }
     }
 
-    /// What the place calls its last message, where that is to be remembered before anything is sent.
+    /// What the place calls its next message, where that is to be remembered before anything is sent.
     pub(crate) fn begins_at(&self) -> Option<u64> {
         match *self {
             #[cfg(feature = "nats")]

@@ -1,8 +1,8 @@
 //! NATS JetStream.
 //!
 //! The stream knows a message by its id for some minutes only. So that a sample is there once however long we were
-//! away, the mark remembers the sequence that the stream gave to the last message it acknowledged, and after each
-//! connection we look at what came in after that under our own subjects: what is there already is not sent again.
+//! away, the mark remembers the sequence after the last that the stream acknowledged, and after each
+//! connection we look at what came in from there on under our own subjects: what is there already is not sent again.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -49,7 +49,7 @@ pub(crate) struct Nats {
     /// The site, as ids and messages name it.
     token: String,
     site: String,
-    /// The last message of the stream, where the mark knows none.
+    /// The next message of the stream, where the mark knows none.
     begins_at: Option<u64>,
     /// Ids after the mark that the stream has already.
     have: HashSet<String>,
@@ -103,7 +103,7 @@ impl Nats {
         };
         if mark.remote == 0 {
             let info = stream.get_info().await.map_err(|error| told("stream info", &error))?;
-            opened.begins_at = Some(info.state.last_sequence);
+            opened.begins_at = Some(info.state.last_sequence.saturating_add(1));
         } else {
             opened.look_back(&stream, mark.remote).await?;
         }
@@ -114,11 +114,11 @@ impl Nats {
         self.begins_at
     }
 
-    /// Remembers what of ours came in after message `after`.
-    async fn look_back(&mut self, stream: &Stream, after: u64) -> Result<(), LinkError> {
+    /// Remembers what of ours came in from message `from` on.
+    async fn look_back(&mut self, stream: &Stream, from: u64) -> Result<(), LinkError> {
         let mut consumer = stream
             .create_consumer(pull::Config {
-                deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after.saturating_add(1) },
+                deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
                 ack_policy: AckPolicy::None,
                 filter_subject: format!("{}.>", self.prefix),
                 headers_only: true,
@@ -214,7 +214,7 @@ async fn acknowledged(
 ) -> Result<(), LinkError> {
     for ack in waiting.drain(..) {
         let ack = ack.await.map_err(|error| told("not acknowledged", &error))?;
-        taken.remote = taken.remote.max(ack.sequence);
+        taken.remote = taken.remote.max(ack.sequence.saturating_add(1));
         if ack.duplicate {
             taken.repeated += 1;
         } else {

@@ -155,7 +155,7 @@ impl Task {
         let mut link =
             opening.await.map_err(|_| LinkError("does not answer".to_owned())).and_then(|opened| opened)?;
         if let Some(remote) = link.begins_at() {
-            self.mark.remote = remote.max(1);
+            self.mark.remote = remote;
             self.source.tap.mark(&self.place.name, &self.mark);
             self.written().await?;
         }
