@@ -14,6 +14,8 @@
 #   scripts/proof.sh replay   a capture of the demo with faults, replayed twice, and the one in the repository
 #   scripts/proof.sh octets   octets a sample in the history's file: 100 points at 4 s for five days
 #   scripts/proof.sh fuzz    every fuzz target for FUZZ_SECONDS (120)
+#   scripts/proof.sh outage  NATS and PostgreSQL stopped for OPENRTD_OUTAGE_S (300) under load: every sample there once
+#   scripts/proof.sh features what is not built by default: built, linted and tested
 #   scripts/proof.sh delivery  the delivery promise over PROPTEST_CASES (1,000,000) cases
 #   scripts/proof.sh mutants ten planted bugs, each found by the tests of ieee1815
 #   scripts/proof.sh honest  never good and stale: HONEST_CASES (1,000,000) cases over the core and encoded DNP3; goes on
@@ -134,6 +136,26 @@ octets)
     trap 'rm -f "$result"' EXIT
     OPENRTD_PROOF=$result cargo test --release --locked -p historian --test octets -- --ignored
     stamp octets "$result"
+    ;;
+outage)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_REQUIRE_ALL=1 OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test outage -- --ignored
+    stamp outage "$result"
+    ;;
+features)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    # Each alone and all together: FEATURE:TESTS, the tests being those that need it.
+    off=(parquet:history)
+    cargo clippy --locked -p openrtd --no-default-features -- -D warnings
+    for one in "${off[@]}"; do
+        cargo clippy --locked -p openrtd --features "${one%%:*}" --all-targets -- -D warnings
+        cargo test --locked -p openrtd --features "${one%%:*}" --test "${one##*:}"
+    done
+    cargo clippy --locked -p openrtd --all-features --all-targets -- -D warnings
+    printf '{"features_off_by_default": "%s", "built": true, "linted": true, "tested": true}\n' "${off[*]%%:*}" >"$result"
+    stamp features "$result"
     ;;
 package)
     result=$(mktemp)

@@ -41,6 +41,8 @@ have prometheus || missing+=(prometheus)
 have mosquitto || [ -x /usr/sbin/mosquitto ] || missing+=(mosquitto)
 have socat || missing+=(socat)
 have python3 || missing+=(python3)
+PATH=$PATH:/usr/sbin have nats-server || missing+=(nats-server)
+{ have postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; } || missing+=(postgresql)
 [ ${#missing[@]} -eq 0 ] || apt "${missing[@]}"
 
 requirements=crates/openrtd/tests/peers/requirements.txt

@@ -35,6 +35,9 @@ pub(crate) struct History {
     /// The log of events instead of values
     #[arg(long)]
     pub(crate) events: bool,
+    /// The file that parquet is written to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -44,6 +47,8 @@ pub(crate) enum Format {
     Csv,
     /// One JSON object a line
     Json,
+    /// A parquet file, see --out; needs a program built with the feature `parquet`
+    Parquet,
 }
 
 fn time(text: &str) -> Result<Wall, String> {
@@ -52,6 +57,7 @@ fn time(text: &str) -> Result<Wall, String> {
 
 /// See the module.
 pub(crate) fn history(arguments: &History) -> Result<(), Failure> {
+    fits(arguments)?;
     let source = Source::read(&arguments.site)?;
     let site = points::site(&source)?;
     let Some(history) = &site.history else {
@@ -65,6 +71,11 @@ pub(crate) fn history(arguments: &History) -> Result<(), Failure> {
     }
     let reader = Reader::open(&history.path).map_err(failure)?;
     let range = Range { from: arguments.from, to: arguments.to };
+    #[cfg(feature = "parquet")]
+    if let Some(file) = &arguments.out {
+        let point = reader.point(arguments.point.as_deref().unwrap_or_default()).map_err(failure)?;
+        return crate::parquet::write(&reader, &point, range, file);
+    }
     let mut out = Lines::new(arguments.format);
     if arguments.events {
         events(&reader, arguments.point.as_deref(), range, &mut out)
@@ -73,7 +84,22 @@ pub(crate) fn history(arguments: &History) -> Result<(), Failure> {
     }
 }
 
-fn failure(error: HistoryError) -> Failure {
+/// Whether what was asked for goes together.
+fn fits(arguments: &History) -> Result<(), Failure> {
+    let told = match (arguments.format == Format::Parquet, &arguments.out) {
+        (true, _) if !cfg!(feature = "parquet") => {
+            "--format parquet: this program was built without it; build it with \
+             `cargo build --release -p openrtd --features parquet`, or take --format csv"
+        }
+        (true, _) if arguments.events => "--events: have no parquet form; take --format json",
+        (true, None) => "--format parquet: needs --out FILE",
+        (false, Some(_)) => "--out: is only for --format parquet; the other formats go to stdout",
+        _ => return Ok(()),
+    };
+    Err(Failure::Input(told.to_owned()))
+}
+
+pub(crate) fn failure(error: HistoryError) -> Failure {
     match error {
         HistoryError::NoPoint { .. }
         | HistoryError::Missing { .. }
@@ -93,7 +119,7 @@ fn entries(reader: &Reader, id: &str, range: Range, out: &mut Lines) -> Result<(
         count += 1;
         let written = match out.format {
             Format::Csv => out.row(cells(&point, &entry)),
-            Format::Json => out.line(&object(&point, &entry)),
+            Format::Json | Format::Parquet => out.line(&object(&point, &entry)),
         };
         if written.is_err() {
             return Ok(());
@@ -158,7 +184,7 @@ fn events(reader: &Reader, subject: Option<&str>, range: Range, out: &mut Lines)
                 boot.to_string(),
                 sequence.to_string(),
             ]),
-            Format::Json => out.line(&json!({
+            Format::Json | Format::Parquet => out.line(&json!({
                 "time": time, "kind": kind, "subject": subject, "detail": detail, "boot": boot,
                 "sequence": sequence,
             })),

@@ -13,6 +13,8 @@ mod logs;
 mod maps;
 mod output;
 mod papers;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod plain;
 mod point;
 mod points;

@@ -209,4 +209,78 @@ fn with_a_full_disk_telemetry_goes_on_an_alarm_is_told_and_writes_resume() {
     std::fs::remove_file(&ballast).unwrap();
     running.rtd.wait("to write again", |records| state(&records[mark..], "working"));
     running.rtd.wait("to write what waited", |_| (count() > before).then_some(()));
+
+#[test]
+fn parquet_is_written_where_it_is_built_and_said_where_not() {
+    let folder = Folder::new();
+    folder.change("site.toml", "\n[resource]", "\n[history]\npath = \"history.db\"\n\n[resource]");
+    let site = folder.path("site.toml");
+    let out = folder.path("poi.parquet");
+    let told = refusal(&["history", &site, "poi.mw", "--out", &out], 2);
+    assert!(told.contains("is only for --format parquet"), "{told}");
+    if !cfg!(feature = "parquet") {
+        let told = refusal(&["history", &site, "poi.mw", "--format", "parquet", "--out", &out], 2);
+        assert!(told.contains("cargo build --release -p openrtd --features parquet"), "{told}");
+        return;
+    }
+    let told = refusal(&["history", &site, "poi.mw", "--format", "parquet"], 2);
+    assert!(told.contains("needs --out FILE"), "{told}");
+    #[cfg(feature = "parquet")]
+    parquet(&folder, &site, &out);
+}
+
+/// More than a row group, written by the store itself, comes back as it was.
+#[cfg(feature = "parquet")]
+fn parquet(folder: &Folder, site: &str, out: &str) {
+    use historian::{Batch, Entry, PointInfo, Settings, Store};
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::RowAccessor as _;
+    use telemetry::{Origin, Reason, ReasonKind, Reasons, Value, Wall};
+
+    const COUNT: u64 = 70_000;
+    let now = telemetry::clock::SystemClock::start().now().wall;
+    let path = folder.site.join("history.db");
+    let retention = std::time::Duration::from_secs(86_400);
+    let mut store = Store::open(Settings { path, retention, octets_max: 1 << 30 }, now).unwrap();
+    let time = |sequence: u64| Wall::from_millis(now.as_millis() - 3_600_000 + sequence);
+    let entry = |sequence: u64| {
+        let dead = Reasons::of(Reason::new(ReasonKind::SourceDead, "meter"));
+        Entry {
+            origin: Origin { boot: store.boot(), sequence },
+            time: time(sequence),
+            source_time: (sequence > 1).then(|| time(sequence)),
+            value: match sequence {
+                1 => None,
+                2 => Some(Value::Analog(f64::NAN)),
+                _ => Some(Value::Analog(f64::from(u32::try_from(sequence).unwrap()) / 8.0)),
+            },
+            reasons: if sequence.is_multiple_of(7) { dead } else { Reasons::none() },
+        }
+    };
+    let info = PointInfo { id: "poi.mw".into(), kind: "analog_input", unit: Some("MW".parse().unwrap()) };
+    let entries: Vec<_> = (1..=COUNT).map(|sequence| (info.clone(), entry(sequence))).collect();
+    let boot = i64::try_from(store.boot()).unwrap();
+    store.commit(&Batch { entries, ..Batch::default() }, now).unwrap();
+    let made = openrtd(&["history", site, "poi.mw", "--format", "parquet", "--out", out]);
+    assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
+    let reader = SerializedFileReader::new(std::fs::File::open(out).unwrap()).unwrap();
+    assert_eq!(reader.num_row_groups(), 2);
+    let mut count = 0;
+    for row in reader.get_row_iter(None).unwrap().map(Result::unwrap) {
+        count += 1;
+        let sequence = u64::try_from(row.get_long(7).unwrap()).unwrap();
+        assert_eq!((sequence, row.get_long(6).unwrap()), (count, boot));
+        assert_eq!(row.get_timestamp_millis(0).unwrap(), i64::try_from(time(sequence).as_millis()).unwrap());
+        assert_eq!(row.get_timestamp_millis(1).is_ok(), sequence > 1);
+        let value = (sequence > 2).then(|| f64::from(u32::try_from(sequence).unwrap()) / 8.0);
+        assert_eq!(row.get_double(2).ok(), value);
+        assert_eq!(row.get_string(3).unwrap(), "MW");
+        let (quality, reasons) =
+            if sequence.is_multiple_of(7) { ("bad", "source does not answer: meter") } else { ("good", "") };
+        assert_eq!(
+            (row.get_string(4).unwrap().as_str(), row.get_string(5).unwrap().as_str()),
+            (quality, reasons)
+        );
+    }
+    assert_eq!(count, COUNT);
 }
