@@ -48,8 +48,9 @@ fn extend(folder: &Folder, nats: u16, postgres: u16, password: &Path) {
     for point in 0..POINTS {
         write!(
             text,
-            "\n[[analog]]\nid = \"many.{point}\"\nunit = \"MW\"\nmin = -1000.0\nmax = 1000.0\n\
-             source = {{ device = \"many\", column = \"c{point}\", unit = \"MW\", sign = \"same\" }}\n"
+            "\n[[analog]]\nid = \"many.{point}\"\nunit = \"MW\"\nsign = \"+\"\nwire = \"engineering\"\n\
+             range = [-1000.0, 1000.0]\n\
+             source = {{ device = \"many\", column = \"c{point}\", unit = \"MW\" }}\n"
         )
         .unwrap();
     }
