@@ -209,6 +209,7 @@ fn with_a_full_disk_telemetry_goes_on_an_alarm_is_told_and_writes_resume() {
     std::fs::remove_file(&ballast).unwrap();
     running.rtd.wait("to write again", |records| state(&records[mark..], "working"));
     running.rtd.wait("to write what waited", |_| (count() > before).then_some(()));
+}
 
 #[test]
 fn parquet_is_written_where_it_is_built_and_said_where_not() {
