@@ -143,9 +143,15 @@ impl Program {
 
     /// Any command that writes JSON lines.
     pub(crate) fn launch(folder: &Folder, arguments: &[&str]) -> Self {
+        Self::launch_in(folder, arguments, &[])
+    }
+
+    /// As [`launch`](Self::launch), with more in its environment.
+    pub(crate) fn launch_in(folder: &Folder, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let (_, errors) =
             tempfile::NamedTempFile::new_in(folder.site.parent().unwrap()).unwrap().keep().unwrap();
         let mut child = command(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&errors).unwrap())
