@@ -38,7 +38,8 @@ fn filter(text: &str) -> Result<String, String> {
     let allowed = "allowed: error, warn, info, debug, trace, off, and PART=LEVEL, with commas between";
     for part in text.split(',') {
         let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
-        if level.parse::<tracing::level_filters::LevelFilter>().is_err() || level.parse::<u8>().is_ok() {
+        let known = level.parse::<tracing::level_filters::LevelFilter>().is_ok();
+        if !known || level.is_empty() || level.parse::<u8>().is_ok() {
             return Err(format!("`{part}`, {allowed}"));
         }
     }

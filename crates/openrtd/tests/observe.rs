@@ -299,6 +299,6 @@ fn a_real_prometheus_knows_every_metric_of_rules_and_dashboard_and_an_alert_fire
     assert_eq!(fires("OpenrtdDeviceDown", ""), None);
     folder.fault("inv1", "silent");
     until("an alert for inv1", || fires("OpenrtdDeviceDown", "\"inv1\""));
-    until("its points", || fires("OpenrtdPointStale", "\"inv1."));
+    until("its points", || fires("OpenrtdPointStale", ".inv1."));
     assert_eq!(fires("OpenrtdDeviceDown", "\"meter\""), None, "nobody else");
 }
