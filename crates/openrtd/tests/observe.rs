@@ -56,7 +56,7 @@ fn time_server(ahead: Duration) -> SocketAddr {
         while let Ok((_, peer)) = socket.recv_from(&mut question) {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + ahead;
             let fraction = (u64::from(now.subsec_nanos()) << 32) / 1_000_000_000;
-            let time = ((now.as_secs() + 2_208_988_800) << 32 | fraction).to_be_bytes();
+            let time = (((now.as_secs() + 2_208_988_800) << 32) | fraction).to_be_bytes();
             let mut answer = [0; 48];
             (answer[0], answer[1]) = (0b0010_0100, 1);
             answer[24..32].copy_from_slice(&question[40..48]);

@@ -64,7 +64,7 @@ pub(super) fn answer(octets: &[u8], number: u64, sent_us: u64, received_us: u64)
     let word = |at: usize| -> u32 {
         packet.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |octets| u32::from_be_bytes(*octets))
     };
-    let stamp = |at: usize| u64::from(word(at)) << 32 | u64::from(word(at.saturating_add(4)));
+    let stamp = |at: usize| (u64::from(word(at)) << 32) | u64::from(word(at.saturating_add(4)));
     let [first, stratum, ..] = *packet;
     let (leap, version, mode) = (first >> 6, first >> 3 & 7, first & 7);
     if mode != 4 || !(3..=4).contains(&version) || stamp(24) != number {
@@ -96,7 +96,7 @@ pub(super) fn answer(octets: &[u8], number: u64, sent_us: u64, received_us: u64)
 fn of_unix(micros: u64) -> u64 {
     let seconds = (micros / 1_000_000).wrapping_add(TO_UNIX_S);
     let fraction = (micros % 1_000_000) << 32;
-    seconds << 32 | fraction / 1_000_000
+    (seconds << 32) | (fraction / 1_000_000)
 }
 
 /// How far `one` lies behind `other`; right within 68 years either way, across eras too.
