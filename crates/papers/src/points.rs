@@ -185,13 +185,13 @@ fn heartbeat(one: &site::Heartbeat) -> Row<'_> {
 }
 
 fn connection(one: &site::Connection) -> Row<'_> {
-    let all: Vec<_> = one.all.iter().map(ToString::to_string).collect();
+    let of: Vec<_> = one.derive.inputs().into_iter().map(ToString::to_string).collect();
     Row {
         point: &one.point,
         belongs: None,
         kind: None,
         station: None,
-        source: html! { "computed: all of " (all.join(", ")) },
+        source: html! { "computed: " (one.derive.op()) " of " (of.join(", ")) },
         out: states(one.states.as_ref()),
         quality: html! { "that of its inputs" },
     }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use telemetry::{PointId, Unit};
 
+use crate::hsl::{EnergyLimit, Hsl, Resource};
+
 /// An input that is a quantity, with the unit that it comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
@@ -94,12 +96,16 @@ pub enum AnalogDerive {
     },
     /// How many of these states are true.
     Count(Vec<PointId>),
+    /// What a wind or solar plant could make now.
+    Hsl(Box<Hsl>),
+    /// What a battery can hold now.
+    EnergyLimit(Box<EnergyLimit>),
 }
 
 impl AnalogDerive {
     /// The operation as files write it.
     #[must_use]
-    pub const fn op(&self) -> &'static str {
+    pub fn op(&self) -> &'static str {
         match self {
             Self::Sum(_) => "sum",
             Self::Difference(_) => "difference",
@@ -114,6 +120,11 @@ impl AnalogDerive {
             Self::FirstGood { .. } => "first-good",
             Self::Mean { .. } => "mean",
             Self::Count(_) => "count",
+            Self::Hsl(hsl) => match hsl.resource {
+                Resource::Sun { .. } => "hsl-sun",
+                Resource::Wind { .. } => "hsl-wind",
+            },
+            Self::EnergyLimit(_) => "energy-limit",
         }
     }
 
@@ -134,6 +145,8 @@ impl AnalogDerive {
             | Self::Mean { of, .. } => vec![&of.point],
             Self::Select { when, yes, no } => vec![when, &yes.point, &no.point],
             Self::Count(of) => of.iter().collect(),
+            Self::Hsl(hsl) => hsl.inputs(),
+            Self::EnergyLimit(limit) => limit.inputs(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod check;
 mod defaults;
 mod derive;
 mod device;
+mod hsl;
 mod map;
 mod model;
 mod networked;
@@ -22,6 +23,7 @@ pub use device::{
     Access, Csv, Device, DeviceIx, Dnp3, Dnp3Type, Form, Modbus, Place, Protocol, Reach, ReadingIx,
     ReadingSpec, RegisterTable, RegisterType, WordOrder,
 };
+pub use hsl::{Available, Curtailed, EnergyLimit, Hsl, Resource};
 pub use map::{MapReading, MapTag, RegisterMap};
 pub use model::*;
 pub use networked::{Alive, Login, OpcUa, Security, Sparkplug};

@@ -333,14 +333,15 @@ pub struct Heartbeat {
 }
 
 /// The unit's connection: a binary input made of others.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Connection {
     /// What every point has; its role is `connection` unless the file says otherwise.
     pub point: Point,
     /// Text of state 0 and of state 1.
     pub states: Option<[Arc<str>; 2]>,
-    /// Connected when all these digitals are true; at least one.
-    pub all: Vec<PointId>,
+    /// Connected when all of its digitals are true ([`DigitalDerive::All`]), or any ([`DigitalDerive::Any`]); at least
+    /// one.
+    pub derive: DigitalDerive,
 }
 
 /// A set point: an analog output, its status, and its feedback as an analog input.

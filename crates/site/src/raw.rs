@@ -313,6 +313,9 @@ pub(crate) enum RawOp {
     Quorum,
     Above,
     Below,
+    HslSun,
+    HslWind,
+    EnergyLimit,
 }
 
 #[derive(Debug, Deserialize)]
@@ -331,6 +334,26 @@ pub(crate) struct RawDerive {
     pub(crate) window_s: Option<Spanned<u64>>,
     pub(crate) limit: Option<Spanned<f64>>,
     pub(crate) hysteresis: Option<Spanned<f64>>,
+    pub(crate) irradiance: Option<Spanned<String>>,
+    pub(crate) temperature: Option<Spanned<String>>,
+    pub(crate) gamma: Option<Spanned<f64>>,
+    pub(crate) dc_mw: Option<Spanned<f64>>,
+    pub(crate) speed: Option<Spanned<String>>,
+    pub(crate) curve: Option<Spanned<Vec<(f64, f64)>>>,
+    pub(crate) cut_out: Option<Spanned<f64>>,
+    pub(crate) available: Option<Spanned<String>>,
+    pub(crate) units: Option<Spanned<u32>>,
+    pub(crate) curtailed: Option<Spanned<String>>,
+    pub(crate) limited_to: Option<Spanned<String>>,
+    pub(crate) band_mw: Option<Spanned<f64>>,
+    pub(crate) capacity_mw: Option<Spanned<f64>>,
+    pub(crate) ratio: Option<Spanned<f64>>,
+    pub(crate) learn_s: Option<Spanned<u64>>,
+    pub(crate) smooth_s: Option<Spanned<u64>>,
+    pub(crate) tolerance_mw: Option<Spanned<f64>>,
+    pub(crate) full_mwh: Option<Spanned<f64>>,
+    pub(crate) health: Option<Spanned<String>>,
+    pub(crate) reserve_mwh: Option<Spanned<f64>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -440,7 +463,8 @@ served!(RawHeartbeat {
 
 served!(RawConnection {
     states: Option<Spanned<[Spanned<String>; 2]>>,
-    all: Spanned<Vec<Spanned<String>>>,
+    all: Option<Spanned<Vec<Spanned<String>>>>,
+    any: Option<Spanned<Vec<Spanned<String>>>>,
 });
 
 served!(RawSetPoint {

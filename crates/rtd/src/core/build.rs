@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ieee1815::PointType;
 use ieee1815::outstation::{PointConfig, SessionConfig};
-use site::{Control, DeviceIx, DigitalDerive, Served, Site, TimeSource};
+use site::{Control, DeviceIx, Served, Site, TimeSource};
 use telemetry::{Now, PointId, Scale, Unit};
 
 use super::brain::{Brain, Commanded};
@@ -103,8 +103,8 @@ fn derived(site: &Site, table: &Table) -> Vec<Derived> {
         Some(Derived::state(point, derive, inputs(derive.inputs())))
     });
     let connection = site.connection.iter().filter_map(|unit| {
-        let derive = DigitalDerive::All(unit.all.clone());
-        Some(Derived::state(table.find(unit.point.id.as_str())?, &derive, inputs(derive.inputs())))
+        let point = table.find(unit.point.id.as_str())?;
+        Some(Derived::state(point, &unit.derive, inputs(unit.derive.inputs())))
     });
     analogs.chain(digitals).chain(connection).collect()
 }

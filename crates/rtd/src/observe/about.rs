@@ -52,7 +52,7 @@ impl About {
         }
         if let Some(unit) = &site.connection {
             let told = json!({
-                "made": "the unit's connection", "of": unit.all, "states": unit.states,
+                "made": format!("the unit's connection: {}", unit.derive.op()), "of": unit.derive.inputs(), "states": unit.states,
                 "wire": wire(None, None, unit.point.served),
             });
             about.insert(unit.point.id.clone(), told);

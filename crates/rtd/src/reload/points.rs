@@ -85,7 +85,7 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
         let mut facts = facts(&unit.point, site);
         facts.push(("states", format!("{:?}", unit.states)));
         let view = made("connection", &unit.point, PointType::BinaryInput, None, facts);
-        views.push(View { source: made_of(&unit.all), ..view });
+        views.push(View { source: made_of(&unit.derive), ..view });
     }
     for setpoint in &site.setpoints {
         let scale = Some((setpoint.unit, setpoint.wire));

@@ -248,7 +248,7 @@ impl Oracle {
         }
         if let Some(unit) = &site.connection {
             let mut point = blank(&unit.point, PointType::BinaryInput, None, None);
-            point.from = From::State(DigitalDerive::All(unit.all.clone()), Vec::new());
+            point.from = From::State(unit.derive.clone(), Vec::new());
             points.push(point);
         }
         if let Some(beat) = &site.heartbeat {

@@ -106,14 +106,23 @@ impl OnSite<'_> {
                 measured.age_max.as_millis()
             );
         }
+        let made = match subject {
+            Subject::Analog(_, one) => one.derive.as_ref().map(|derive| (derive.op(), derive.inputs())),
+            Subject::Digital(_, one) => one.derive.as_ref().map(|derive| (derive.op(), derive.inputs())),
+            _ => None,
+        };
+        if let Some((op, of)) = made {
+            let of: Vec<_> = of.into_iter().map(ToString::to_string).collect();
+            return format!("computed: {op} of {}", of.join(", "));
+        }
         match subject {
             Subject::Analog(..) | Subject::Digital(..) => {
                 "nowhere yet: served as never read (RESTART, never good)".to_owned()
             }
             Subject::Heartbeat(_) => "the device itself: a count of its own cycles".to_owned(),
             Subject::Connection(one) => {
-                let all: Vec<_> = one.all.iter().map(ToString::to_string).collect();
-                format!("computed: 1 when all of these are: {}", all.join(", "))
+                let of: Vec<_> = one.derive.inputs().into_iter().map(ToString::to_string).collect();
+                format!("computed: 1 when {} of these are: {}", one.derive.op(), of.join(", "))
             }
             Subject::Setpoint(_, one) => {
                 format!("the master that owns it; while the plant does, it follows {}", one.actual)

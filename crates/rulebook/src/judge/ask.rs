@@ -348,8 +348,8 @@ impl Context<'_> {
                 Subject::Connection(one) => match predicate {
                     Predicate::Inputs(bounds) => Some(self.bounds(
                         subject,
-                        "all",
-                        whole(one.all.len()),
+                        one.derive.op(),
+                        whole(one.derive.inputs().len()),
                         &Noun::counted("input", "inputs"),
                         bounds,
                     )),
@@ -565,7 +565,8 @@ impl Context<'_> {
 
     /// Whether all that a connection is made of has one of these roles.
     fn input_roles(&self, one: &site::Connection, roles: &[String]) -> Verdict {
-        let digitals = self.site.digitals.iter().filter(|digital| one.all.contains(&digital.point.id));
+        let inputs = one.derive.inputs();
+        let digitals = self.site.digitals.iter().filter(|digital| inputs.contains(&&digital.point.id));
         let other = digitals
             .map(|digital| &digital.point)
             .find(|point| !point.role.as_deref().is_some_and(|role| roles.iter().any(|known| known == role)));
@@ -573,7 +574,7 @@ impl Context<'_> {
             Some(role) => format!("`{}` with role `{role}` among its inputs", point.id),
             None => format!("`{}` without a role among its inputs", point.id),
         });
-        Verdict::of(other.is_none(), "all", found, format!("inputs with role {}", roles_of(roles)))
+        Verdict::of(other.is_none(), one.derive.op(), found, format!("inputs with role {}", roles_of(roles)))
     }
 
     /// A point that must be served.

@@ -133,7 +133,7 @@ impl Judge<'_> {
             "[[digital]]" => {
                 ("", "; with its source `source` and, where the profile gives none, `age_max_ms`")
             }
-            "[connection]" => ("`all` (the breakers)", ""),
+            "[connection]" => ("`all` or `any` (of the breakers)", ""),
             "[heartbeat]" => ("", "; where the profile gives none, `period_ms` and `wrap`"),
             "[[setpoint]]" => (
                 "`max_units`, `max_counts`, `limits`, `hold_ms`, `actual`, `feedback`",

@@ -17,11 +17,13 @@ const WINDOW_S: (u64, u64) = (1, 86_400);
 
 /// What is asked of an input's unit.
 #[derive(Clone, Copy)]
-enum Asked {
+pub(super) enum Asked {
     /// Of the dimension of this unit.
     Like(Unit),
     /// A power.
     Power,
+    /// A plain number.
+    Number,
     /// Anything.
     Any,
 }
@@ -51,6 +53,9 @@ impl RawOp {
             Self::Quorum => "quorum",
             Self::Above => "above",
             Self::Below => "below",
+            Self::HslSun => "hsl-sun",
+            Self::HslWind => "hsl-wind",
+            Self::EnergyLimit => "energy-limit",
         }
     }
 
@@ -63,7 +68,10 @@ impl RawOp {
             | Self::Mean
             | Self::Not
             | Self::Above
-            | Self::Below => (1, 1),
+            | Self::Below
+            | Self::HslSun
+            | Self::HslWind
+            | Self::EnergyLimit => (1, 1),
             Self::Select => (2, 2),
             Self::Difference | Self::FirstGood => (2, usize::MAX),
             _ => (1, usize::MAX),
@@ -170,6 +178,10 @@ impl Check<'_> {
                 AnalogDerive::Mean { of: self.terms(field, derive, like)?.pop()?, window }
             }
             RawOp::Count => AnalogDerive::Count(self.states_of(field, derive)),
+            RawOp::HslSun | RawOp::HslWind => AnalogDerive::Hsl(Box::new(self.hsl(field, derive, unit)?)),
+            RawOp::EnergyLimit => {
+                AnalogDerive::EnergyLimit(Box::new(self.energy_limit(field, derive, unit)?))
+            }
             _ => return self.unfitting(field, derive, "a state", "[[digital]]"),
         })
     }
@@ -235,20 +247,45 @@ impl Check<'_> {
     /// Fields that other operations have.
     fn op_fields(&mut self, field: &str, derive: &RawDerive, op: RawOp) {
         use RawOp::{
-            Above, Average, Below, FirstGood, Integrate, Limit, Mean, Product, Quorum, Scale, Select,
+            Above, Average, Below, EnergyLimit, FirstGood, HslSun, HslWind, Integrate, Mean, Product, Quorum,
+            Scale, Select,
         };
-        let given: [Field; 11] = [
-            ("when", derive.when.as_ref().map(Spanned::span), &[Select]),
-            ("quorum", derive.quorum.as_ref().map(Spanned::span), &[Average, Quorum]),
-            ("factor", derive.factor.as_ref().map(Spanned::span), &[Scale, Product]),
-            ("offset", derive.offset.as_ref().map(Spanned::span), &[Scale]),
-            ("initial", derive.initial.as_ref().map(Spanned::span), &[Integrate]),
-            ("low", derive.low.as_ref().map(Spanned::span), &[Limit]),
-            ("high", derive.high.as_ref().map(Spanned::span), &[Limit]),
-            ("differ_max", derive.differ_max.as_ref().map(Spanned::span), &[FirstGood]),
-            ("window_s", derive.window_s.as_ref().map(Spanned::span), &[Mean]),
-            ("limit", derive.limit.as_ref().map(Spanned::span), &[Above, Below]),
-            ("hysteresis", derive.hysteresis.as_ref().map(Spanned::span), &[Above, Below]),
+        fn at<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
+            value.as_ref().map(Spanned::span)
+        }
+        const HSL: &[RawOp] = &[HslSun, HslWind];
+        let given: [Field; 31] = [
+            ("when", at(&derive.when), &[Select]),
+            ("quorum", at(&derive.quorum), &[Average, Quorum]),
+            ("factor", at(&derive.factor), &[Scale, Product]),
+            ("offset", at(&derive.offset), &[Scale]),
+            ("initial", at(&derive.initial), &[Integrate]),
+            ("low", at(&derive.low), &[RawOp::Limit, EnergyLimit]),
+            ("high", at(&derive.high), &[RawOp::Limit, EnergyLimit]),
+            ("differ_max", at(&derive.differ_max), &[FirstGood, HslSun, HslWind]),
+            ("window_s", at(&derive.window_s), &[Mean]),
+            ("limit", at(&derive.limit), &[Above, Below]),
+            ("hysteresis", at(&derive.hysteresis), &[Above, Below]),
+            ("irradiance", at(&derive.irradiance), &[HslSun]),
+            ("temperature", at(&derive.temperature), &[HslSun]),
+            ("gamma", at(&derive.gamma), &[HslSun]),
+            ("dc_mw", at(&derive.dc_mw), &[HslSun]),
+            ("speed", at(&derive.speed), &[HslWind]),
+            ("curve", at(&derive.curve), &[HslWind]),
+            ("cut_out", at(&derive.cut_out), &[HslWind]),
+            ("available", at(&derive.available), HSL),
+            ("units", at(&derive.units), &[HslSun, HslWind, EnergyLimit]),
+            ("curtailed", at(&derive.curtailed), HSL),
+            ("limited_to", at(&derive.limited_to), HSL),
+            ("band_mw", at(&derive.band_mw), HSL),
+            ("capacity_mw", at(&derive.capacity_mw), HSL),
+            ("ratio", at(&derive.ratio), HSL),
+            ("learn_s", at(&derive.learn_s), HSL),
+            ("smooth_s", at(&derive.smooth_s), HSL),
+            ("tolerance_mw", at(&derive.tolerance_mw), HSL),
+            ("full_mwh", at(&derive.full_mwh), &[EnergyLimit]),
+            ("health", at(&derive.health), &[EnergyLimit]),
+            ("reserve_mwh", at(&derive.reserve_mwh), &[EnergyLimit]),
         ];
         for (name, span, ops) in given {
             let Some(span) = span.filter(|_| !ops.contains(&op)) else { continue };
@@ -270,7 +307,7 @@ impl Check<'_> {
         None
     }
 
-    fn needed<'a, T>(
+    pub(super) fn needed<'a, T>(
         &mut self,
         field: &str,
         derive: &RawDerive,
@@ -295,17 +332,18 @@ impl Check<'_> {
     }
 
     /// The inputs as quantities.
-    fn terms(&mut self, field: &str, derive: &RawDerive, asked: Asked) -> Option<Vec<Term>> {
+    pub(super) fn terms(&mut self, field: &str, derive: &RawDerive, asked: Asked) -> Option<Vec<Term>> {
         let field = format!("{field}.of");
         derive.of.get_ref().iter().map(|id| self.term(&field, id, asked)).collect()
     }
 
-    fn term(&mut self, field: &str, id: &Spanned<String>, asked: Asked) -> Option<Term> {
+    pub(super) fn term(&mut self, field: &str, id: &Spanned<String>, asked: Asked) -> Option<Term> {
         let point = self.point(field, id, Kind::Analog);
         let unit = self.units.get(&point).copied()?;
         let wanted = match asked {
             Asked::Like(like) if like.dimension() != unit.dimension() => format!("a unit like {like}"),
             Asked::Power if unit.dimension() != Dimension::ActivePower => "a power".to_owned(),
+            Asked::Number if unit.dimension() != Dimension::Number => "a plain number (counts)".to_owned(),
             _ => return Some(Term { point, unit }),
         };
         self.problem(id.span(), field, format!("`{point}` is in {unit}, wanted: {wanted}"));

@@ -5,6 +5,7 @@ mod checks;
 mod derive;
 mod device;
 mod history;
+mod hsl;
 mod mapped;
 mod masters;
 mod networked;
@@ -201,7 +202,7 @@ impl Check<'_> {
             made.insert(digital.point.id.clone(), owned(derive.inputs()));
         }
         if let Some(unit) = connection {
-            made.insert(unit.point.id.clone(), unit.all.clone());
+            made.insert(unit.point.id.clone(), owned(unit.derive.inputs()));
         }
         for setpoint in setpoints {
             let follows = vec![setpoint.actual.clone()];

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use config::Spanned;
 use telemetry::scale::COUNTS_16_MAX;
-use telemetry::{Scale, Unit};
+use telemetry::{PointId, Scale, Unit};
 
 use super::served::{RawScale, Variations, raw_scale};
 use super::source::Wanted;
 use super::{Check, Kind};
-use crate::derive::Checks;
+use crate::derive::{Checks, DigitalDerive};
 use crate::device::Device;
 use crate::model::{Analog, AnalogSource, Connection, Digital, DigitalSource, Heartbeat};
 use crate::raw::{RawAnalog, RawConnection, RawDigital, RawHeartbeat};
@@ -155,14 +155,26 @@ impl Check<'_> {
 
     pub(crate) fn connection(&mut self, raw: &RawConnection) -> Connection {
         // Its inputs first: the connection itself is none of them.
-        let all =
-            raw.all.get_ref().iter().map(|id| self.point("connection.all", id, Kind::Digital)).collect();
-        if raw.all.get_ref().is_empty() {
-            self.problem(raw.all.span(), "connection.all", "at least one digital is needed");
-        }
+        let mut inputs = |field: &str, of: &Spanned<Vec<Spanned<String>>>| -> Vec<PointId> {
+            if of.get_ref().is_empty() {
+                self.problem(of.span(), field, "at least one digital is needed");
+            }
+            of.get_ref().iter().map(|id| self.point(field, id, Kind::Digital)).collect()
+        };
+        let derive = match (&raw.all, &raw.any) {
+            (Some(all), None) => DigitalDerive::All(inputs("connection.all", all)),
+            (None, Some(any)) => DigitalDerive::Any(inputs("connection.any", any)),
+            (all, any) => {
+                let at = any.as_ref().or(all.as_ref()).map_or_else(|| raw.id.span(), Spanned::span);
+                let message =
+                    "exactly one of `all` and `any` is needed; both at once: make a [[digital]] of one";
+                self.problem(at, "connection", message);
+                DigitalDerive::All(Vec::new())
+            }
+        };
         let role = Some("connection");
         let point = self.enter("connection", &raw.served(), role, &Variations::digital(), None);
-        Connection { point, states: self.states("connection", raw.states.as_ref()), all }
+        Connection { point, states: self.states("connection", raw.states.as_ref()), derive }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod derive;
 mod device;
+mod hsl;
 mod profile;
 mod resource;
 
@@ -182,6 +183,16 @@ fn golden_errors() {
             "all = [\"poi.breaker\"]",
             "all = [\"poi.braker\"]",
             "site.toml:113:8: connection.all: there is no point `poi.braker`",
+        ),
+        (
+            "all = [\"poi.breaker\"]",
+            "any = []",
+            "site.toml:113:7: connection.any: at least one digital is needed",
+        ),
+        (
+            "all = [\"poi.breaker\"]",
+            "all = [\"poi.breaker\"]\nany = [\"poi.breaker\"]",
+            "site.toml:114:7: connection: exactly one of `all` and `any` is needed; both at once: make a [[digital]] of one",
         ),
         (
             "limits = [-4.0, 4.0]",

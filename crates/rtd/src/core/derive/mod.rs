@@ -5,6 +5,9 @@
 //! forced. Only operations that are meant to do without some of their inputs (`average`, `first-good`, `any`, `all`,
 //! `quorum`) may stay good when one is not.
 
+mod angle;
+mod energy;
+mod hsl;
 mod over_time;
 mod quantity;
 mod state;
@@ -15,6 +18,7 @@ use site::{AnalogDerive, DigitalDerive};
 use telemetry::{Mono, Reason, ReasonKind, Reasons, Unit, Value};
 
 use super::points::{PointIx, Row};
+use hsl::Hsl;
 use over_time::{Energy, Mean};
 
 /// An alarm that goes with a derived point: its kind, and in words what is the matter while it is raised.
@@ -44,6 +48,7 @@ enum How {
     Quantity(AnalogDerive),
     Energy(Energy),
     Mean(Mean),
+    Hsl(Box<Hsl>),
     State(DigitalDerive),
 }
 
@@ -73,6 +78,7 @@ impl Derived {
         let how = match derive {
             AnalogDerive::Integrate { initial, .. } => How::Energy(Energy::new(*initial, unit)),
             AnalogDerive::Mean { window, .. } => How::Mean(Mean::new(*window)),
+            AnalogDerive::Hsl(hsl) => How::Hsl(Box::new(Hsl::new((**hsl).clone()))),
             other => How::Quantity(other.clone()),
         };
         Self { point, inputs, op: derive.op(), taken: None, unit, range, how }
@@ -97,6 +103,7 @@ impl Derived {
             How::Quantity(derive) => quantity::evaluate(derive, &rows, self.unit),
             How::Energy(energy) => energy.evaluate(&rows),
             How::Mean(mean) => mean.evaluate(&rows, self.unit, now),
+            How::Hsl(hsl) => hsl.evaluate(&rows, self.unit, now),
             How::State(derive) => {
                 let rows: Vec<&Row> = rows.iter().map(|(row, _)| *row).collect();
                 state::evaluate(derive, &rows, last.and_then(Value::as_bool))

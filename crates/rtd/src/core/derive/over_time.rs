@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use telemetry::{Mono, Unit, Value};
 
-use super::{Made, inherited, is_measured, is_usable, number};
+use super::{Made, angle, inherited, is_measured, is_usable, number};
 use crate::core::points::Row;
 
 /// Samples that a mean keeps; where more come within its window the oldest are dropped.
@@ -80,8 +80,9 @@ impl Mean {
         {
             self.samples.pop_front();
         }
-        let mean =
-            self.mean(begin, now).or_else(|| is_usable(row).then(|| number(row, *from, unit)).flatten());
+        let mean = self
+            .mean(unit, begin, now)
+            .or_else(|| is_usable(row).then(|| number(row, *from, unit)).flatten());
         Made {
             value: mean.map(Value::Analog),
             // The present input decides: a mean of what was before says nothing of now.
@@ -90,17 +91,19 @@ impl Mean {
         }
     }
 
-    fn mean(&self, begin: Mono, now: Mono) -> Option<f64> {
+    fn mean(&self, unit: Unit, begin: Mono, now: Mono) -> Option<f64> {
         let ends = self.samples.iter().skip(1).map(|(at, _)| *at).chain([now]);
-        let (mut sum, mut weight) = (0.0, 0.0);
-        for ((at, value), end) in self.samples.iter().zip(ends) {
-            if let Some(value) = value {
-                let held = end.since((*at).max(begin)).as_secs_f64();
-                sum += value * held;
-                weight += held;
+        let held =
+            self.samples.iter().zip(ends).filter_map(|((at, value), end)| {
+                Some(((*value)?, end.since((*at).max(begin)).as_secs_f64()))
+            });
+        let weight: f64 = held.clone().map(|(_, held)| held).sum();
+        (weight > 0.0).then(|| {
+            if unit == Unit::Degree {
+                return angle::mean(held);
             }
-        }
-        (weight > 0.0).then(|| sum / weight)
+            held.map(|(value, held)| value * held).sum::<f64>() / weight
+        })
     }
 }
 

@@ -3,11 +3,11 @@
 use site::AnalogDerive;
 use telemetry::{Reasons, Unit, Value};
 
-use super::{Made, inherited, is_usable, number};
+use super::{Made, angle, energy, inherited, is_usable, number};
 use crate::core::points::Row;
 
 /// An input and its unit.
-type Term<'a> = (&'a Row, Option<Unit>);
+pub(super) type Term<'a> = (&'a Row, Option<Unit>);
 
 /// Makes a quantity in `unit`.
 pub(super) fn evaluate(derive: &AnalogDerive, rows: &[Term<'_>], unit: Unit) -> Made {
@@ -32,8 +32,9 @@ pub(super) fn evaluate(derive: &AnalogDerive, rows: &[Term<'_>], unit: Unit) -> 
         AnalogDerive::Select { .. } => select(rows, unit),
         AnalogDerive::FirstGood { differ_max, .. } => first_good(rows, unit, *differ_max),
         AnalogDerive::Count(_) => count(rows),
+        AnalogDerive::EnergyLimit(limit) => energy::evaluate(limit, rows, unit),
         // They remember, and are made elsewhere.
-        AnalogDerive::Integrate { .. } | AnalogDerive::Mean { .. } => Made::default(),
+        AnalogDerive::Integrate { .. } | AnalogDerive::Mean { .. } | AnalogDerive::Hsl(_) => Made::default(),
     }
 }
 
@@ -60,8 +61,14 @@ fn raw(rows: &[Term<'_>], make: impl FnOnce(&[f64]) -> f64) -> Made {
 fn average(rows: &[Term<'_>], unit: Unit, quorum: usize) -> Made {
     let good: Vec<&Term<'_>> = rows.iter().filter(|(row, _)| is_usable(row)).collect();
     let values: Vec<f64> = good.iter().filter_map(|(row, from)| number(row, *from, unit)).collect();
-    #[expect(clippy::cast_precision_loss, reason = "a number of points")]
-    let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+    let mean = (!values.is_empty()).then(|| {
+        if unit == Unit::Degree {
+            return angle::mean(values.iter().map(|value| (*value, 1.0)));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a number of points")]
+        let count = values.len() as f64;
+        values.iter().sum::<f64>() / count
+    });
     let enough = values.len() >= quorum;
     // Forced inputs show; those left out do where too few are left.
     let reasons = rows.iter().filter(|(row, _)| !enough || is_usable(row));

@@ -284,6 +284,89 @@ fn a_mean_weighs_by_time_within_its_window() {
     }
 }
 
+/// As [`over`], but of directions.
+#[test]
+fn the_mean_of_directions_is_a_direction() {
+    let north = |value: f64| value.min((value - 360.0).abs()) < 1e-6;
+    let of: Vec<Term> =
+        ["a", "b", "c"].map(|id| Term { point: id.into(), unit: Unit::Degree }).into_iter().collect();
+    let stations = AnalogDerive::Average { of: of.clone(), quorum: 1 };
+    let window = std::time::Duration::from_secs(60);
+    let one = AnalogDerive::Mean { of: of[0].clone(), window };
+    let spec = |id: &str| PointSpec {
+        id: id.into(),
+        name: "".into(),
+        point: PointType::AnalogInput,
+        index: None,
+        unit: Some(Unit::Degree),
+        scale: None,
+        full_scale: "".into(),
+        source: Source::Made,
+    };
+    let mut table = Table::new(["a", "b", "c", "all", "one"].map(spec).into(), Vec::new(), 1);
+    let find = |table: &Table, id: &str| table.find(id).unwrap();
+    let derived = [("all", &stations), ("one", &one)].map(|(id, derive)| {
+        let of = inputs(&table, &derive.inputs());
+        Derived::quantity(find(&table, id), derive, of, Unit::Degree, None)
+    });
+    table.derive(derived.into());
+    let value = |table: &Table, id: &str| {
+        let sample = &table.row(find(table, id)).unwrap().sample;
+        (sample.value.unwrap().as_f64(), sample.quality())
+    };
+    give(&mut table, &[("a", Some(350.0), None), ("b", Some(10.0), None), ("c", Some(0.0), None)], 0);
+    table.settle(Now::virtual_millis(0));
+    let (all, quality) = value(&table, "all");
+    assert!(north(all) && quality == Quality::Good, "{all}");
+    give(&mut table, &[("a", Some(10.0), None)], 30_000);
+    table.settle(Now::virtual_millis(30_000));
+    give(&mut table, &[("a", Some(10.0), None)], 60_000);
+    table.settle(Now::virtual_millis(60_000));
+    let (mean, quality) = value(&table, "one");
+    assert!(north(mean) && quality == Quality::Good, "{mean}: 350 and 10 for 30 s each");
+    give(&mut table, &[("a", Some(190.0), None), ("c", Some(10.0), Some(ReasonKind::Stale))], 61_000);
+    table.settle(Now::virtual_millis(61_000));
+    assert_eq!(value(&table, "all").1, Quality::Bad, "10 and 190 cancel each other out");
+}
+
+#[test]
+fn an_energy_limit_is_what_is_left() {
+    let mut table = table();
+    let point = table.find("made").unwrap();
+    let term = |id: &str, unit| Term { point: id.into(), unit };
+    let limit = site::EnergyLimit {
+        available: site::Available { of: term("a", Unit::Count), units: 20.0 },
+        full_mwh: 400.0,
+        health: Some(term("b", Unit::Percent)),
+        reserve_mwh: 10.0,
+        low_mwh: None,
+        high_mwh: Some(360.0),
+    };
+    let derive = AnalogDerive::EnergyLimit(Box::new(limit));
+    let units = [Unit::Count, Unit::Percent];
+    let of = inputs(&table, &derive.inputs()).into_iter().zip(units);
+    let of = of.map(|(input, unit)| Input { unit: Some(unit), ..input }).collect();
+    table.derive(vec![Derived::quantity(point, &derive, of, Unit::MegawattHour, None)]);
+    let cases = [
+        (20.0, 95.0, Some(360.0), true),
+        (15.0, 90.0, Some(260.0), true),
+        (20.0, 104.0, Some(360.0), true),
+        (0.0, 90.0, Some(0.0), true),
+        (21.0, 90.0, Some(0.0), false),
+        (20.0, -1.0, Some(0.0), false),
+    ];
+    for (millis, (racks, health, value, good)) in (1..).zip(cases) {
+        give(&mut table, &[("a", Some(racks), None), ("b", Some(health), None)], millis);
+        table.settle(Now::virtual_millis(millis));
+        let sample = &table.row(point).unwrap().sample;
+        assert_eq!(sample.value.map(Value::as_f64), value, "{racks} racks, {health} %");
+        assert_eq!(sample.quality() == Quality::Good, good, "{racks} racks, {health} %");
+    }
+    give(&mut table, &[("a", Some(20.0), None), ("b", Some(90.0), Some(ReasonKind::Stale))], 99);
+    table.settle(Now::virtual_millis(99));
+    assert_eq!(table.row(point).unwrap().sample.quality(), Quality::Bad);
+}
+
 #[test]
 fn what_was_typed_in_is_in_no_energy_and_no_mean() {
     let forced = Some(ReasonKind::Forced);
