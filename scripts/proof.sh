@@ -12,6 +12,7 @@
 #   scripts/proof.sh package both crates packaged, and a program outside of the workspace built from the packages
 #   scripts/proof.sh kills    200 kill -9 of a program that writes history: nothing acknowledged is lost
 #   scripts/proof.sh replay   a capture of the demo with faults, replayed twice, and the one in the repository
+#   scripts/proof.sh hsl      the high sustainable limit over measured days with planted curtailment, and docs/hsl.svg
 #   scripts/proof.sh octets   octets a sample in the history's file: 100 points at 4 s for five days
 #   scripts/proof.sh fuzz    every fuzz target for FUZZ_SECONDS (120)
 #   scripts/proof.sh outage  NATS and PostgreSQL stopped for OPENRTD_OUTAGE_S (300) under load: every sample there once
@@ -130,6 +131,12 @@ replay)
     OPENRTD_PROOF=$result OPENRTD_GOLDEN=$PWD/target/golden.capture \
         cargo test --release --locked -p openrtd --test capture -- --ignored --exact a_demo_with_faults_is_replayed
     stamp replay "$result"
+    ;;
+hsl)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_PROOF=$result cargo test --locked -p rtd --lib -- --ignored --exact core::tests::hsl::the_measured_days
+    stamp hsl "$result"
     ;;
 octets)
     result=$(mktemp)
