@@ -4,8 +4,9 @@
     field.py OPENRTD [RESULT.json] [--minutes N] [--seed N]
 
 Ten Modbus devices by pymodbus, three of which are killed (kill -9) and started again at random; an outstation by yadnp3,
-killed and started again; a Modbus RTU device by pymodbus behind socat, pulled and plugged in again. One `openrtd run` reads
-them all, one `openrtd ems` polls that. Every value is the time in tenths of a second, so that each can be held against the time at which it was read.
+killed and started again; a Modbus RTU device by pymodbus behind socat, pulled and plugged in again; a
+Sparkplug edge node by pysparkplug whose broker, mosquitto, is killed and started again. One `openrtd run` reads them all, one
+`openrtd ems` polls that. Every value is the time in tenths of a second, so that each can be held against the time at which it was read.
 The registry of what happened is the two journals; nobody helps the device.
 """
 
@@ -16,6 +17,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -174,6 +176,37 @@ class Rtu(Peer):
                 program.tell({"do": "update", "type": "analog_input", "index": 0, "value": tenths(time.time())})
 
 
+class Mqtt(Peer):
+    """A Sparkplug edge node behind a broker; the broker is what dies."""
+
+    def __init__(self, folder, dies):
+        super().__init__("mqtt", dies)
+        self.port = free_port()
+        self.file = folder / "mosquitto.conf"
+        user = "user root\n" if os.geteuid() == 0 else ""
+        self.file.write_text(f"{user}persistence false\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n")
+        self.node = None
+        threading.Thread(target=self.count, daemon=True).start()
+
+    def up(self):
+        where = os.environ["PATH"] + ":/usr/sbin"
+        self.programs = [Program([shutil.which("mosquitto", path=where), "-c", str(self.file)])]
+        while True:
+            with socket.socket() as one:
+                if one.connect_ex(("127.0.0.1", self.port)) == 0:
+                    break
+            time.sleep(0.05)
+        if not self.node:
+            self.node = Program([PYTHON, "-B", str(PEERS / "sparkplug_node_pysparkplug.py"), str(self.port)])
+            self.node.until("ready")
+
+    def count(self):
+        while True:
+            time.sleep(0.2)
+            if self.node:
+                self.node.tell({"do": "set", "metric": "Inverter/ActivePower", "value": float(tenths(time.time()))})
+
+
 def analog(name, index, source):
     return (
         f'[[analog]]\nid = "{name}.count"\nindex = {index}\nunit = "counts"\nsign = "+"\nsource = {source}\n'
@@ -196,6 +229,12 @@ def write(folder, peers, listen):
         elif isinstance(peer, Line):
             where = f'protocol = "modbus"\nunit_id = 5\nserial = {{ port = "{peer.near}", baud = 19200 }}\n'
             source = 'register = 0, type = "u32"'
+        elif isinstance(peer, Mqtt):
+            where = (
+                f'protocol = "sparkplug"\naddress = "127.0.0.1:{peer.port}"\ngroup = "Plant"\nnode = "Gateway"\n'
+                'device = "Inv1"\nalive = "message"\n'
+            )
+            source = 'metric = "Inverter/ActivePower"'
         else:
             where = f'protocol = "dnp3"\naddress = "127.0.0.1:{peer.port}"\noutstation_address = 20\nmaster_address = 1\n'
             source = "analog = 0"
@@ -238,8 +277,11 @@ def judge(peer, rtd, ems, ended):
         if record["quality"] != "good":
             continue
         sent, received = seconds(record["read_sent"]), seconds(record["read_received"])
-        # The outstation's value is as old as its last update; the others count when they are asked.
-        slack = 20 if isinstance(peer, Rtu) else 1
+        # What is told is as old as its last update; what is asked counts when it is asked.
+        slack = 20 if isinstance(peer, (Rtu, Mqtt)) else 1
+        # A node that is born again tells what it had when it was cut off.
+        if isinstance(peer, Mqtt) and any(gone <= received < returned + BACK_S for gone, returned in peer.away):
+            continue
         values += 1
         if not tenths(sent) - slack <= record["value"] <= tenths(received) + 1:
             wrong.append(f"{peer.name}: {record['value']} read between {tenths(sent)} and {tenths(received)}")
@@ -251,7 +293,7 @@ def judge(peer, rtd, ems, ended):
             good += is_good
             if is_good:
                 age = seconds(record["time"]) - BEGIN - record["value"] / 10
-                if age % (WRAP / 10) > AGE_S + SCAN_S + POLL_S + WAY_S:
+                if age % (WRAP / 10) > AGE_S + SCAN_S + POLL_S + WAY_S and not isinstance(peer, Mqtt):
                     wrong.append(f"{peer.name}: the ISO got a good value that was {age:.1f} s old")
     back = []
     too_short = 0
@@ -290,7 +332,7 @@ def main():
     dies = (8, 40, 2, 25) if args.minutes > 3 else (5, 12, 3, 10)
     rests = (20, 60, 3, 15) if args.minutes > 3 else (8, 16, 4, 8)
     peers = [Counter(number, dies if number < DYING else None) for number in range(TCP)]
-    peers += [Line(folder, rests), Rtu(rests)]
+    peers += [Line(folder, rests), Rtu(rests), Mqtt(folder, rests)]
     for peer in peers:
         peer.up()
     write(folder, peers, free_port())
@@ -332,6 +374,8 @@ def main():
         program.child.terminate()
     for peer in peers:
         peer.down()
+        if isinstance(peer, Mqtt):
+            peer.node.kill()
     each = {name: one["seconds_from_return_to_good_at_the_iso"]["each"] for name, one in told.items() if one["deaths"]}
     backs = sorted(back for one in each.values() for back in one)
     result = {
