@@ -358,10 +358,8 @@ impl Oracle {
     /// A reading of a report that was taken.
     pub(crate) fn read(&mut self, at: usize, given: Given, told: Option<Told>, received: u64) {
         let point = &mut self.points[at];
-        if let Some(told) = told {
-            if !point.hears(told) {
-                return;
-            }
+        if told.is_some_and(|told| !point.hears(told)) {
+            return;
         }
         let From::Field { unit, sign, .. } = &point.from else { unreachable!() };
         let value = match (given, unit, point.unit) {

@@ -75,7 +75,7 @@ pub(crate) fn readings(
         let point = &oracle.points[points[0]];
         let (plain, known) = match (&point.from, point.unit) {
             (From::Field { unit: Some(from), sign, .. }, Some(to)) => {
-                let drawn = draw(&mut dice, values(point.id.as_str()), trouble, || {
+                let drawn = draw(&mut dice, &values(point.id.as_str()), trouble, || {
                     let last = memory.get(&(device, reading))?;
                     Some(sign.apply(*last) * factor(*from, to))
                 });
@@ -102,7 +102,7 @@ pub(crate) fn readings(
 }
 
 /// A value in the point's unit.
-fn draw(dice: &mut Dice, values: Values, trouble: Option<u64>, last: impl Fn() -> Option<f64>) -> f64 {
+fn draw(dice: &mut Dice, values: &Values, trouble: Option<u64>, last: impl Fn() -> Option<f64>) -> f64 {
     let (low, high) = values.good;
     match (trouble, values.implausible, values.saturating) {
         (Some(1), Some(beyond), _) => return beyond[dice.index(2)],
