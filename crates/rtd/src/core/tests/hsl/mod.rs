@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 use site::{DeviceIx, ReadingIx, Site};
-use telemetry::{Now, Quality, Value};
+use telemetry::{Mono, Now, Quality, Value};
 
 use crate::core::{
     Core, DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, Input, Output, Reading, Record,
@@ -91,7 +91,10 @@ fn replay(day: &Day, planted: Planted, step: u64) -> (Vec<Look>, Vec<String>) {
                     *hsl = point.value.map_or(0.0, Value::as_f64);
                     *good = point.quality == Quality::Good;
                 }
-                Output::Record(Record::Alarm { kind: "hsl", state: "raised", text, .. }) => alarms.push(text),
+                Output::Record(Record::Alarm { kind: "hsl", state: "raised", text, .. }) => {
+                    alarms
+                        .push(format!("{:.1} h: {text}", now.mono.since(Mono::ZERO).as_secs_f64() / 3_600.0));
+                }
                 _ => {}
             }
         }
