@@ -74,7 +74,7 @@ fn points_come_and_go() {
         &[
             "point poi.breaker removed: index 1 is no longer served",
             "point main.breaker added: index 5, a state",
-            "point unit.connected changed: source: made: [PointId(\"poi.breaker\")] -> made: [PointId(\"main.breaker\")]",
+            "point unit.connected changed: source: made: All([PointId(\"poi.breaker\")]) -> made: All([PointId(\"main.breaker\")])",
         ],
     );
 }
@@ -85,7 +85,7 @@ fn a_point_under_another_name_is_the_same_point() {
         &[("id = \"poi.breaker\"", "id = \"main.breaker\""), ("[\"poi.breaker\"]", "[\"main.breaker\"]")],
         &[
             "point main.breaker renamed: was poi.breaker",
-            "point unit.connected changed: source: made: [PointId(\"poi.breaker\")] -> made: [PointId(\"main.breaker\")]",
+            "point unit.connected changed: source: made: All([PointId(\"poi.breaker\")]) -> made: All([PointId(\"main.breaker\")])",
         ],
     );
 }
