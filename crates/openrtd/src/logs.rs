@@ -63,7 +63,7 @@ pub(crate) fn begin(logs: Option<&Logs>) {
     match logs.map(|logs| logs.log_format).unwrap_or_default() {
         Format::Text => subscriber.init(),
         Format::Json => {
-            subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+            subscriber.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
         }
     }
 }
