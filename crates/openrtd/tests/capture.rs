@@ -278,3 +278,74 @@ fn spoiled_files_are_told(folder: &Folder, whole: &str) {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
 }
+
+/// `make proof ITEM=replay`: the demo with every kind of fault, replayed twice, and the capture of an earlier commit.
+#[test]
+#[ignore = "a long proof"]
+fn a_demo_with_faults_is_replayed() {
+    let wait = |seconds: u64| std::thread::sleep(std::time::Duration::from_secs(seconds));
+    let folder = Folder::new();
+    folder.change("site.toml", "[tls]\n", "[capture]\nfolder = \"captures\"\n\n[tls]\n");
+    let (site, ems) = (folder.path("site.toml"), folder.path("ems.toml"));
+    let file = folder.path("plant.toml");
+    let speed = ["plant", &file, "--json", "--until-stdin-ends", "--start", "10:00", "--speed", "60"];
+    let plant = Program::launch(&folder, &speed);
+    plant.wait("to be ready", |records| records.iter().any(|one| one["event"] == "ready").then_some(()));
+    let mut rtd = captured(&folder, "run", "site.toml", "rtd.pcap");
+    let mut iso = Program::start(&folder, "ems", "ems.toml");
+    let set = |value: &str, mode: &str| drop(openrtd(&["setpoint", &ems, "bess.mw.setpoint", value, mode]));
+    let script: [(&str, &str, u64); 12] = [
+        ("inv1", "silent", 7),
+        ("inv1", "none", 2),
+        ("met", "not-implemented", 5),
+        ("met", "none", 1),
+        ("breaker", "open", 5),
+        ("breaker", "closed", 1),
+        ("bess", "silent", 6),
+        ("bess", "none", 1),
+        ("inv2", "wrong-transaction", 6),
+        ("inv2", "none", 1),
+        ("remote", "off", 5),
+        ("remote", "on", 1),
+    ];
+    wait(8);
+    set("2", "--sbo");
+    for (device, kind, seconds) in script {
+        folder.fault(device, kind);
+        wait(seconds);
+    }
+    set("-1.5", "--direct");
+    let hand =
+        |words: &[&str]| said(&[&[words[0], &site], &words[1..], &["--who", "a", "--why", "proof"]].concat());
+    hand(&["force", "poi.mw", "3", "--for", "5s"]);
+    iso.signal("-INT");
+    iso.end();
+    wait(6);
+    let mut iso = Program::start(&folder, "ems", "ems.toml");
+    folder.fault("meter", "scale");
+    wait(9);
+    for program in [&mut iso, &mut rtd] {
+        program.signal("-INT");
+        assert_eq!(program.end().0, Some(0));
+    }
+    let whole = folder.path("whole.capture");
+    said(&["capture", &site, &whole]);
+    let out = |name: &str| folder.path(name);
+    let one = replayed(&whole, &["--out", &out("one.bin"), "--pcap", &out("again.pcap")]);
+    let two = replayed(&whole, &["--out", &out("two.bin")]);
+    assert_eq!((&one, &one["identical"]), (&two, &true.into()));
+    let (first, second) = (std::fs::read(out("one.bin")).unwrap(), std::fs::read(out("two.bin")).unwrap());
+    assert_eq!(first, second);
+    the_sessions_are_the_same(&folder, "again.pcap");
+    let earlier = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rtd/src/capture/golden.capture");
+    let golden = replayed(earlier.to_str().unwrap(), &[]);
+    assert_eq!(golden["identical"], true, "{golden}");
+    if let Some(copy) = std::env::var_os("OPENRTD_GOLDEN") {
+        std::fs::copy(&whole, copy).unwrap();
+    }
+    if let Some(result) = std::env::var_os("OPENRTD_PROOF") {
+        let octets = std::fs::metadata(&whole).unwrap().len();
+        let told = serde_json::json!({ "demo": one, "file_octets": octets, "twice": true, "golden": golden });
+        std::fs::write(result, told.to_string()).unwrap();
+    }
+}

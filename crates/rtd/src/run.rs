@@ -357,7 +357,8 @@ impl Loop {
     fn noticed(&mut self, notice: Notice) {
         let now = self.now();
         let state = if notice.raised { "raised" } else { "cleared" };
-        let record = Record::Alarm { time: now.wall, point: None, kind: "publish", state, text: notice.text };
+        let (time, subject, text) = (now.wall, notice.name, notice.text);
+        let record = Record::Alarm { time, point: None, subject, kind: "publish", state, text };
         self.teller.tell(&record, now);
     }
 
@@ -436,7 +437,8 @@ impl Loop {
     fn told_of_capture(&mut self, now: Now) {
         if let Some(text) = self.recorder.as_mut().and_then(Recorder::news) {
             let (time, point, state) = (now.wall, None, "raised");
-            self.teller.tell(&Record::Alarm { time, point, kind: "capture", state, text }, now);
+            self.teller
+                .tell(&Record::Alarm { time, point, subject: "".into(), kind: "capture", state, text }, now);
         }
     }
 

@@ -201,12 +201,26 @@ impl Brain {
         let time = self.now.wall;
         for kind in before.iter().filter(|kind| !now.contains_key(*kind)) {
             let text = self.alarms.remove(&(point, kind)).unwrap_or_default();
-            self.record(Record::Alarm { time, point: Some(id.clone()), kind, state: "cleared", text });
+            self.record(Record::Alarm {
+                time,
+                point: Some(id.clone()),
+                subject: "".into(),
+                kind,
+                state: "cleared",
+                text,
+            });
         }
         for (kind, text) in now {
             // The words follow the values, the alarm is told once.
             if self.alarms.insert((point, kind), text.clone()).is_none() {
-                self.record(Record::Alarm { time, point: Some(id.clone()), kind, state: "raised", text });
+                self.record(Record::Alarm {
+                    time,
+                    point: Some(id.clone()),
+                    subject: "".into(),
+                    kind,
+                    state: "raised",
+                    text,
+                });
             }
         }
     }

@@ -108,6 +108,9 @@ pub enum Record {
         time: Wall,
         /// The point concerned; `None`: the device itself.
         point: Option<PointId>,
+        /// Which of several of one kind, where the device itself has several: a place that history is sent to.
+        #[serde(skip_serializing_if = "str::is_empty")]
+        subject: Arc<str>,
         /// What kind: `rate`, `flat`, `cross`, `differ`, `fallback`, ...
         kind: &'static str,
         /// `raised` or `cleared`.

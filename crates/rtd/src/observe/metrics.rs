@@ -1,6 +1,7 @@
 //! The metrics: each family once, with its name, its labels, what it means and where its samples come from. The table
 //! in `docs/observe.md` is made of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -84,7 +85,8 @@ families! {
             for (kind, point) in &now.watched.alarms {
                 put(&[kind, point.as_str()], 1.0);
             }
-            for kind in now.tally.alarms.keys() {
+            // Several of one kind are one to an alert: each has its words in `status`.
+            for kind in now.tally.alarms.keys().map(|(kind, _)| *kind).collect::<BTreeSet<_>>() {
                 put(&[kind, ""], 1.0);
             }
         };

@@ -74,7 +74,10 @@ impl Observed {
         }
         for Alarm { kind, raised, text } in alarms {
             let state = if raised { "raised" } else { "cleared" };
-            teller.tell(&Record::Alarm { time: now.wall, point: None, kind, state, text }, now);
+            teller.tell(
+                &Record::Alarm { time: now.wall, point: None, subject: "".into(), kind, state, text },
+                now,
+            );
         }
     }
 
@@ -123,7 +126,7 @@ impl Observed {
         let Some(fields) = status.as_object_mut() else { return };
         let alarms = teller.tally.alarms.iter();
         let alarms: Vec<Json> =
-            alarms.map(|(kind, text)| json!({ "point": null, "kind": kind, "text": text })).collect();
+            alarms.map(|((kind, _), text)| json!({ "point": null, "kind": kind, "text": text })).collect();
         match fields.get_mut("alarms").and_then(Json::as_array_mut) {
             Some(of_points) => of_points.extend(alarms),
             None => drop(fields.insert("alarms".to_owned(), Json::Array(alarms))),

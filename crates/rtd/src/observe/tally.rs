@@ -13,8 +13,9 @@ pub(crate) struct Tally {
     /// Times that a session came up, by master.
     pub(crate) connections: BTreeMap<Arc<str>, u64>,
     pub(crate) refused: u64,
-    /// Alarms of the device itself that are raised now, by kind, each in words. Those of points the machine knows.
-    pub(crate) alarms: BTreeMap<&'static str, String>,
+    /// Alarms of the device itself that are raised now, by kind and subject, each in words. Those of points the machine
+    /// knows.
+    pub(crate) alarms: BTreeMap<(&'static str, Arc<str>), String>,
     /// Alarms that were raised since the start, by kind.
     pub(crate) alarms_raised: BTreeMap<&'static str, u64>,
 }
@@ -29,14 +30,14 @@ impl Tally {
                 *self.connections.entry(Arc::clone(master)).or_default() += 1;
             }
             Record::Session { state: "refused", .. } => self.refused += 1,
-            Record::Alarm { state: "raised", kind, point, text, .. } => {
+            Record::Alarm { state: "raised", kind, point, subject, text, .. } => {
                 if point.is_none() {
-                    self.alarms.insert(kind, text.clone());
+                    self.alarms.insert((kind, Arc::clone(subject)), text.clone());
                 }
                 *self.alarms_raised.entry(kind).or_default() += 1;
             }
-            Record::Alarm { kind, point: None, .. } => {
-                self.alarms.remove(kind);
+            Record::Alarm { kind, point: None, subject, .. } => {
+                self.alarms.remove(&(*kind, Arc::clone(subject)));
             }
             _ => {}
         }

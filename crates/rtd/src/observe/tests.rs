@@ -46,7 +46,7 @@ fn snapshot() -> Snapshot {
     };
     let mut tally = Tally { refused: 6, ..Tally::default() };
     tally.commands.insert(("ems".into(), "SUCCESS".to_owned()), 2);
-    tally.alarms.insert("clock", "late".to_owned());
+    tally.alarms.insert(("clock", "".into()), "late".to_owned());
     tally.alarms_raised.insert("clock", 1);
     let facts = Facts {
         site: "Test\nsite".into(),

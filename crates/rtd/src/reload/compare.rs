@@ -82,6 +82,7 @@ fn sections(old: &Site, new: &Site) -> Vec<Change> {
     let watched = |changed: bool, text: &str| changed.then(|| text.to_owned());
     section("metrics", watched(old.metrics != new.metrics, "where metrics and health are served"), restart);
     section("clock", watched(old.clock != new.clock, "what the clock is held against"), restart);
+    section("capture", watched(old.capture != new.capture, "the black box"), restart);
     section("publish", (old.publish != new.publish).then_some(places), restart);
     // Whatever nobody thought of here is nothing that is known to work while the device runs.
     section(
@@ -109,7 +110,7 @@ fn is_the_rest_same(old: &Site, new: &Site) -> bool {
     (rest.analogs, rest.digitals, rest.heartbeat) = (analogs, digitals, heartbeat);
     (rest.connection, rest.setpoints, rest.history) = (connection, setpoints, history);
     rest.publish.clone_from(&old.publish);
-    (rest.metrics, rest.clock) = (old.metrics, old.clock.clone());
+    (rest.metrics, rest.clock, rest.capture) = (old.metrics, old.clock.clone(), old.capture.clone());
     rest == *old
 }
 
