@@ -185,6 +185,8 @@ pub struct Spec {
     pub loss: Loss,
     /// So many commands that change something may come within a time; `None`: any.
     pub commands_max: Option<(u32, Duration)>,
+    /// On its way the output is moved so often; what must be at once is at once.
+    pub step: Duration,
 }
 
 /// It changed hands.
@@ -219,6 +221,8 @@ pub struct Machine {
     /// Where the output is; `None` while nobody here drives it.
     output: Option<f64>,
     clamp: Option<Clamp>,
+    /// The output is on its way since `moved`.
+    moving: bool,
     /// The operator holds it: no master may.
     held_here: bool,
     /// When the output was moved last.
@@ -241,6 +245,7 @@ impl Machine {
             target: 0.0,
             output: None,
             clamp: None,
+            moving: false,
             held_here: false,
             moved: now,
             heard: now,
@@ -351,6 +356,10 @@ impl Machine {
         self.heard = now;
         let transfer = (self.owner != owner).then(|| self.give(owner, Cause::Command, seen, now)).flatten();
         self.target = value;
+        if !self.moving {
+            // The time before it was asked for counts for nothing.
+            (self.moving, self.moved) = (true, now);
+        }
         transfer
     }
 
@@ -364,12 +373,36 @@ impl Machine {
     /// The operator takes it: the plant's own control has it, and no master may until it is given back.
     pub fn take(&mut self, seen: &Seen, now: Mono) -> Option<Transfer> {
         self.held_here = true;
-        (self.owner != Owner::Local).then(|| self.give(Owner::Local, Cause::Taken, seen, now)).flatten()
+        self.local(seen, now)
     }
 
     /// The operator gives it back: the next command may come.
     pub fn give_back(&mut self) {
         self.held_here = false;
+    }
+
+    /// The operator ends whoever's ownership there is; the next command may come.
+    pub fn local(&mut self, seen: &Seen, now: Mono) -> Option<Transfer> {
+        (self.owner != Owner::Local).then(|| self.give(Owner::Local, Cause::Taken, seen, now)).flatten()
+    }
+
+    /// The same set point of another configuration, in which its owner has another number: it goes on as it was.
+    pub fn renumber(&mut self, master: Master) {
+        if matches!(self.owner, Owner::Iso(_)) {
+            self.owner = Owner::Iso(master);
+        }
+    }
+
+    /// What the owner asks for; `None` while nobody here drives.
+    #[must_use]
+    pub fn target(&self) -> Option<f64> {
+        self.output.map(|_| self.target)
+    }
+
+    /// Where the output is; `None` while nobody here drives.
+    #[must_use]
+    pub const fn output(&self) -> Option<f64> {
+        self.output
     }
 
     /// The operator puts the schedule in charge.
@@ -408,8 +441,17 @@ impl Machine {
             // With a limit that nobody knows it stays where it is.
             let bounds = seen.bounds.unwrap_or(Bounds::NONE);
             let target = if seen.bounds.is_some() { self.target } else { output };
-            let step = advance(output, target, &bounds, &self.spec.rules, now.since(self.moved));
+            // What rested until now has no time to make up for.
+            let by = if self.moving { now.since(self.moved) } else { Duration::ZERO };
+            let within = bounds.hard.contains(output) && bounds.energy.contains(output);
+            if within && !by.is_zero() && by < self.spec.step {
+                return Turn { transfer, output: self.output, clamp: self.clamp };
+            }
+            let step = advance(output, target, &bounds, &self.spec.rules, by);
             (self.output, self.clamp) = (Some(step.value), step.clamp);
+            if seen.bounds.is_some() {
+                self.moving = step.moving;
+            }
         }
         self.moved = now;
         Turn { transfer, output: self.output, clamp: self.clamp }
@@ -458,18 +500,18 @@ impl Machine {
         self.spec.silence.map(|most| self.heard.plus(most))
     }
 
-    /// When something happens here by itself next, moving the output apart.
+    /// When something happens here by itself next.
     #[must_use]
     pub fn due(&self) -> Option<Mono> {
-        matches!(self.owner, Owner::Iso(_))
-            .then(|| [self.link_ends(), self.silence_ends()].into_iter().flatten().min())
-            .flatten()
+        let owned = matches!(self.owner, Owner::Iso(_));
+        let ends = [self.link_ends(), self.silence_ends()].into_iter().flatten().filter(|_| owned);
+        ends.chain(self.moving.then(|| self.moved.plus(self.spec.step))).min()
     }
 
     /// Whether the output is still on its way.
     #[must_use]
-    pub fn is_moving(&self) -> bool {
-        self.clamp == Some(Clamp::Ramp) || self.owner == Owner::Schedule
+    pub const fn is_moving(&self) -> bool {
+        self.moving
     }
 
     /// Hands it over. Whoever begins to drive starts from what the plant does; whoever only changes goes on from
@@ -478,7 +520,7 @@ impl Machine {
         let from = self.owner;
         self.owner = to;
         self.away = None;
-        self.moved = now;
+        (self.moved, self.moving) = (now, false);
         self.clamp = None;
         match to {
             Owner::Local => self.output = None,

@@ -48,9 +48,9 @@ impl Band {
 /// What is fixed about a set point's way.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
-    /// The fastest way up, in units a second; above 0.
+    /// The fastest way up, in units a second; above 0, infinite where it goes at once.
     pub up: f64,
-    /// The fastest way down, in units a second; above 0.
+    /// The fastest way down, in units a second; above 0, infinite where it goes at once.
     pub down: f64,
     /// A smaller difference is not acted upon.
     pub deadband: f64,
@@ -95,6 +95,8 @@ pub struct Step {
     pub value: f64,
     /// The weightiest of what holds it away from the set point; `None`: it is there.
     pub clamp: Option<Clamp>,
+    /// It is still on its way to where it may go, whatever else holds it.
+    pub moving: bool,
 }
 
 /// Moves an output that is at `from` towards `target` for as long as `by`.
@@ -104,7 +106,9 @@ pub fn advance(from: f64, target: f64, bounds: &Bounds, rules: &Rules, by: Durat
     let energy = bounds.energy.hold(soft);
     let goal = bounds.hard.hold(energy);
     let seconds = by.as_secs_f64();
-    let way = Band { low: -rules.down * seconds, high: rules.up * seconds }.hold(goal - from);
+    // No ramp is none for no time, too.
+    let most = |rate: f64| if rate.is_finite() { rate * seconds } else { f64::INFINITY };
+    let way = Band { low: -most(rules.down), high: most(rules.up) }.hold(goal - from);
     // What is too near to act upon stays, unless it stands outside of what it must be within.
     let rests = (goal - from).abs() < rules.deadband && bounds.soft.contains(from);
     let moved = if rests { from } else { from + way };
@@ -118,7 +122,8 @@ pub fn advance(from: f64, target: f64, bounds: &Bounds, rules: &Rules, by: Durat
         (value != goal && !rests, Clamp::Ramp),
         (value != goal && rests, Clamp::Deadband),
     ];
-    Step { value, clamp: held.into_iter().find(|(holds, _)| *holds).map(|(_, clamp)| clamp) }
+    let clamp = held.into_iter().find(|(holds, _)| *holds).map(|(_, clamp)| clamp);
+    Step { value, clamp, moving: value != goal && !rests }
 }
 
 #[cfg(test)]
@@ -158,6 +163,17 @@ mod tests {
         let both = Bounds { hard: Band::new(1.0, 10.0), ..empty };
         let step = advance(5.0, 5.0, &both, &RULES, SECOND);
         assert_eq!((step.value, step.clamp), (1.0, Some(Clamp::Hard)));
+    }
+
+    #[test]
+    fn without_a_ramp_it_is_there_at_once_and_on_its_way_to_a_soft_limit_it_moves() {
+        let rules = Rules { up: f64::INFINITY, down: f64::INFINITY, deadband: 0.0 };
+        let step = advance(0.0, 5.0, &bounds(), &rules, Duration::ZERO);
+        assert_eq!((step.value, step.clamp, step.moving), (5.0, None, false));
+        let step = advance(0.0, 9.0, &bounds(), &RULES, SECOND);
+        assert_eq!((step.value, step.clamp, step.moving), (2.0, Some(Clamp::Soft), true));
+        let step = advance(7.0, 9.0, &bounds(), &RULES, SECOND);
+        assert_eq!((step.value, step.clamp, step.moving), (8.0, Some(Clamp::Soft), false));
     }
 
     proptest! {

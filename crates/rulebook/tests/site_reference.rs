@@ -15,7 +15,7 @@ use site::Site;
 use telemetry::{ResourceKind, Unit};
 
 /// Sections of the reference, and a file in which the reader must ask for that section's keys.
-const SECTIONS: [(&str, &str); 28] = [
+const SECTIONS: [(&str, &str); 33] = [
     ("The tables", "nothing = 1"),
     ("[site]", "[site]\nnothing = 1"),
     ("[resource]", "[resource]\nnothing = 1"),
@@ -38,6 +38,11 @@ const SECTIONS: [(&str, &str); 28] = [
     ("[connection]", "[connection]\nnothing = 1"),
     ("[[setpoint]]", "[[setpoint]]\nnothing = 1"),
     ("drive", "[[setpoint]]\ndrive = [{ nothing = 1 }]"),
+    ("commands_max", "[[setpoint]]\ncommands_max = { nothing = 1 }"),
+    ("limits_hard", "[[setpoint]]\nlimits_hard = { nothing = 1 }"),
+    ("energy", "[[setpoint]]\nenergy = { nothing = 1 }"),
+    ("trim", "[[setpoint]]\ntrim = { nothing = 1 }"),
+    ("pulse", "[[setpoint]]\npulse = { nothing = 1 }"),
     ("[history]", "[history]\nnothing = 1"),
     ("[[publish]]", "[[publish]]\nnothing = 1"),
     ("tls of [[publish]]", "[[publish]]\ntls = { nothing = 1 }"),

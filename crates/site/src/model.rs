@@ -11,6 +11,7 @@ use telemetry::{PointId, ResourceKind, Scale, Sign, Unit};
 use crate::defaults::TlsFloor;
 use crate::derive::{AnalogDerive, Checks, DigitalDerive};
 use crate::device::{Device, DeviceIx, ReadingIx};
+use crate::regulating::{Part, Regulating};
 use crate::resource::{Component, ComponentIx, MasterFile, Station, StationIx};
 
 macro_rules! index {
@@ -367,6 +368,8 @@ pub struct SetPoint {
     pub feedback: Feedback,
     /// The devices that carry it out; at least one where the site is read to be run.
     pub drives: Vec<Drive>,
+    /// How it is carried out.
+    pub regulating: Regulating,
 }
 
 /// A set point's value in force.
@@ -385,6 +388,8 @@ pub struct Drive {
     pub control: Control,
     /// It falls back by itself when not refreshed for so many seconds; 0: never.
     pub revert_s: u16,
+    /// What it can do, where the set point is dispatched.
+    pub part: Part,
 }
 
 /// How a device is told.

@@ -13,6 +13,7 @@ use crate::derive::CheckKind;
 use crate::device::{Protocol, RegisterTable, RegisterType, WordOrder};
 use crate::model::TimeSource;
 use crate::networked::{Alive, Security};
+use crate::regulating::{Dispatch, Handover, OnLoss};
 use crate::resource::StationKind;
 
 #[derive(Debug, Deserialize)]
@@ -479,6 +480,27 @@ served!(RawSetPoint {
     connected: Option<Spanned<String>>,
     feedback: RawFeedback,
     drive: Option<Spanned<Vec<Spanned<RawDrive>>>>,
+    ramp_up_per_min: Option<Spanned<f64>>,
+    ramp_down_per_min: Option<Spanned<f64>>,
+    deadband: Option<Spanned<f64>>,
+    on_loss: Option<OnLoss>,
+    silence_ms: Option<Spanned<u64>>,
+    schedule: Option<Spanned<String>>,
+    commands_max: Option<Spanned<RawCommandsMax>>,
+    limits_hard: Option<RawEdges>,
+    limits_soft: Option<RawEdges>,
+    energy: Option<Spanned<RawEnergy>>,
+    device_remote: Option<Spanned<Vec<Spanned<String>>>>,
+    trim: Option<Spanned<RawTrim>>,
+    dispatch: Option<Spanned<Dispatch>>,
+    follows_within: Option<Spanned<f64>>,
+    follows_s: Option<Spanned<u64>>,
+    handover: Option<Handover>,
+    raise: Option<Spanned<u16>>,
+    lower: Option<Spanned<u16>>,
+    pulse: Option<Spanned<RawPulse>>,
+    clamp: Option<RawFeedback>,
+    owner: Option<RawFeedback>,
 });
 
 served!(RawFeedback {});
@@ -499,4 +521,60 @@ pub(crate) struct RawDrive {
     pub(crate) revert_s: Option<Spanned<u16>>,
     pub(crate) rated_mw: Option<Spanned<f64>>,
     pub(crate) share: Option<Spanned<f64>>,
+    pub(crate) low: Option<Spanned<RawBound>>,
+    pub(crate) high: Option<Spanned<RawBound>>,
+    pub(crate) stored: Option<Spanned<String>>,
+    pub(crate) room: Option<Spanned<String>>,
+    pub(crate) priority: Option<u32>,
+    pub(crate) least: Option<Spanned<f64>>,
+    pub(crate) available: Option<Spanned<String>>,
+}
+
+/// A number, or the id of an analog that says it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a number, or the id of an analog")]
+pub(crate) enum RawBound {
+    Number(f64),
+    Point(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawCommandsMax {
+    pub(crate) count: u32,
+    pub(crate) within_s: Spanned<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawEdges {
+    pub(crate) low: Option<Spanned<String>>,
+    pub(crate) high: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawEnergy {
+    pub(crate) charge: Spanned<String>,
+    pub(crate) lowest: Spanned<f64>,
+    pub(crate) highest: Spanned<f64>,
+    pub(crate) efficiency: Option<Spanned<f64>>,
+    pub(crate) horizon_s: Option<Spanned<u64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawTrim {
+    pub(crate) meter: Spanned<String>,
+    pub(crate) units: Option<Spanned<String>>,
+    pub(crate) gain: Spanned<f64>,
+    pub(crate) most: Spanned<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPulse {
+    pub(crate) each: Option<Spanned<f64>>,
+    pub(crate) per_second: Option<Spanned<f64>>,
+    pub(crate) longest_s: Option<Spanned<u64>>,
 }

@@ -14,6 +14,7 @@ const SPEC: Spec = Spec {
     silence: Some(Duration::from_secs(60)),
     loss: Loss::Hold,
     commands_max: Some((5, Duration::from_secs(10))),
+    step: Duration::from_secs(1),
 };
 
 fn seen(actual: f64) -> Seen {
@@ -42,6 +43,7 @@ fn owned(spec: Spec) -> Machine {
     let mut machine = Machine::new(spec, seconds(0));
     let value = machine.judge(A, true, 10.0, &seen(10.0), seconds(0)).unwrap();
     machine.accept(A, value, &seen(10.0), seconds(0)).unwrap();
+    machine.advance(&seen(10.0), seconds(0));
     machine
 }
 
@@ -167,6 +169,35 @@ fn limits_that_are_not_known_hold_the_output_where_it_is() {
     let blind = Seen { bounds: None, ..seen(15.0) };
     assert_eq!(machine.advance(&blind, seconds(9)).output, Some(15.0));
     assert_eq!(machine.advance(&seen(15.0), seconds(10)).output, Some(16.0), "no leap for the time lost");
+}
+
+#[test]
+fn it_steps_once_a_second_and_never_for_time_in_which_it_rested() {
+    let mut machine = owned(SPEC);
+    machine.advance(&seen(10.0), seconds(0));
+    assert_eq!(machine.due(), Some(seconds(60)), "at rest, only silence is waited for");
+    machine.accept(A, 12.5, &seen(10.0), seconds(50));
+    assert_eq!(machine.advance(&seen(10.0), seconds(50)).output, Some(10.0));
+    assert_eq!(machine.due(), Some(seconds(51)));
+    let soon = Mono::from_millis(50_400);
+    assert_eq!(machine.advance(&seen(10.0), soon).output, Some(10.0), "not at every input");
+    for (second, output) in [(51, 11.0), (52, 12.0), (53, 12.5)] {
+        assert_eq!(machine.advance(&seen(10.0), seconds(second)).output, Some(output));
+    }
+    assert!(!machine.is_moving());
+    // A soft limit that is lifted after an hour lets it go on from where it is.
+    let tight = Bounds { soft: Band::new(-11.0, 11.0), ..Bounds::NONE };
+    let tight = Seen { bounds: Some(tight), ..seen(10.0) };
+    let mut machine = owned(Spec { silence: None, ..SPEC });
+    machine.accept(A, 20.0, &tight, seconds(0));
+    machine.advance(&tight, seconds(3));
+    assert_eq!((machine.output(), machine.is_moving()), (Some(11.0), false));
+    assert_eq!(machine.advance(&seen(10.0), seconds(3_600)).output, Some(11.0));
+    assert_eq!(machine.advance(&seen(10.0), seconds(3_601)).output, Some(12.0));
+    // A hard limit does not wait for a second.
+    let hard = Bounds { hard: Band::new(-5.0, 5.0), ..Bounds::NONE };
+    let hard = Seen { bounds: Some(hard), ..seen(10.0) };
+    assert_eq!(machine.advance(&hard, Mono::from_millis(3_601_100)).output, Some(5.0));
 }
 
 #[derive(Clone, Debug)]

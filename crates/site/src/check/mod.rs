@@ -12,6 +12,7 @@ mod networked;
 mod observe;
 mod points;
 mod publish;
+mod regulating;
 mod resource;
 mod served;
 mod setpoints;
@@ -76,6 +77,7 @@ impl Site {
             points: BTreeMap::new(),
             units: BTreeMap::new(),
             indexes: BTreeMap::new(),
+            pulses: BTreeMap::new(),
             sheet_names: BTreeMap::new(),
             maps: Vec::new(),
         };
@@ -114,6 +116,8 @@ pub(crate) struct Check<'a> {
     /// Of the points that are quantities.
     units: BTreeMap<PointId, Unit>,
     indexes: BTreeMap<(Kind, u16), PointId>,
+    /// DNP3 indexes of pulses, and which set point has them.
+    pulses: BTreeMap<u16, PointId>,
     sheet_names: BTreeMap<(Kind, Arc<str>), PointId>,
     /// The register map of each device, where it has one.
     maps: Vec<Option<RegisterMap>>,

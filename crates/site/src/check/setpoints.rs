@@ -49,15 +49,18 @@ impl Check<'_> {
         let feedback = self.feedback(&format!("{field}.feedback"), &raw.feedback, wire, &point);
         self.units.insert(feedback.point.id.clone(), unit);
         let drives = match &raw.drive {
-            Some(drive) => self.drives(&format!("{field}.drive"), drive, unit, devices),
+            Some(drive) => {
+                self.drives(&format!("{field}.drive"), drive, (unit, raw.dispatch.is_some()), devices)
+            }
             None if self.purpose == Purpose::Check => Vec::new(),
             None => {
                 let message = "missing field `drive`: the devices that carry the set point out";
-                self.problem(raw.id.span(), field, message);
+                self.problem(raw.id.span(), field.clone(), message);
                 Vec::new()
             }
         };
-        SetPoint { point, unit, wire, limits, hold, actual, remote, connected, feedback, drives }
+        let regulating = self.regulating(&field, raw, unit, &point);
+        SetPoint { point, unit, wire, limits, hold, actual, remote, connected, feedback, drives, regulating }
     }
 
     fn feedback(&mut self, field: &str, raw: &RawFeedback, wire: Scale, setpoint: &Point) -> Feedback {
@@ -75,7 +78,7 @@ impl Check<'_> {
         &mut self,
         field: &str,
         raw: &Spanned<Vec<Spanned<RawDrive>>>,
-        unit: Unit,
+        (unit, dispatched): (Unit, bool),
         devices: &[Device],
     ) -> Vec<Drive> {
         let drives = raw.get_ref();
@@ -86,18 +89,18 @@ impl Check<'_> {
             .iter()
             .map(|drive| drive.get_ref().share.as_ref().map_or(1.0, |share| *share.get_ref()))
             .sum();
-        if !drives.is_empty() && (shares - 1.0).abs() > 1e-9 {
+        if !drives.is_empty() && !dispatched && (shares - 1.0).abs() > 1e-9 {
             // Otherwise every one of several devices would be told the whole.
             self.problem(raw.span(), field, format!("the devices' `share`s sum up to {shares}, must be 1"));
         }
-        drives.iter().filter_map(|drive| self.drive(field, drive, unit, devices)).collect()
+        drives.iter().filter_map(|drive| self.drive(field, drive, (unit, dispatched), devices)).collect()
     }
 
     fn drive(
         &mut self,
         field: &str,
         raw: &Spanned<RawDrive>,
-        unit: Unit,
+        (unit, dispatched): (Unit, bool),
         devices: &[Device],
     ) -> Option<Drive> {
         let drive = raw.get_ref();
@@ -133,6 +136,7 @@ impl Check<'_> {
                 format!("{revert_s}, allowed: 1 to 65534; without it the device never falls back by itself");
             self.problem(text.span(), format!("{field}.revert_s"), message);
         }
-        Some(Drive { device, control: control?, revert_s })
+        let part = self.part(field, raw, unit, dispatched);
+        Some(Drive { device, control: control?, revert_s, part })
     }
 }

@@ -76,7 +76,8 @@ impl Brain {
             }
         }
         for (id, kind, text) in over {
-            self.record(Record::Alarm { time: now.wall, point: Some(id), kind, state: "cleared", text });
+            let (time, point, subject) = (now.wall, Some(id), "".into());
+            self.record(Record::Alarm { time, point, subject, kind, state: "cleared", text });
         }
         self.table.doubt_all();
         self.carry_setpoints(&setpoints, moves, now);

@@ -1,0 +1,165 @@
+//! How a set point is carried out: how fast, within what, by whom, and what becomes of it when nobody commands.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use telemetry::PointId;
+
+use crate::model::Point;
+
+/// What becomes of the output when the ISO is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLoss {
+    /// It stays where it is.
+    Hold,
+    /// It goes to the schedule, at the ramp rate.
+    Schedule,
+    /// The plant's own control takes it.
+    #[default]
+    Release,
+}
+
+/// What becomes of the devices when the plant takes the set point back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Handover {
+    /// They keep what they were told last: nothing moves.
+    #[default]
+    Keep,
+    /// They are given back to their own control.
+    Disable,
+}
+
+/// How several devices share a set point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dispatch {
+    /// By what each can do.
+    Capability,
+    /// By what each has stored, or has room for.
+    Charge,
+    /// One after the other.
+    Priority,
+}
+
+/// Analogs that say how far it may go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edges {
+    /// The lowest; `None`: no limit.
+    pub low: Option<PointId>,
+    /// The highest; `None`: no limit.
+    pub high: Option<PointId>,
+}
+
+/// What a battery's charge leaves of its power.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Energy {
+    /// The charge, an analog of energy.
+    pub charge: PointId,
+    /// The lowest charge to be used, in MWh.
+    pub lowest: f64,
+    /// The highest, in MWh.
+    pub highest: f64,
+    /// One way; above 0, at most 1.
+    pub efficiency: f64,
+    /// What is left must last for so long.
+    pub horizon: Duration,
+}
+
+/// The slow correction at the meter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trim {
+    /// The meter, an analog of active power.
+    pub meter: PointId,
+    /// What the units do together; where it is known, taking over moves nothing even behind losses.
+    pub units: Option<PointId>,
+    /// The share of the difference that is taken away in a second.
+    pub gain: f64,
+    /// The largest correction, in the set point's unit.
+    pub most: f64,
+}
+
+/// Raise and lower pulses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pulse {
+    /// Units a pulse.
+    pub each: f64,
+    /// Units for each second of it.
+    pub per_second: f64,
+    /// A longer one counts as this long.
+    pub longest: Duration,
+}
+
+/// A number, or an analog that says it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// Always this, in the set point's unit.
+    Number(f64),
+    /// What this analog says now.
+    Point(PointId),
+}
+
+/// A device's part in a dispatch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// The least that it can do now; there in a dispatch.
+    pub low: Option<Bound>,
+    /// The most.
+    pub high: Option<Bound>,
+    /// What it has stored, an analog of energy.
+    pub stored: Option<PointId>,
+    /// What it has room for, an analog of energy.
+    pub room: Option<PointId>,
+    /// The lower comes first.
+    pub priority: u32,
+    /// It does this much or nothing.
+    pub least: f64,
+    /// A digital that is true while it takes set points.
+    pub available: Option<PointId>,
+}
+
+/// See the module. The default is a set point that is passed on at once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Regulating {
+    /// The fastest way up, in units a minute; `None`: at once.
+    pub ramp_up_per_min: Option<f64>,
+    /// The fastest way down.
+    pub ramp_down_per_min: Option<f64>,
+    /// A smaller difference is not acted upon.
+    pub deadband: f64,
+    /// When the ISO is lost.
+    pub on_loss: OnLoss,
+    /// A set point must come again within this; `None`: one holds for ever.
+    pub silence: Option<Duration>,
+    /// The analog that says what the schedule asks for.
+    pub schedule: Option<PointId>,
+    /// So many commands that change something may come within a time.
+    pub commands_max: Option<(u32, Duration)>,
+    /// Never beyond, not for a moment.
+    pub hard: Edges,
+    /// To be within, reached at the ramp rate.
+    pub soft: Edges,
+    /// What charge leaves.
+    pub energy: Option<Energy>,
+    /// Digitals that are true while a device is not in its own local.
+    pub device_remote: Vec<PointId>,
+    /// The correction at the meter.
+    pub trim: Option<Trim>,
+    /// How the devices share it; `None`: by their fixed shares.
+    pub dispatch: Option<Dispatch>,
+    /// What the plant does must come so near to what is in force, within a time.
+    pub follows: Option<(f64, Duration)>,
+    /// When the plant takes it back.
+    pub handover: Handover,
+    /// The DNP3 index of the pulse up.
+    pub raise: Option<u16>,
+    /// The DNP3 index of the pulse down.
+    pub lower: Option<u16>,
+    /// What a pulse is worth.
+    pub pulse: Option<Pulse>,
+    /// What holds the output, as an analog input: 0 nothing, 1 hard, 2 energy, 3 soft, 4 ramp, 5 deadband.
+    pub clamp: Option<Point>,
+    /// Who owns it, as an analog input: 0 local, 1 ISO, 2 schedule, 3 fallback.
+    pub owner: Option<Point>,
+}
