@@ -393,6 +393,11 @@ impl Machine {
         }
     }
 
+    /// The operator holds it where the operator held another.
+    pub fn hold_as(&mut self, other: &Self) {
+        self.held_here = other.held_here;
+    }
+
     /// What the owner asks for; `None` while nobody here drives.
     #[must_use]
     pub fn target(&self) -> Option<f64> {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use telemetry::{PointId, Value};
 
-use crate::core::{Action, Operate};
+use crate::core::{Action, Operate, Way};
 
 /// The words of the local socket that are orders.
-pub(crate) const WORDS: [&str; 3] = ["force", "inhibit", "release"];
+pub(crate) const WORDS: [&str; 4] = ["force", "inhibit", "release", "control"];
 
 /// Reads an order.
 pub(crate) fn read(word: &str, request: &Json) -> Result<Operate, String> {
@@ -23,6 +23,13 @@ pub(crate) fn read(word: &str, request: &Json) -> Result<Operate, String> {
     let action = match word {
         "force" => Action::Force { value: value(request.get("value"))?, lasts: lasts()? },
         "inhibit" => Action::Inhibit { lasts: lasts()? },
+        "control" => Action::Control(match text("way")? {
+            "take" => Way::Take,
+            "release" => Way::GiveBack,
+            "local" => Way::Local,
+            "schedule" => Way::Schedule,
+            other => return Err(format!("`way` is `{other}`, allowed: take, release, local, schedule")),
+        }),
         _ => Action::Release,
     };
     Ok(Operate {
@@ -49,6 +56,7 @@ pub(crate) fn done(operate: &Operate) -> Json {
         Action::Force { lasts, .. } => ("forced", Some(lasts.as_secs())),
         Action::Inhibit { lasts } => ("inhibited", Some(lasts.as_secs())),
         Action::Release => ("released", None),
+        Action::Control(way) => (way.words(), None),
     };
     json!({ "point": operate.point, "state": state, "for_s": seconds, "who": operate.who, "why": operate.why })
 }

@@ -151,8 +151,11 @@ fn log(record: &Record) {
         Record::Session { state, master, peer, address, why, .. } => {
             tracing::info!(state, ?master, peer, address, why, "session");
         }
-        Record::Command { master, index, value, mode, status, .. } => {
-            tracing::info!(%master, index, ?value, mode, status, "command");
+        Record::Command { master, index, value, mode, status, effect, .. } => {
+            tracing::info!(%master, index, ?value, mode, status, effect, "command");
+        }
+        Record::Authority { point, owner, master, why, .. } => {
+            tracing::info!(%point, owner, ?master, why, "authority");
         }
         Record::Configuration { state: "applied", by, file, changes, .. } => {
             tracing::info!(by, file = %file.display(), changes = changes.len(), "another configuration");
@@ -197,6 +200,8 @@ mod tests {
             value: Some(1.0),
             mode: "select",
             status: status.to_string(),
+            peer: "".into(),
+            effect: "none",
         }
     }
 

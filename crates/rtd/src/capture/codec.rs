@@ -11,7 +11,7 @@ use telemetry::{Now, Value};
 use super::octets::{Malformed, Put, Take};
 use crate::core::{
     Action, DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Input, MasterIx,
-    Operate, Output, Reading, Reported,
+    Operate, Output, Reading, Reported, Way,
 };
 
 pub(super) fn put_input(out: &mut Put, input: &Input, now: Now) {
@@ -88,6 +88,12 @@ fn put_action(out: &mut Put, action: Action) {
             out.duration(lasts);
         }
         Action::Release => out.u8(3),
+        Action::Control(way) => out.u8(match way {
+            Way::Take => 4,
+            Way::GiveBack => 5,
+            Way::Local => 6,
+            Way::Schedule => 7,
+        }),
     }
 }
 
@@ -97,6 +103,10 @@ fn take_action(from: &mut Take<'_>) -> Result<Action, Malformed> {
         1 => Value::Binary(from.u8()? != 0),
         2 => return Ok(Action::Inhibit { lasts: from.duration()? }),
         3 => return Ok(Action::Release),
+        4 => return Ok(Action::Control(Way::Take)),
+        5 => return Ok(Action::Control(Way::GiveBack)),
+        6 => return Ok(Action::Control(Way::Local)),
+        7 => return Ok(Action::Control(Way::Schedule)),
         _ => return Err(Malformed("an order of a kind that is not known")),
     };
     Ok(Action::Force { value, lasts: from.duration()? })

@@ -15,7 +15,7 @@ use super::record::{Recorder, Records, record, start_of_file};
 use super::{CaptureError, Configuration, End, Header, Reader, Replay, Setup, Target, codec, kind};
 use crate::core::{
     Action, Core, DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Input,
-    MasterIx, Operate, Output, Reading, Reported,
+    MasterIx, Operate, Output, Reading, Reported, Way,
 };
 
 const SITE: &str = include_str!("../core/tests/site.toml");
@@ -206,6 +206,8 @@ fn any_order() -> impl Strategy<Value = Operate> {
         (value, lasts()).prop_map(|(value, lasts)| Action::Force { value, lasts }),
         lasts().prop_map(|lasts| Action::Inhibit { lasts }),
         Just(Action::Release),
+        prop::sample::select(vec![Way::Take, Way::GiveBack, Way::Local, Way::Schedule])
+            .prop_map(Action::Control),
     ];
     let point = prop::sample::select(vec!["poi.mw", "bess.mw.setpoint", "poi.breaker", "nobody"]);
     (point, action, ".{0,12}", ".{0,12}").prop_map(|(point, action, who, why)| Operate {

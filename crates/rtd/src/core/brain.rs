@@ -4,17 +4,18 @@
 //! same table that everything else is judged against.
 
 mod carry;
+mod commands;
+mod regulated;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use control::Permit;
 use ieee1815::outstation::Application;
 use ieee1815::{Command, CommandStatus, Iin, OperateMode, PointType};
-use telemetry::{Mono, Now, Reason, ReasonKind, Reasons, Value, Wall};
+use telemetry::{Mono, Now, Reasons, Value, Wall};
 
-use super::control::{Authority, Permissives, Permit, SetPoint};
-use super::derive::inherited;
-use super::devices::DeviceState;
+use super::control::SetPoint;
 use super::field::{FieldEvent, FieldOutcome, FieldReport};
 use super::heartbeat::Heartbeat;
 use super::operate::{self, Action, Hand, LASTS_MAX, Operate};
@@ -24,6 +25,7 @@ use super::table::Table;
 use super::time::TimeBase;
 use super::{MasterIx, Output};
 pub(super) use carry::Moves;
+pub(super) use regulated::{Around, Bound, DriveAround, Quantity};
 
 /// The longest name or reason that somebody may give, in octets.
 const TEXT_MAX: usize = 200;
@@ -41,7 +43,21 @@ pub(super) struct Commanded {
     pub(super) actual: PointIx,
     pub(super) remote: Option<PointIx>,
     pub(super) connected: Option<PointIx>,
+    /// Whatever else it looks at.
+    pub(super) around: Around,
     pub(super) setpoint: SetPoint,
+}
+
+/// A master, as control sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) name: Arc<str>,
+    /// Its right to control.
+    pub(super) control: bool,
+    /// Its session is up.
+    pub(super) up: bool,
+    /// Who its certificate said it was, the last time.
+    pub(super) peer: Arc<str>,
 }
 
 /// Everything but the sessions.
@@ -53,8 +69,7 @@ pub(super) struct Brain {
     heartbeat: Option<Heartbeat>,
     /// Raised now, by point and kind, with their words.
     pub(super) alarms: BTreeMap<(PointIx, &'static str), String>,
-    /// Name, right to control, and whether its session is up.
-    masters: Vec<(Arc<str>, bool, bool)>,
+    masters: Vec<Peer>,
     next_request: u64,
     now: Now,
     outputs: Vec<Output>,
@@ -69,7 +84,10 @@ impl Brain {
         masters: Vec<(Arc<str>, bool)>,
         now: Now,
     ) -> Self {
-        let masters = masters.into_iter().map(|(name, control)| (name, control, false)).collect();
+        let masters = masters
+            .into_iter()
+            .map(|(name, control)| Peer { name, control, up: false, peer: Arc::from("") })
+            .collect();
         Self {
             table,
             setpoints,
@@ -96,7 +114,7 @@ impl Brain {
     }
 
     pub(super) fn masters(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.masters.iter().map(|(name, ..)| name)
+        self.masters.iter().map(|master| &master.name)
     }
 
     pub(super) fn record(&mut self, record: Record) {
@@ -140,8 +158,11 @@ impl Brain {
     /// A master's session came up or went down.
     pub(super) fn session(&mut self, master: MasterIx, up: bool, peer: String, address: String, why: String) {
         let Some(entry) = self.masters.get_mut(master.get()) else { return };
-        entry.2 = up;
-        let name = Arc::clone(&entry.0);
+        entry.up = up;
+        if up {
+            entry.peer = peer.as_str().into();
+        }
+        let name = Arc::clone(&entry.name);
         for commanded in &mut self.setpoints {
             commanded.setpoint.session(master, up, self.now.mono);
         }
@@ -157,7 +178,7 @@ impl Brain {
     }
 
     fn masters_connected(&self) -> bool {
-        self.masters.iter().any(|(.., up)| *up)
+        self.masters.iter().any(|master| master.up)
     }
 
     /// When something happens here by itself next.
@@ -244,6 +265,9 @@ impl Brain {
         }
         let is_beat = self.heartbeat.as_ref().is_some_and(|beat| beat.point == row.at);
         let is_output = row.spec.point == PointType::AnalogOutputStatus;
+        if let Action::Control(way) = action {
+            return self.may_control(row.at, *way);
+        }
         match action {
             Action::Force { .. } if is_beat => {
                 Err(format!("`{id}` is the heartbeat: it proves that this device works, and is never forced"))
@@ -258,7 +282,7 @@ impl Brain {
                 (_, Some(unit)) => Err(format!("`{id}` takes a number, in {unit}")),
                 (_, None) => Err(format!("`{id}` is a state: it takes true or false")),
             },
-            Action::Inhibit { .. } => Ok(()),
+            Action::Inhibit { .. } | Action::Control(_) => Ok(()),
             Action::Release if row.hand.is_none() => Err(format!("`{id}` is neither forced nor inhibited")),
             Action::Release => Ok(()),
         }
@@ -280,6 +304,7 @@ impl Brain {
                 }
                 return;
             }
+            Action::Control(way) => return self.control(at, way, who, why),
         };
         let hand = Hand { value, who, why, since: self.now, until: self.now.mono.plus(lasts) };
         let ends = hand.ends(self.now);
@@ -291,146 +316,6 @@ impl Brain {
         let Some(id) = self.table.row(at).map(|row| row.spec.id.clone()) else { return };
         let record = operate::record(&id, state, hand, until, self.now);
         self.record(record);
-    }
-
-    fn settle_setpoint(&mut self, at: usize) {
-        let Some(permissives) = self.setpoints.get(at).map(|commanded| self.permissives(commanded)) else {
-            return;
-        };
-        let Some(commanded) = self.setpoints.get_mut(at) else { return };
-        let mut records = Vec::new();
-        let mut writes = Vec::new();
-        let released = commanded.setpoint.release(self.now.mono, permissives, &mut self.next_request);
-        if let Some((why, releases)) = released {
-            let point = commanded.setpoint.spec.id.clone();
-            records.push(Record::Authority { time: self.now.wall, point, master: None, why: why.words() });
-            writes.extend(releases);
-        }
-        writes.extend(commanded.setpoint.writes(self.now.mono, &mut self.next_request));
-        self.outputs.extend(records.into_iter().map(Output::Record));
-        self.outputs.extend(writes.into_iter().map(|write| Output::Write {
-            device: write.device,
-            request: write.request,
-            write: write.write,
-        }));
-        self.show(at);
-    }
-
-    /// The held value and the value in force, as points. While the plant owns, both follow what it does.
-    fn show(&mut self, at: usize) {
-        let Some(commanded) = self.setpoints.get(at) else { return };
-        let Some(actual) = self.table.row(commanded.actual) else { return };
-        let followed =
-            || -> (Option<Value>, Reasons) { (actual.sample.value, inherited(actual).into_iter().collect()) };
-        let setpoint = &commanded.setpoint;
-        let held = match setpoint.accepted() {
-            Some(value) => (Some(Value::Analog(value)), Reasons::none()),
-            None => followed(),
-        };
-        let in_force = match (setpoint.authority(), setpoint.in_force()) {
-            (Authority::Local, _) => followed(),
-            (Authority::Iso { .. }, value) => (value.map(Value::Analog), self.force_reasons(commanded)),
-        };
-        let (held_at, feedback_at) = (commanded.held, commanded.feedback);
-        self.table.make(held_at, held.0, held.1, self.now);
-        self.table.make(feedback_at, in_force.0, in_force.1, self.now);
-    }
-
-    /// What speaks against the value in force: a device that refused it or does not answer, or none confirmed yet.
-    fn force_reasons(&self, commanded: &Commanded) -> Reasons {
-        let setpoint = &commanded.setpoint;
-        let refused = setpoint
-            .failures()
-            .map(|(drive, why)| Reason::new(ReasonKind::Offline, format!("{}: {why}", drive.name)));
-        let dead = setpoint
-            .spec
-            .drives
-            .iter()
-            .filter(|drive| self.table.devices().is_dead(drive.device))
-            .map(|drive| Reason::new(ReasonKind::SourceDead, Arc::clone(&drive.name)));
-        let none =
-            setpoint.in_force().is_none().then(|| Reason::new(ReasonKind::Offline, "not confirmed yet"));
-        refused.chain(dead).chain(none).collect()
-    }
-
-    fn permissives(&self, commanded: &Commanded) -> Permissives {
-        let state = |at: Option<PointIx>| match at {
-            None => Permit::Given,
-            Some(at) => Permit::from(self.table.row(at).and_then(super::points::Row::good_state)),
-        };
-        let device = |drive: &super::control::DriveSpec| match self.table.devices().get(drive.device) {
-            Some(device) if device.state == DeviceState::Up => Permit::Given,
-            Some(device) if device.state == DeviceState::Down => Permit::Withheld,
-            _ => Permit::Unknown,
-        };
-        let devices: Vec<Permit> = commanded.setpoint.spec.drives.iter().map(device).collect();
-        let devices = [Permit::Withheld, Permit::Unknown]
-            .into_iter()
-            .find(|permit| devices.contains(permit))
-            .unwrap_or(Permit::Given);
-        let hand = self.table.row(commanded.held).and_then(|row| row.hand.as_ref());
-        Permissives {
-            remote: state(commanded.remote),
-            connected: state(commanded.connected),
-            devices,
-            inhibited: hand.is_some(),
-        }
-    }
-
-    fn command(&mut self, session: usize, index: u16, command: &Command, mode: OperateMode) -> CommandStatus {
-        let master = MasterIx::new(session);
-        let Some((name, control, _)) = self.masters.get(session).cloned() else {
-            return CommandStatus::NotAuthorized;
-        };
-        let wire = match command {
-            Command::Analog { value, .. } => Some(*value),
-            Command::Crob(_) => None,
-        };
-        let at = self.setpoints.iter().position(|commanded| commanded.index == index);
-        let (result, point, units) = match (at.and_then(|at| self.setpoints.get(at)), wire) {
-            (Some(commanded), Some(wire)) => {
-                let setpoint = &commanded.setpoint;
-                let judged = setpoint.judge(master, control, wire, self.permissives(commanded));
-                (judged, Some(setpoint.spec.id.clone()), Some(setpoint.spec.scale.to_units(wire)))
-            }
-            _ => (Err(CommandStatus::NotSupported), None, wire),
-        };
-        let status = match result {
-            Ok(_) => CommandStatus::Success,
-            Err(status) => status,
-        };
-        if let (Ok(value), Some(at), false) = (result, at, mode == OperateMode::Select) {
-            self.accept(at, master, &name, value);
-        }
-        let value = units.filter(|value| value.is_finite());
-        let (time, mode, status_text) = (self.now.wall, mode_word(mode), status.to_string());
-        self.record(Record::Command { time, master: name, point, index, value, mode, status: status_text });
-        status
-    }
-
-    fn accept(&mut self, at: usize, master: MasterIx, name: &Arc<str>, value: f64) {
-        let Some(commanded) = self.setpoints.get_mut(at) else { return };
-        let actual = self
-            .table
-            .row(commanded.actual)
-            .filter(|row| row.sample.reasons.quality() == telemetry::Quality::Good);
-        let actual = actual.and_then(|row| row.sample.value).map(Value::as_f64);
-        let taken = commanded.setpoint.authority() == Authority::Local;
-        commanded.setpoint.accept(master, value, actual);
-        if taken {
-            let point = commanded.setpoint.spec.id.clone();
-            let (time, master) = (self.now.wall, Some(Arc::clone(name)));
-            self.record(Record::Authority { time, point, master, why: "an accepted command" });
-        }
-    }
-}
-
-const fn mode_word(mode: OperateMode) -> &'static str {
-    match mode {
-        OperateMode::Select => "select",
-        OperateMode::SelectBeforeOperate => "sbo",
-        OperateMode::Direct => "direct",
-        OperateMode::DirectNoAck => "direct-no-ack",
     }
 }
 
@@ -452,7 +337,9 @@ impl Application for Brain {
         if self.time.is_needed(self.now.mono) {
             iin = iin | Iin::NEED_TIME;
         }
-        let local = |commanded: &Commanded| self.permissives(commanded).remote == Permit::Withheld;
+        let local = |commanded: &Commanded| {
+            commanded.setpoint.machine.held_here() || self.permit(commanded.remote) == Permit::Withheld
+        };
         if self.setpoints.iter().any(local) {
             iin = iin | Iin::LOCAL_CONTROL;
         }

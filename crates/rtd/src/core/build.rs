@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use ieee1815::PointType;
 use ieee1815::outstation::{PointConfig, SessionConfig};
-use site::{Control, DeviceIx, Served, Site, TimeSource};
+use site::{DeviceIx, Served, Site, TimeSource};
+use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Now, PointId, Scale, Unit};
 
 use super::brain::{Brain, Commanded};
 use super::checks::{CheckSpec, Gate};
-use super::control::{DriveKind, DriveSpec, SetPoint, SetPointSpec};
+use super::control::SetPoint;
 use super::derive::{Derived, Input};
 use super::heartbeat::Heartbeat;
 use super::judge::{Rule, RuleKind};
 use super::points::{PointSpec, Source};
+use super::regulate::{around, setpoint_spec};
 use super::table::Table;
 use super::time::TimeBase;
 
@@ -44,7 +46,9 @@ pub(super) fn point_configs(site: &Site) -> Vec<PointConfig> {
             config(PointType::AnalogInput, &setpoint.feedback.point.served, 0.0),
         ]
     });
-    analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints.flatten()).collect()
+    let codes = codes(site).filter_map(|point| config(PointType::AnalogInput, &point.served, 0.0));
+    let setpoints = setpoints.flatten().chain(codes);
+    analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints).collect()
 }
 
 pub(super) fn session_configs(site: &Site) -> Vec<SessionConfig> {
@@ -75,13 +79,19 @@ pub(super) fn brain(site: &Site, boot: u64, now: Now) -> Brain {
             actual: table.find(setpoint.actual.as_str())?,
             remote: find(&setpoint.remote),
             connected: find(&setpoint.connected),
-            setpoint: SetPoint::new(setpoint_spec(site, setpoint)),
+            around: around(setpoint, &table),
+            setpoint: SetPoint::new(setpoint_spec(site, setpoint), now.mono),
         })
     });
     let setpoints = setpoints.collect();
     let masters = site.masters.iter().map(|master| (Arc::clone(&master.name), master.control)).collect();
     let time = TimeBase::new(site.outstation.time_source == TimeSource::Master);
     Brain::new(table, setpoints, heartbeat, time, masters, now)
+}
+
+/// What set points tell of themselves in codes.
+fn codes(site: &Site) -> impl Iterator<Item = &site::Point> {
+    site.setpoints.iter().flat_map(|one| [&one.regulating.clamp, &one.regulating.owner]).flatten()
 }
 
 /// The points that are made of others, the connection among them.
@@ -131,26 +141,7 @@ fn range_text((low, high): (f64, f64), unit: Unit) -> (f64, f64, Arc<str>) {
     (low, high, Arc::from(format!("{low}..{high} {unit}")))
 }
 
-fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointSpec {
-    let drive = |drive: &site::Drive| DriveSpec {
-        device: drive.device,
-        name: device_id(site, drive.device),
-        kind: match drive.control {
-            Control::SunSpec704 { watts_per_unit } => DriveKind::SunSpec704 { watts_per_unit },
-            Control::SunSpec123 { percent_per_unit } => DriveKind::SunSpec123 { percent_per_unit },
-        },
-        revert_s: drive.revert_s,
-    };
-    SetPointSpec {
-        id: setpoint.point.id.clone(),
-        scale: setpoint.wire,
-        limits: setpoint.limits,
-        hold: setpoint.hold,
-        drives: setpoint.drives.iter().map(drive).collect(),
-    }
-}
-
-fn device_id(site: &Site, at: DeviceIx) -> Arc<str> {
+pub(super) fn device_id(site: &Site, at: DeviceIx) -> Arc<str> {
     site.devices.get(at.get()).map_or_else(|| Arc::from(""), |device| Arc::clone(&device.id))
 }
 
@@ -212,7 +203,11 @@ fn specs(site: &Site) -> Vec<PointSpec> {
             ),
         ]
     });
-    analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints).collect()
+    let codes = codes(site).map(|point| {
+        let wire = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
+        made(&point.id, &point.name, PointType::AnalogInput, &point.served, Some((Unit::Count, wire)))
+    });
+    analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints).chain(codes).collect()
 }
 
 fn analog_spec(site: &Site, analog: &site::Analog) -> PointSpec {

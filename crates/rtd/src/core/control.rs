@@ -1,199 +1,128 @@
-//! Set points: who may command, what is in force, what the field is told.
+//! Set points: what is in force, what the field is told, and what came of it.
 //!
-//! Authority over a set point is with the plant (`Local`) or with one master (`Iso`). While it is with the plant
-//! the held set point follows the actual power, so that whoever takes over starts from where the plant is. A
-//! master takes authority by an accepted command, and loses it when its session stays away too long, when the
-//! plant goes local or when the unit trips; nothing is ever replayed afterwards.
+//! Who may command, from where, how fast and how far is the machine of the crate `control`; here its output becomes
+//! the devices' parts, and what they confirm becomes the value in force. Nothing that was commanded before a start,
+//! a change of hands or a change of the site is ever said again.
 //!
 //! Everything here is plain state and functions of time; nothing knows of points, sessions or sockets.
 
 mod carry;
+mod drive;
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use control::authority::Spec;
+use control::dispatch::{Method, Unit, dispatch};
+use control::pulses::Pulses;
+use control::trim::{self, Trim};
+use control::{Cause, Clamp, Machine, Master, Owner, Refusal, Seen, Transfer};
 use ieee1815::CommandStatus;
 use site::DeviceIx;
 use telemetry::{Mono, PointId, Scale};
 
 use super::MasterIx;
-use super::field::FieldWrite;
+use drive::{Drive, Of, take};
+pub(crate) use drive::{DriveKind, DriveSpec, Write};
 
-/// A write that a device refused, or did not get, is tried again after this time.
-const RETRY: Duration = Duration::from_secs(2);
-/// The longest that a driver's answer to a write is waited for before the write is asked for again.
-const ANSWER_MAX: Duration = Duration::from_secs(15);
+/// The output moves so often while it is on its way, and so does its correction.
+pub(crate) const STEP: Duration = Duration::from_secs(1);
+/// A correction that moves by less, of its largest, is told to no device.
+const TRIM_STEP: f64 = 0.001;
 
 /// What is fixed about a set point.
 #[derive(Clone, Debug)]
 pub(crate) struct SetPointSpec {
     pub(crate) id: PointId,
     pub(crate) scale: Scale,
-    /// Lowest and highest value accepted, in the set point's unit.
-    pub(crate) limits: (f64, f64),
-    /// How long the owner's session may be away before it loses its authority.
-    pub(crate) hold: Duration,
+    pub(crate) machine: Spec,
     pub(crate) drives: Vec<DriveSpec>,
+    /// How the devices share it; `None`: by the shares that are part of how they are told.
+    pub(crate) method: Option<Method>,
+    pub(crate) trim: Option<trim::Rules>,
+    /// What the plant does must come so near, within a time.
+    pub(crate) follows: Option<(f64, Duration)>,
+    /// The devices get their own control back where the plant takes it; else they keep what they were told.
+    pub(crate) disables: bool,
+    pub(crate) pulses: Option<Pulses>,
 }
 
-/// A device that carries out a set point, or its share of one.
+/// What is seen of the plant, beside what the machine looks at.
 #[derive(Clone, Debug)]
-pub(crate) struct DriveSpec {
-    pub(crate) device: DeviceIx,
-    pub(crate) name: Arc<str>,
-    pub(crate) kind: DriveKind,
-    /// The device falls back by itself when not refreshed for so many seconds; 0: it has no such timer.
-    pub(crate) revert_s: u16,
+pub(crate) struct Plant {
+    pub(crate) seen: Seen,
+    /// The devices in the order of the drives; of use in a dispatch.
+    pub(crate) units: Vec<Unit>,
+    /// What the meter says, where there is a correction.
+    pub(crate) meter: Option<f64>,
+    /// What the units do together, where that is known.
+    pub(crate) units_now: Option<f64>,
 }
 
-/// How a device is told.
+/// What a moment came to.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    pub(crate) transfer: Option<Transfer>,
+    pub(crate) writes: Vec<Write>,
+}
+
+/// What an accepted command led to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum DriveKind {
-    /// Watts for each unit of the set point.
-    SunSpec704 { watts_per_unit: f64 },
-    /// Percent of the device's rating for each unit of the set point.
-    SunSpec123 { percent_per_unit: f64 },
+pub(crate) enum Effect {
+    TakenOver(Transfer),
+    Changed,
+    Repeated,
 }
 
-impl DriveSpec {
-    fn write(&self, value: f64) -> FieldWrite {
-        let revert_s = self.revert_s;
-        match self.kind {
-            DriveKind::SunSpec704 { watts_per_unit } => {
-                FieldWrite::SunSpec704 { watts: value * watts_per_unit, revert_s }
-            }
-            DriveKind::SunSpec123 { percent_per_unit } => {
-                let percent = (value * percent_per_unit).clamp(0.0, 100.0);
-                FieldWrite::SunSpec123 { percent, revert_s }
-            }
-        }
-    }
-
-    const fn release(&self) -> FieldWrite {
-        match self.kind {
-            DriveKind::SunSpec704 { .. } => FieldWrite::Release704,
-            DriveKind::SunSpec123 { .. } => FieldWrite::Release123,
-        }
-    }
-
-    /// A refresh is asked for at two fifths of the reversion time, so that it is over before half of it.
-    fn refresh(&self) -> Option<Duration> {
-        (self.revert_s > 0).then(|| Duration::from_millis(u64::from(self.revert_s) * 400))
+/// The answer to a master.
+pub(crate) const fn status(refusal: Refusal) -> CommandStatus {
+    match refusal {
+        Refusal::NoRight => CommandStatus::NotAuthorized,
+        Refusal::OutOfRange => CommandStatus::OutOfRange,
+        Refusal::TooMany => CommandStatus::TooManyOps,
+        Refusal::OtherOwner => CommandStatus::BlockedOtherMaster,
+        Refusal::Inhibited => CommandStatus::AutomationInhibit,
+        Refusal::Local => CommandStatus::Local,
+        Refusal::DeviceLocal => CommandStatus::DownstreamLocal,
+        Refusal::Interlock => CommandStatus::Blocked,
+        // A condition that cannot be seen, or a device that cannot be reached, is the plant's side failing.
+        Refusal::Downstream | Refusal::NoFeedback | Refusal::NoLimits => CommandStatus::DownstreamFail,
     }
 }
 
-/// Whether a condition for a command holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Permit {
-    /// It is known to hold, or nothing asks for it.
-    Given,
-    /// It is known not to hold.
-    Withheld,
-    /// The point that tells is not good.
-    Unknown,
-}
-
-impl From<Option<bool>> for Permit {
-    fn from(state: Option<bool>) -> Self {
-        match state {
-            Some(true) => Self::Given,
-            Some(false) => Self::Withheld,
-            None => Self::Unknown,
-        }
+/// Why it changed hands, in words.
+pub(crate) const fn words(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Command => "an accepted command",
+        Cause::LinkLost => "the master's session stayed away",
+        Cause::Silence => "no set point came for too long",
+        Cause::Local => "the plant was switched to local",
+        Cause::Tripped => "the unit was disconnected",
+        Cause::Inhibited => "the set point was taken out of service",
+        Cause::Taken => "the operator took it",
+        Cause::Scheduled => "the operator put the schedule in charge",
+        Cause::NoSchedule => "the schedule has no value",
     }
 }
 
-/// The conditions for a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Permissives {
-    /// The plant offers the unit: its switch is in remote.
-    pub(crate) remote: Permit,
-    /// The unit is connected.
-    pub(crate) connected: Permit,
-    /// Every device that carries the set point out answers.
-    pub(crate) devices: Permit,
-    /// Somebody at the plant took the set point out of service.
-    pub(crate) inhibited: bool,
-}
-
-/// Who commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Authority {
-    /// The plant itself.
-    Local,
-    /// A master.
-    Iso { master: MasterIx },
-}
-
-/// Why a master lost its authority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Released {
-    /// Its session stayed away longer than the hold time.
-    SessionLost,
-    /// The plant was switched to local.
-    Local,
-    /// The unit is no longer connected.
-    Disconnected,
-    /// Somebody at the plant took the set point out of service.
-    Inhibited,
-}
-
-impl Released {
-    pub(crate) const fn words(self) -> &'static str {
-        match self {
-            Self::SessionLost => "the master's session stayed away",
-            Self::Local => "the plant was switched to local",
-            Self::Disconnected => "the unit was disconnected",
-            Self::Inhibited => "the set point was taken out of service",
-        }
+/// The code of an owner on the wire.
+pub(crate) const fn owner_code(owner: Owner) -> u8 {
+    match owner {
+        Owner::Local => 0,
+        Owner::Iso(_) => 1,
+        Owner::Schedule => 2,
+        Owner::Fallback => 3,
     }
 }
 
-/// A write to ask for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Write {
-    pub(crate) device: DeviceIx,
-    pub(crate) request: u64,
-    pub(crate) write: FieldWrite,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    request: u64,
-    write: FieldWrite,
-    at: Mono,
-    answered: bool,
-}
-
-/// One device's part of a set point.
-#[derive(Clone, Debug)]
-struct Drive {
-    spec: DriveSpec,
-    asked: Option<Asked>,
-    confirmed: Option<FieldWrite>,
-    failed: Option<String>,
-}
-
-impl Drive {
-    /// When `write` has to be asked for (again).
-    fn due(&self, write: FieldWrite) -> Option<Mono> {
-        let Some(asked) = self.asked else { return Some(Mono::ZERO) };
-        if !asked.answered {
-            return Some(asked.at.plus(ANSWER_MAX));
-        }
-        if asked.write != write {
-            return Some(Mono::ZERO);
-        }
-        let refresh = self.spec.refresh().map(|after| asked.at.plus(after));
-        if self.failed.is_none() {
-            return refresh;
-        }
-        let retry = asked.at.plus(RETRY);
-        Some(refresh.map_or(retry, |refresh| refresh.min(retry)))
-    }
-
-    fn forget(&mut self) {
-        (self.asked, self.confirmed, self.failed) = (None, None, None);
+/// The code of a clamp on the wire.
+pub(crate) const fn clamp_code(clamp: Option<Clamp>) -> u8 {
+    match clamp {
+        None => 0,
+        Some(Clamp::Hard) => 1,
+        Some(Clamp::Energy) => 2,
+        Some(Clamp::Soft) => 3,
+        Some(Clamp::Ramp) => 4,
+        Some(Clamp::Deadband) => 5,
     }
 }
 
@@ -201,37 +130,78 @@ impl Drive {
 #[derive(Clone, Debug)]
 pub(crate) struct SetPoint {
     pub(crate) spec: SetPointSpec,
-    authority: Authority,
-    /// The value last accepted; of use only while a master owns.
-    accepted: Option<f64>,
+    pub(crate) machine: Machine,
+    drives: Vec<Drive>,
+    /// Numbers the outputs.
+    turn: u64,
     /// The value that every device has confirmed since the present owner took over.
     in_force: Option<f64>,
-    /// Since when the owner's session is away.
-    away_since: Option<Mono>,
-    drives: Vec<Drive>,
+    /// What the devices together cannot do of it.
+    short: f64,
+    trim: Option<Trim>,
+    /// The correction that the devices were told.
+    trimmed: f64,
+    trimmed_at: Mono,
+    /// Since when the plant does something else than what is in force.
+    strays: Option<Mono>,
+    strays_too_long: bool,
 }
 
 impl SetPoint {
     /// A set point that the plant holds: whatever a master commanded before this start is not taken up again.
-    pub(crate) fn new(spec: SetPointSpec) -> Self {
-        let drive =
-            |spec: &DriveSpec| Drive { spec: spec.clone(), asked: None, confirmed: None, failed: None };
-        let drives = spec.drives.iter().map(drive).collect();
-        Self { spec, authority: Authority::Local, accepted: None, in_force: None, away_since: None, drives }
+    pub(crate) fn new(spec: SetPointSpec, now: Mono) -> Self {
+        let drives = spec.drives.iter().cloned().map(Drive::new).collect();
+        let (machine, trim) = (Machine::new(spec.machine, now), spec.trim.map(Trim::new));
+        Self {
+            spec,
+            machine,
+            drives,
+            turn: 0,
+            in_force: None,
+            short: 0.0,
+            trim,
+            trimmed: 0.0,
+            trimmed_at: now,
+            strays: None,
+            strays_too_long: false,
+        }
     }
 
-    pub(crate) fn authority(&self) -> Authority {
-        self.authority
+    pub(crate) fn owner(&self) -> Owner {
+        self.machine.owner()
     }
 
-    /// The value accepted from the present owner.
+    /// The master that owns it.
+    pub(crate) fn master(&self) -> Option<MasterIx> {
+        match self.machine.owner() {
+            Owner::Iso(Master(at)) => Some(MasterIx::new(at)),
+            _ => None,
+        }
+    }
+
+    /// The value accepted from the present owner, where that is a master.
     pub(crate) fn accepted(&self) -> Option<f64> {
-        self.accepted.filter(|_| self.authority != Authority::Local)
+        self.master().and(self.machine.target())
     }
 
-    /// The value that the devices have confirmed, while a master owns.
+    /// The value that the devices have confirmed, while somebody here drives them.
     pub(crate) fn in_force(&self) -> Option<f64> {
         self.in_force
+    }
+
+    /// What the devices together cannot do of the output.
+    pub(crate) fn short(&self) -> f64 {
+        self.short
+    }
+
+    /// The correction at the meter.
+    pub(crate) fn trimmed(&self) -> f64 {
+        self.trimmed
+    }
+
+    /// Whether the plant has done something else than what is in force for too long.
+    pub(crate) fn strays(&self) -> bool {
+        self.strays_too_long
     }
 
     /// The devices whose last write failed, and why.
@@ -239,139 +209,148 @@ impl SetPoint {
         self.drives.iter().filter_map(|drive| Some((&drive.spec, drive.failed.as_deref()?)))
     }
 
-    /// Judges a command without acting on it, as SELECT wants: the value in units, or why not. `wire` is what came
-    /// over the wire, `may_control` the right of the master.
+    /// Judges a command without acting on it, as SELECT wants: the value in units, or why not. `may_control` is the
+    /// right of the master, `value` what it asks for in units.
     pub(crate) fn judge(
         &self,
         master: MasterIx,
         may_control: bool,
-        wire: f64,
-        permissives: Permissives,
+        value: f64,
+        seen: &Seen,
+        now: Mono,
     ) -> Result<f64, CommandStatus> {
-        if !may_control {
-            return Err(CommandStatus::NotAuthorized);
-        }
-        let value = self.within_limits(wire).ok_or(CommandStatus::OutOfRange)?;
-        match self.authority {
-            Authority::Iso { master: owner } if owner != master => {
-                return Err(CommandStatus::BlockedOtherMaster);
+        self.machine.judge(Master(master.get()), may_control, value, seen, now).map_err(status)
+    }
+
+    /// Takes a judged command over.
+    pub(crate) fn accept(&mut self, master: MasterIx, value: f64, plant: &Plant, now: Mono) -> Effect {
+        let repeats = self.accepted() == Some(value);
+        match self.machine.accept(Master(master.get()), value, &plant.seen, now) {
+            Some(transfer) => {
+                self.taken_over(transfer, plant, now);
+                Effect::TakenOver(transfer)
             }
-            _ => {}
-        }
-        match permissives {
-            Permissives { inhibited: true, .. } => Err(CommandStatus::AutomationInhibit),
-            Permissives { remote: Permit::Withheld, .. } => Err(CommandStatus::Local),
-            Permissives { connected: Permit::Withheld, .. } => Err(CommandStatus::Blocked),
-            Permissives {
-                remote: Permit::Given,
-                connected: Permit::Given,
-                devices: Permit::Given,
-                inhibited: false,
-            } => Ok(value),
-            // A condition that cannot be seen, or a device that cannot be reached, is the plant's side failing.
-            _ => Err(CommandStatus::DownstreamFail),
+            None if repeats => Effect::Repeated,
+            None => Effect::Changed,
         }
     }
 
-    /// The value in units, where it is a number within the limits. Counts cannot always say a limit exactly, so one
-    /// that is off by half a count is taken for the limit.
-    fn within_limits(&self, wire: f64) -> Option<f64> {
-        let value = self.spec.scale.to_units(wire);
-        let (low, high) = self.spec.limits;
-        let slack = self.spec.scale.half_step();
-        (value >= low - slack && value <= high + slack).then(|| value.clamp(low, high))
-    }
-
-    /// Takes a judged command over. `actual` is what the plant does now: in force until the devices confirm more.
-    pub(crate) fn accept(&mut self, master: MasterIx, value: f64, actual: Option<f64>) {
-        if self.authority == Authority::Local {
-            self.in_force = actual;
+    /// Somebody drives it from now on, or another one does.
+    pub(crate) fn taken_over(&mut self, transfer: Transfer, plant: &Plant, now: Mono) {
+        if transfer.from != Owner::Local {
+            return;
         }
-        self.authority = Authority::Iso { master };
-        self.away_since = None;
-        self.accepted = Some(value);
+        self.in_force = plant.seen.actual;
+        self.trimmed_at = now;
+        if let (Some(trim), Some(output)) = (&mut self.trim, self.machine.output()) {
+            trim.take_over(plant.units_now.unwrap_or(output), output);
+            self.trimmed = trim.now();
+        }
     }
 
     /// A master's session came up or went down.
     pub(crate) fn session(&mut self, master: MasterIx, up: bool, now: Mono) {
-        if self.authority == (Authority::Iso { master }) {
-            self.away_since = if up { None } else { self.away_since.or(Some(now)) };
-        }
+        self.machine.session(Master(master.get()), up, now);
     }
 
-    /// Takes the authority back from a master that lost it. The writes hand the devices back to their own control;
-    /// there are none when the plant went local, for then the devices are the operator's.
-    pub(crate) fn release(
-        &mut self,
-        now: Mono,
-        permissives: Permissives,
-        next_request: &mut u64,
-    ) -> Option<(Released, Vec<Write>)> {
-        if self.authority == Authority::Local {
-            return None;
+    /// Lets time pass: who owns it, where its output is, and what the devices are to be told.
+    pub(crate) fn settle(&mut self, plant: &Plant, now: Mono, next_request: &mut u64) -> Settled {
+        let turn = self.machine.advance(&plant.seen, now);
+        let mut settled = Settled { transfer: turn.transfer, writes: Vec::new() };
+        if let Some(transfer) = turn.transfer.filter(|transfer| transfer.to == Owner::Local) {
+            settled.writes = self.leave(transfer.cause, next_request);
         }
-        let why = if permissives.remote == Permit::Withheld {
-            Released::Local
-        } else if permissives.connected == Permit::Withheld {
-            Released::Disconnected
-        } else if permissives.inhibited {
-            Released::Inhibited
-        } else if self.hold_ends().is_some_and(|end| end <= now) {
-            Released::SessionLost
-        } else {
-            return None;
-        };
+        if let Some(output) = turn.output {
+            self.correct(output, plant, now);
+            self.share(output, plant);
+            let due = self.drives.iter_mut().filter_map(|drive| drive.ask(now, next_request));
+            settled.writes.extend(due);
+            self.confirm();
+        }
+        self.watch(plant.seen.actual, now);
+        settled
+    }
+
+    /// The plant has it back. The writes hand the devices back to their own control; there are none where they are
+    /// to keep what they do.
+    pub(crate) fn leave(&mut self, cause: Cause, next_request: &mut u64) -> Vec<Write> {
+        let keeps = matches!(cause, Cause::Local | Cause::Taken) && !self.spec.disables;
         let mut writes = Vec::new();
         for drive in &mut self.drives {
-            if why != Released::Local && drive.asked.is_some() {
+            if !keeps && drive.is_told() {
                 let write = drive.spec.release();
                 writes.push(Write { device: drive.spec.device, request: take(next_request), write });
             }
-            drive.forget();
+            drive.drop_out();
         }
-        (self.authority, self.accepted, self.in_force, self.away_since) =
-            (Authority::Local, None, None, None);
-        Some((why, writes))
-    }
-
-    fn hold_ends(&self) -> Option<Mono> {
-        self.away_since.map(|since| since.plus(self.spec.hold))
-    }
-
-    /// The writes that are due now: a new value once, the same one again before the device's timer runs out, a
-    /// failed one after a while.
-    pub(crate) fn writes(&mut self, now: Mono, next_request: &mut u64) -> Vec<Write> {
-        let Some(value) = self.accepted() else { return Vec::new() };
-        let mut writes = Vec::new();
-        for drive in &mut self.drives {
-            let write = drive.spec.write(value);
-            if drive.due(write).is_some_and(|due| due <= now) {
-                let request = take(next_request);
-                drive.asked = Some(Asked { request, write, at: now, answered: false });
-                writes.push(Write { device: drive.spec.device, request, write });
-            }
-        }
+        (self.in_force, self.short, self.trimmed) = (None, 0.0, 0.0);
         writes
     }
 
-    /// A driver answered a write. Answers to writes that were given up in the meantime change nothing.
+    /// Moves the correction at the meter on.
+    fn correct(&mut self, output: f64, plant: &Plant, now: Mono) {
+        let Some(trim) = &mut self.trim else { return };
+        let by = now.since(self.trimmed_at);
+        if by < STEP {
+            return;
+        }
+        self.trimmed_at = now;
+        // Whatever else holds it back, or is still on its way, is no error of the meter.
+        let rests = !self.machine.is_moving() && self.short == 0.0 && self.in_force.is_some();
+        let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
+        let correction = trim.advance(output, plant.meter, free, by);
+        let least =
+            (self.spec.trim.map_or(0.0, |rules| rules.most) * TRIM_STEP).max(self.spec.scale.half_step());
+        if (correction - self.trimmed).abs() >= least {
+            self.trimmed = correction;
+        }
+    }
+
+    /// Gives each device its part.
+    fn share(&mut self, output: f64, plant: &Plant) {
+        let bounds = plant.seen.bounds.unwrap_or(control::limits::Bounds::NONE);
+        let whole = bounds.hard.hold(bounds.energy.hold(output + self.trimmed));
+        self.turn += 1;
+        let Some(method) = self.spec.method else {
+            let of = Of { turn: self.turn, all: output };
+            self.drives.iter_mut().for_each(|drive| drive.want(whole, of));
+            return;
+        };
+        let parts = dispatch(whole, &plant.units, method);
+        self.short = parts.short;
+        let of = Of { turn: self.turn, all: output - parts.short };
+        let parts = parts.units.iter().zip(&plant.units);
+        for (drive, (part, unit)) in self.drives.iter_mut().zip(parts) {
+            if unit.available {
+                drive.want(*part, of);
+            } else {
+                drive.drop_out();
+            }
+        }
+    }
+
+    /// What all have confirmed is in force: the output of whoever is furthest behind.
+    fn confirm(&mut self) {
+        let done: Option<Vec<Of>> = self.drives.iter().filter_map(Drive::done).collect();
+        let behind = done.and_then(|done| done.into_iter().min_by_key(|of| of.turn));
+        if let Some(of) = behind.filter(|_| self.machine.output().is_some()) {
+            self.in_force = Some(of.all);
+        }
+    }
+
+    /// Whether the plant follows.
+    fn watch(&mut self, actual: Option<f64>, now: Mono) {
+        let Some((within, time)) = self.spec.follows else { return };
+        let driven = self.in_force.filter(|_| self.machine.output().is_some());
+        let near = |force: f64| actual.is_some_and(|actual| (actual - force).abs() <= within);
+        self.strays = driven.filter(|force| !near(*force)).map(|_| self.strays.unwrap_or(now));
+        self.strays_too_long = self.strays.is_some_and(|since| since.plus(time) <= now);
+    }
+
+    /// A driver answered a write.
     pub(crate) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
-        for drive in &mut self.drives {
-            let Some(asked) = drive.asked.as_mut().filter(|asked| asked.request == request) else { continue };
-            if drive.spec.device != device {
-                continue;
-            }
-            asked.answered = true;
-            match result {
-                Ok(()) => (drive.confirmed, drive.failed) = (Some(asked.write), None),
-                Err(words) => drive.failed = Some(words.clone()),
-            }
-        }
-        if let Some(value) = self.accepted()
-            && self.drives.iter().all(|drive| drive.confirmed == Some(drive.spec.write(value)))
-        {
-            self.in_force = Some(value);
-        }
+        self.drives.iter_mut().for_each(|drive| drive.written(device, request, result));
+        self.confirm();
     }
 
     /// A device is back: it may have restarted, so it is told again, whatever it confirmed before.
@@ -381,16 +360,13 @@ impl SetPoint {
 
     /// When something here happens by itself next.
     pub(crate) fn due(&self) -> Option<Mono> {
-        let value = self.accepted()?;
-        let writes = self.drives.iter().filter_map(|drive| drive.due(drive.spec.write(value))).min();
-        [writes, self.hold_ends()].into_iter().flatten().min()
+        let driven = self.machine.output().is_some();
+        let writes = self.drives.iter().filter_map(Drive::due).min().filter(|_| driven);
+        let trim = self.trim.filter(|_| driven).map(|_| self.trimmed_at.plus(STEP));
+        let strays = self.strays.filter(|_| !self.strays_too_long);
+        let strays = strays.and_then(|since| Some(since.plus(self.spec.follows?.1)));
+        [self.machine.due(), writes, trim, strays].into_iter().flatten().min()
     }
-}
-
-fn take(next_request: &mut u64) -> u64 {
-    let request = *next_request;
-    *next_request += 1;
-    request
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod judge;
 mod operate;
 mod points;
 mod record;
+mod regulate;
 mod reported;
 mod story;
 mod table;
@@ -37,7 +38,7 @@ pub use field::{
     DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading, Reported,
 };
 pub use flags::flags;
-pub use operate::{Action, LASTS_MAX, Operate};
+pub use operate::{Action, LASTS_MAX, Operate, Way};
 pub use record::{PointRecord, Record};
 
 use crate::reload::Kept;

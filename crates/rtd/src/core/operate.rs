@@ -43,6 +43,34 @@ pub enum Action {
     },
     /// Whatever was done by hand ends.
     Release,
+    /// The operator has a say about who commands a set point.
+    Control(Way),
+}
+
+/// What the operator wants with a set point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The operator holds it: the plant's own control has it, and no master may command it.
+    Take,
+    /// The operator gives it back: the next command may come.
+    GiveBack,
+    /// Whoever owns it loses it; the next command may come.
+    Local,
+    /// The site's schedule has it.
+    Schedule,
+}
+
+impl Way {
+    /// What it is, for records.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Take => "taken",
+            Self::GiveBack => "given-back",
+            Self::Local => "local",
+            Self::Schedule => "schedule",
+        }
+    }
 }
 
 /// Something done by hand that holds.

@@ -66,6 +66,10 @@ pub enum Record {
         mode: &'static str,
         /// The DNP3 command status.
         status: String,
+        /// Who the master's certificate says it is.
+        peer: Arc<str>,
+        /// What it led to: `taken-over`, `changed`, `repeated`, `selected`, or `none` where it was refused.
+        effect: &'static str,
     },
     /// The authority over a set point changed hands.
     Authority {
@@ -73,9 +77,13 @@ pub enum Record {
         time: Wall,
         /// The set point's id.
         point: PointId,
-        /// The master that has it now; `None` where the plant has it.
+        /// The master that has it now; `None` where none has.
         master: Option<Arc<str>>,
-        /// Why.
+        /// Who has it now: `local`, `iso`, `schedule` or `fallback`.
+        owner: &'static str,
+        /// Why; `None` where another configuration ended it.
+        cause: Option<control::Cause>,
+        /// Why, in words.
         why: &'static str,
     },
     /// So many more like those just told were not told one by one: somebody sends them in a loop.
@@ -124,7 +132,8 @@ pub enum Record {
         time: Wall,
         /// The point.
         point: PointId,
-        /// `forced`, `inhibited`, `released` or `expired`.
+        /// `forced`, `inhibited`, `released` or `expired`; of a set point also `taken`, `given-back`, `local` and
+        /// `schedule`.
         state: &'static str,
         /// The value forced, in the point's unit.
         value: Option<Value>,

@@ -4,7 +4,6 @@ use serde_json::{Value as Json, json};
 use telemetry::{Mono, Now, Quality};
 
 use super::brain::Brain;
-use super::control::Authority;
 use super::field::Reading;
 use super::points::{PointIx, Row, Source};
 use super::record::PointRecord;
@@ -149,15 +148,26 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
         .setpoints
         .iter()
         .map(|commanded| {
-            let owner = match commanded.setpoint.authority() {
-                Authority::Local => None,
-                Authority::Iso { master } => name(master),
-            };
+            let setpoint = &commanded.setpoint;
+            let machine = &setpoint.machine;
+            let value = |at: PointIx| brain.table.row(at).and_then(|row| row.sample.value);
             json!({
-                "point": commanded.setpoint.spec.id,
-                "owner": owner,
-                "accepted": commanded.setpoint.accepted(),
-                "in_force": commanded.setpoint.in_force(),
+                "point": setpoint.spec.id,
+                "authority": setpoint.owner().kind(),
+                "owner": setpoint.master().and_then(name),
+                "held_here": machine.held_here(),
+                "held": value(commanded.held),
+                "accepted": setpoint.accepted(),
+                "target": machine.target(),
+                "output": machine.output(),
+                "in_force": setpoint.in_force(),
+                "actual": value(commanded.actual),
+                "clamp": machine.clamp(),
+                "moving": machine.is_moving(),
+                "short": setpoint.short(),
+                "trim": setpoint.trimmed(),
+                "follows": !setpoint.strays(),
+                "unit": brain.table.row(commanded.held).and_then(|row| row.spec.unit),
             })
         })
         .collect()

@@ -43,7 +43,7 @@ pub(crate) struct Table {
     changed: BTreeSet<PointIx>,
     /// Points whose alarms may have changed.
     doubted: BTreeSet<PointIx>,
-    /// Alarms of derived points, beside those of checks.
+    /// Alarms of points that are made here, beside those of checks.
     made_alarms: BTreeMap<PointIx, PointAlarms>,
     devices: Devices,
     boot: u64,
@@ -144,6 +144,21 @@ impl Table {
     /// Has the alarms of all points looked at.
     pub(super) fn doubt_all(&mut self) {
         self.doubted = self.rows.iter().map(|row| row.at).collect();
+    }
+
+    /// Raises an alarm of a point that is made in this program, or clears it.
+    pub(super) fn tell_alarm(&mut self, point: PointIx, kind: &'static str, text: Option<String>) {
+        let Some(text) = text else {
+            let alarms = self.made_alarms.get_mut(&point);
+            if alarms.and_then(|alarms| alarms.remove(kind)).is_some() {
+                self.doubted.insert(point);
+            }
+            return;
+        };
+        let alarms = self.made_alarms.entry(point).or_default();
+        if alarms.insert(kind, text.clone()) != Some(text) {
+            self.doubted.insert(point);
+        }
     }
 
     /// Takes the points whose alarms may have changed since it was last asked.

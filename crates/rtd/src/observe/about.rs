@@ -66,6 +66,13 @@ impl About {
                 "made": "set point in force", "of": [setpoint.point.id], "wire": wire(scaled, None, feedback.served),
             });
             about.insert(feedback.id.clone(), told);
+            for (what, code) in [("clamp", &setpoint.regulating.clamp), ("owner", &setpoint.regulating.owner)]
+            {
+                if let Some(code) = code {
+                    let told = json!({ "made": what, "of": [setpoint.point.id], "wire": wire(None, None, code.served) });
+                    about.insert(code.id.clone(), told);
+                }
+            }
         }
         Self(about)
     }

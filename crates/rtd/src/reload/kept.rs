@@ -125,6 +125,11 @@ fn is_same_device(before: &Device, after: &Device) -> bool {
     access && before.protocol == after.protocol
 }
 
+/// How it is carried out; where its codes are shown does not count.
+fn regulating(setpoint: &site::SetPoint) -> site::Regulating {
+    site::Regulating { clamp: None, owner: None, ..setpoint.regulating.clone() }
+}
+
 /// Whether two set points are one definition; what people call them does not count.
 fn is_same_setpoint((old, was): (&Site, &site::SetPoint), (new, is): (&Site, &site::SetPoint)) -> bool {
     let of = |setpoint: &site::SetPoint| {
@@ -143,6 +148,7 @@ fn is_same_setpoint((old, was): (&Site, &site::SetPoint), (new, is): (&Site, &si
             setpoint.remote.clone(),
             setpoint.connected.clone(),
             setpoint.feedback.point.id.clone(),
+            regulating(setpoint),
         )
     };
     of(was) == of(is) && rest(was) == rest(is) && drives(old, was) == drives(new, is)

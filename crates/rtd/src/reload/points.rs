@@ -97,10 +97,15 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
             ("remote", format!("{:?}", setpoint.remote)),
             ("connected", format!("{:?}", setpoint.connected)),
             ("drive", drives(site, setpoint)),
+            ("regulating", format!("{:?}", setpoint.regulating)),
         ]);
         views.push(made("set point", &setpoint.point, PointType::AnalogOutputStatus, scale, own));
         let feedback = &setpoint.feedback.point;
         views.push(made("feedback", feedback, PointType::AnalogInput, scale, facts(feedback, site)));
+        let codes = [("clamp", &setpoint.regulating.clamp), ("owner", &setpoint.regulating.owner)];
+        for (kind, code) in codes.into_iter().filter_map(|(kind, code)| Some((kind, code.as_ref()?))) {
+            views.push(made(kind, code, PointType::AnalogInput, None, facts(code, site)));
+        }
     }
     views
 }
@@ -154,7 +159,7 @@ fn facts(point: &Point, site: &Site) -> Vec<(&'static str, String)> {
 pub(super) fn drives(site: &Site, setpoint: &site::SetPoint) -> String {
     let drive = |drive: &site::Drive| {
         let device = site.devices.get(drive.device.get()).map_or("", |device| &device.id);
-        format!("{device} {:?} revert_s {}", drive.control, drive.revert_s)
+        format!("{device} {:?} revert_s {} {:?}", drive.control, drive.revert_s, drive.part)
     };
     setpoint.drives.iter().map(drive).collect::<Vec<_>>().join(", ")
 }

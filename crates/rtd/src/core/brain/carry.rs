@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use site::{DeviceIx, Site};
 use telemetry::{Now, PointId};
 
-use super::{Authority, Brain, Commanded, MasterIx, Output, Record, operate};
+use super::{Brain, Commanded, MasterIx, Output, Record, operate};
 use crate::reload::Kept;
 
 /// Why authority ends with a change of the site.
@@ -48,9 +48,10 @@ impl Brain {
         let Self { table, setpoints, time, heartbeat, alarms, masters, next_request, outputs, .. } = old;
         (self.outputs, self.next_request) = (outputs, next_request);
         self.time.carry(&time);
-        for ((_, _, up), master) in self.masters.iter_mut().zip(&moves.new.masters) {
-            let was = moves.master_before(master).and_then(|was| masters.get(was));
-            *up = was.is_some_and(|(.., up)| *up);
+        for (peer, master) in self.masters.iter_mut().zip(&moves.new.masters) {
+            if let Some(was) = moves.master_before(master).and_then(|was| masters.get(was)) {
+                (peer.up, peer.peer) = (was.up, was.peer.clone());
+            }
         }
         let ids: BTreeMap<_, PointId> = table.rows().map(|row| (row.at, row.spec.id.clone())).collect();
         if let (Some(beat), Some(was)) = (&mut self.heartbeat, heartbeat)
@@ -87,17 +88,26 @@ impl Brain {
         let may =
             |master: &MasterIx| moves.new.masters.get(master.get()).is_some_and(|master| master.control);
         for old in olds {
-            let Authority::Iso { master } = old.setpoint.authority() else { continue };
             let id = &old.setpoint.spec.id;
-            let owner = moves.master(master).filter(may).filter(|_| moves.kept.setpoint(id));
             let new = self.setpoints.iter_mut().find(|new| new.setpoint.spec.id == *id);
-            if let (Some(new), Some(owner)) = (new, owner) {
-                new.setpoint.carry(&old.setpoint, owner);
+            let (was, local) = (old.setpoint.master(), old.setpoint.owner() == control::Owner::Local);
+            let owner = was.and_then(|was| moves.master(was)).filter(may);
+            let goes_on = moves.kept.setpoint(id) && (was.is_none() || owner.is_some());
+            match new {
+                Some(new) if goes_on => {
+                    new.setpoint.carry(&old.setpoint, owner);
+                    continue;
+                }
+                // The operator's hand stays on it, whatever else it is now.
+                Some(new) => new.setpoint.machine.hold_as(&old.setpoint.machine),
+                None => {}
+            }
+            if local {
                 continue;
             }
             let writes = old.setpoint.withdraw(|device| moves.device(device), &mut self.next_request);
-            let why = RELOADED;
-            self.record(Record::Authority { time: now.wall, point: id.clone(), master: None, why });
+            let (time, point, why) = (now.wall, id.clone(), RELOADED);
+            self.record(Record::Authority { time, point, master: None, owner: "local", cause: None, why });
             self.outputs.extend(writes.into_iter().map(|write| Output::Write {
                 device: write.device,
                 request: write.request,

@@ -1,19 +1,24 @@
 //! A set point over a change of the site. One that is defined as it was goes on as it was; every other one begins
 //! with the plant, and nothing that was commanded before is ever said to a device again.
 
+use control::Master;
 use site::DeviceIx;
 
-use super::{Authority, SetPoint, Write, take};
+use super::{SetPoint, Write, take};
 use crate::core::MasterIx;
 
 impl SetPoint {
-    /// Goes on as another of the same definition did. `master` is its master's place now.
-    pub(in crate::core) fn carry(&mut self, old: &Self, master: MasterIx) {
-        (self.accepted, self.in_force, self.away_since) = (old.accepted, old.in_force, old.away_since);
-        self.authority = Authority::Iso { master };
+    /// Goes on as another of the same definition did. `master` is its master's place now, where it has one.
+    pub(in crate::core) fn carry(&mut self, old: &Self, master: Option<MasterIx>) {
+        self.machine = old.machine.clone();
+        if let Some(master) = master {
+            self.machine.renumber(Master(master.get()));
+        }
+        (self.turn, self.in_force, self.short) = (old.turn, old.in_force, old.short);
+        (self.trim, self.trimmed, self.trimmed_at) = (old.trim, old.trimmed, old.trimmed_at);
+        (self.strays, self.strays_too_long) = (old.strays, old.strays_too_long);
         for (drive, old) in self.drives.iter_mut().zip(&old.drives) {
-            (drive.asked, drive.confirmed) = (old.asked, old.confirmed);
-            drive.failed.clone_from(&old.failed);
+            drive.carry(old);
         }
     }
 
@@ -24,7 +29,7 @@ impl SetPoint {
         device: impl Fn(DeviceIx) -> Option<DeviceIx>,
         next_request: &mut u64,
     ) -> Vec<Write> {
-        let told = self.drives.iter().filter(|drive| drive.asked.is_some());
+        let told = self.drives.iter().filter(|drive| drive.is_told());
         told.filter_map(|drive| {
             let write = drive.spec.release();
             Some(Write { device: device(drive.spec.device)?, request: take(next_request), write })

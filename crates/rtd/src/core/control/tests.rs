@@ -1,24 +1,99 @@
+use control::Permit;
+use control::limits::{Bounds, Rules};
+use control::{Band, Loss};
+
+use super::drive::ANSWER_MAX;
 use super::*;
+use crate::core::field::FieldWrite;
 
 const ISO: MasterIx = MasterIx::new(0);
 const OTHER: MasterIx = MasterIx::new(1);
-const READY: Permissives =
-    Permissives { remote: Permit::Given, connected: Permit::Given, devices: Permit::Given, inhibited: false };
+const BESS: DeviceIx = DeviceIx::new(0);
+const READY: Seen = Seen {
+    actual: Some(0.0),
+    remote: Permit::Given,
+    connected: Permit::Given,
+    devices: Permit::Given,
+    device_remote: Permit::Given,
+    inhibited: false,
+    bounds: Some(Bounds::NONE),
+    schedule: None,
+};
 const OK: Result<(), String> = Ok(());
 
-fn bess(revert_s: u16) -> SetPoint {
-    SetPoint::new(SetPointSpec {
+fn drive(device: usize, revert_s: u16) -> DriveSpec {
+    DriveSpec {
+        device: DeviceIx::new(device),
+        name: "bess".into(),
+        kind: DriveKind::SunSpec704 { watts_per_unit: 1e6 },
+        revert_s,
+        least: 0.0,
+        priority: 0,
+    }
+}
+
+fn spec(revert_s: u16) -> SetPointSpec {
+    let scale = Scale::Counts { max_units: 4.0, max_counts: 4_000.0 };
+    SetPointSpec {
         id: "bess.mw.setpoint".into(),
-        scale: Scale::Counts { max_units: 4.0, max_counts: 4_000.0 },
-        limits: (-4.0, 4.0),
-        hold: Duration::from_secs(30),
-        drives: vec![DriveSpec {
-            device: DeviceIx::new(0),
-            name: "bess".into(),
-            kind: DriveKind::SunSpec704 { watts_per_unit: 1e6 },
-            revert_s,
-        }],
-    })
+        scale,
+        machine: Spec {
+            asked: (-4.0, 4.0),
+            slack: scale.half_step(),
+            rules: Rules { up: f64::INFINITY, down: f64::INFINITY, deadband: 0.0 },
+            hold: Duration::from_secs(30),
+            silence: None,
+            loss: Loss::Release,
+            commands_max: None,
+            step: STEP,
+        },
+        drives: vec![drive(0, revert_s)],
+        method: None,
+        trim: None,
+        follows: None,
+        disables: false,
+        pulses: None,
+    }
+}
+
+/// A set point without its table: what is seen of the plant is set by hand.
+struct Bench {
+    point: SetPoint,
+    plant: Plant,
+    request: u64,
+}
+
+impl Bench {
+    fn of(spec: SetPointSpec) -> Self {
+        let plant = Plant { seen: READY, units: Vec::new(), meter: None, units_now: None };
+        Self { point: SetPoint::new(spec, Mono::ZERO), plant, request: 0 }
+    }
+
+    fn new(revert_s: u16) -> Self {
+        Self::of(spec(revert_s))
+    }
+
+    fn accept(&mut self, value: f64, actual: f64, now: u64) {
+        self.plant.seen.actual = Some(actual);
+        self.point.accept(ISO, value, &self.plant, seconds(now));
+    }
+
+    fn settle(&mut self, now: Mono) -> Settled {
+        self.point.settle(&self.plant, now, &mut self.request)
+    }
+
+    fn writes(&mut self, now: u64) -> Vec<Write> {
+        self.settle(seconds(now)).writes
+    }
+
+    fn written(&mut self, request: u64, result: &Result<(), String>) {
+        self.point.written(BESS, request, result);
+    }
+
+    fn judge(&self, master: MasterIx, right: bool, wire: f64, seen: &Seen) -> Result<f64, CommandStatus> {
+        let value = self.point.spec.scale.to_units(wire);
+        self.point.judge(master, right, value, seen, seconds(0))
+    }
 }
 
 fn seconds(seconds: u64) -> Mono {
@@ -35,179 +110,268 @@ fn watts(writes: &[Write]) -> Vec<f64> {
 
 #[test]
 fn every_refusal_has_its_own_status() {
-    let mut point = bess(60);
-    let judge = |point: &SetPoint, master, right, wire, permissives| {
-        point.judge(master, right, wire, permissives).unwrap_err()
-    };
-    assert_eq!(judge(&point, ISO, false, 0.0, READY), CommandStatus::NotAuthorized);
+    let mut bench = Bench::new(60);
+    let status =
+        |bench: &Bench, master, right, wire, seen: Seen| bench.judge(master, right, wire, &seen).unwrap_err();
+    assert_eq!(status(&bench, ISO, false, 0.0, READY), CommandStatus::NotAuthorized);
     for wire in [4_001.0, -4_001.0, f64::NAN, f64::INFINITY] {
-        assert_eq!(judge(&point, ISO, true, wire, READY), CommandStatus::OutOfRange, "{wire}");
+        assert_eq!(status(&bench, ISO, true, wire, READY), CommandStatus::OutOfRange, "{wire}");
     }
-    let local = Permissives { remote: Permit::Withheld, ..READY };
-    assert_eq!(judge(&point, ISO, true, 0.0, local), CommandStatus::Local);
-    let tripped = Permissives { connected: Permit::Withheld, ..READY };
-    assert_eq!(judge(&point, ISO, true, 0.0, tripped), CommandStatus::Blocked);
-    for unseen in [
-        Permissives { remote: Permit::Unknown, ..READY },
-        Permissives { connected: Permit::Unknown, ..READY },
-        Permissives { devices: Permit::Withheld, ..READY },
-        Permissives { devices: Permit::Unknown, ..READY },
+    for (seen, wanted) in [
+        (Seen { remote: Permit::Withheld, ..READY }, CommandStatus::Local),
+        (Seen { connected: Permit::Withheld, ..READY }, CommandStatus::Blocked),
+        (Seen { device_remote: Permit::Withheld, ..READY }, CommandStatus::DownstreamLocal),
+        (Seen { inhibited: true, ..READY }, CommandStatus::AutomationInhibit),
+        (Seen { remote: Permit::Unknown, ..READY }, CommandStatus::DownstreamFail),
+        (Seen { connected: Permit::Unknown, ..READY }, CommandStatus::DownstreamFail),
+        (Seen { devices: Permit::Withheld, ..READY }, CommandStatus::DownstreamFail),
+        (Seen { devices: Permit::Unknown, ..READY }, CommandStatus::DownstreamFail),
+        (Seen { actual: None, ..READY }, CommandStatus::DownstreamFail),
+        (Seen { bounds: None, ..READY }, CommandStatus::DownstreamFail),
     ] {
-        assert_eq!(judge(&point, ISO, true, 0.0, unseen), CommandStatus::DownstreamFail);
+        assert_eq!(status(&bench, ISO, true, 0.0, seen), wanted, "{seen:?}");
     }
-    point.accept(ISO, 1.0, None);
-    assert_eq!(judge(&point, OTHER, true, 0.0, READY), CommandStatus::BlockedOtherMaster);
-    assert_eq!(point.judge(ISO, true, 2_500.0, READY), Ok(2.5), "the owner may go on");
+    bench.accept(1.0, 0.0, 0);
+    assert_eq!(status(&bench, OTHER, true, 0.0, READY), CommandStatus::BlockedOtherMaster);
+    assert_eq!(bench.judge(ISO, true, 2_500.0, &READY), Ok(2.5), "the owner may go on");
 }
 
 #[test]
 fn judging_changes_nothing() {
-    let mut point = bess(60);
-    assert_eq!(point.judge(ISO, true, 1_000.0, READY), Ok(1.0));
-    assert_eq!(point.authority(), Authority::Local);
-    assert!(point.writes(seconds(0), &mut 0).is_empty());
-    assert_eq!(point.due(), None);
+    let mut bench = Bench::new(60);
+    assert_eq!(bench.judge(ISO, true, 1_000.0, &READY), Ok(1.0));
+    assert_eq!(bench.point.owner(), Owner::Local);
+    assert!(bench.writes(0).is_empty());
+    assert_eq!(bench.point.due(), None);
 }
 
 #[test]
 fn a_limit_that_counts_cannot_say_exactly_is_still_the_limit() {
-    let mut point = bess(60);
-    point.spec.scale = Scale::Counts { max_units: 4.1, max_counts: 300.0 };
-    point.spec.limits = (-4.0, 4.0);
-    let (full, _) = point.spec.scale.to_wire(4.0);
-    assert!(point.spec.scale.to_units(full) > 4.0, "else this proves nothing");
-    assert_eq!(point.judge(ISO, true, full, READY), Ok(4.0));
-    assert_eq!(point.judge(ISO, true, full + 1.0, READY), Err(CommandStatus::OutOfRange));
+    let scale = Scale::Counts { max_units: 4.1, max_counts: 300.0 };
+    let machine = Spec { slack: scale.half_step(), ..spec(60).machine };
+    let bench = Bench::of(SetPointSpec { scale, machine, ..spec(60) });
+    let (full, _) = scale.to_wire(4.0);
+    assert!(scale.to_units(full) > 4.0, "else this proves nothing");
+    assert_eq!(bench.judge(ISO, true, full, &READY), Ok(4.0));
+    assert_eq!(bench.judge(ISO, true, full + 1.0, &READY), Err(CommandStatus::OutOfRange));
 }
 
 #[test]
 fn a_change_is_written_once_and_refreshed_before_half_the_reversion_time() {
-    let (mut point, mut request) = (bess(60), 7);
-    point.accept(ISO, 2.5, Some(0.1));
-    let writes = point.writes(seconds(0), &mut request);
+    let mut bench = Bench::new(60);
+    bench.request = 7;
+    bench.accept(2.5, 0.1, 0);
+    let writes = bench.writes(0);
     assert_eq!((watts(&writes), writes[0].request), (vec![2_500_000.0], 7));
-    assert_eq!(point.in_force(), Some(0.1), "until the device confirms");
-    assert!(point.writes(seconds(1), &mut request).is_empty(), "not asked twice while unanswered");
-    point.written(DeviceIx::new(0), 7, &OK);
-    assert_eq!(point.in_force(), Some(2.5));
-    assert!(point.writes(seconds(2), &mut request).is_empty());
-    let due = point.due().unwrap();
+    assert_eq!(bench.point.in_force(), Some(0.1), "until the device confirms");
+    assert!(bench.writes(1).is_empty(), "not asked twice while unanswered");
+    bench.written(7, &OK);
+    assert_eq!(bench.point.in_force(), Some(2.5));
+    assert!(bench.writes(2).is_empty());
+    let due = bench.point.due().unwrap();
     assert!(due < seconds(30), "{due:?}");
-    assert_eq!(watts(&point.writes(due, &mut request)), [2_500_000.0]);
+    assert_eq!(watts(&bench.settle(due).writes), [2_500_000.0]);
 }
 
 #[test]
 fn without_a_reversion_timer_nothing_is_refreshed() {
-    let (mut point, mut request) = (bess(0), 0);
-    point.accept(ISO, 2.5, None);
-    point.writes(seconds(0), &mut request);
-    point.written(DeviceIx::new(0), 0, &OK);
-    assert_eq!(point.due(), None);
+    let mut bench = Bench::new(0);
+    bench.accept(2.5, 0.0, 0);
+    bench.writes(0);
+    bench.written(0, &OK);
+    assert_eq!(bench.point.due(), None);
 }
 
 #[test]
 fn the_newest_of_several_changes_is_written_when_the_device_has_answered() {
-    let (mut point, mut request) = (bess(60), 0);
+    let mut bench = Bench::new(60);
     for value in [1.0, 2.0, 3.0] {
-        point.accept(ISO, value, None);
-        let writes = point.writes(seconds(0), &mut request);
-        assert_eq!(writes.len(), usize::from(value == 1.0));
+        bench.accept(value, 0.0, 0);
+        assert_eq!(bench.writes(0).len(), usize::from(value == 1.0));
     }
-    point.written(DeviceIx::new(0), 0, &OK);
-    assert_eq!(point.in_force(), None, "what is confirmed is not what was last accepted");
-    assert_eq!(watts(&point.writes(seconds(1), &mut request)), [3_000_000.0]);
-    point.written(DeviceIx::new(0), 1, &OK);
-    assert_eq!(point.in_force(), Some(3.0));
+    bench.written(0, &OK);
+    assert_eq!(bench.point.in_force(), Some(1.0), "what is confirmed, and not what was last accepted");
+    assert_eq!(watts(&bench.writes(1)), [3_000_000.0]);
+    assert_eq!(bench.point.in_force(), Some(1.0));
+    bench.written(1, &OK);
+    assert_eq!(bench.point.in_force(), Some(3.0));
 }
 
 #[test]
 fn a_refused_write_is_told_and_tried_again() {
-    let (mut point, mut request) = (bess(60), 0);
-    point.accept(ISO, 2.5, Some(0.0));
-    point.writes(seconds(0), &mut request);
-    point.written(DeviceIx::new(0), 0, &Err("illegal data value".to_owned()));
-    let failures: Vec<_> = point.failures().map(|(drive, why)| (drive.name.to_string(), why)).collect();
+    let mut bench = Bench::new(60);
+    bench.accept(2.5, 0.0, 0);
+    bench.writes(0);
+    bench.written(0, &Err("illegal data value".to_owned()));
+    let failures: Vec<_> = bench.point.failures().map(|(drive, why)| (drive.name.to_string(), why)).collect();
     assert_eq!(failures, [("bess".to_owned(), "illegal data value")]);
-    assert_eq!(point.in_force(), Some(0.0));
-    assert!(point.writes(seconds(1), &mut request).is_empty());
-    assert_eq!(point.writes(seconds(2), &mut request).len(), 1);
-    point.written(DeviceIx::new(0), 0, &OK);
-    assert_eq!(point.failures().count(), 1, "an answer to the old request says nothing of the new one");
-    point.written(DeviceIx::new(0), 1, &OK);
-    assert_eq!((point.failures().count(), point.in_force()), (0, Some(2.5)));
+    assert_eq!(bench.point.in_force(), Some(0.0));
+    assert!(bench.writes(1).is_empty());
+    assert_eq!(bench.writes(2).len(), 1);
+    bench.written(0, &OK);
+    assert_eq!(bench.point.failures().count(), 1, "an answer to the old request says nothing of the new one");
+    bench.written(1, &OK);
+    assert_eq!((bench.point.failures().count(), bench.point.in_force()), (0, Some(2.5)));
 }
 
 #[test]
 fn a_write_that_is_never_answered_is_asked_for_again() {
-    let (mut point, mut request) = (bess(0), 0);
-    point.accept(ISO, 2.5, None);
-    point.writes(seconds(0), &mut request);
-    let due = point.due().unwrap();
+    let mut bench = Bench::new(0);
+    bench.accept(2.5, 0.0, 0);
+    bench.writes(0);
+    let due = bench.point.due().unwrap();
     assert_eq!(due, Mono::ZERO.plus(ANSWER_MAX));
-    assert_eq!(point.writes(due, &mut request).len(), 1);
+    assert_eq!(bench.settle(due).writes.len(), 1);
 }
 
 #[test]
 fn a_device_that_comes_back_is_told_again() {
-    let (mut point, mut request) = (bess(0), 0);
-    point.accept(ISO, 2.5, None);
-    point.writes(seconds(0), &mut request);
-    point.written(DeviceIx::new(0), 0, &OK);
-    point.device_up(DeviceIx::new(0));
-    assert_eq!(watts(&point.writes(seconds(9), &mut request)), [2_500_000.0]);
+    let mut bench = Bench::new(0);
+    bench.accept(2.5, 0.0, 0);
+    bench.writes(0);
+    bench.written(0, &OK);
+    bench.point.device_up(BESS);
+    assert_eq!(watts(&bench.writes(9)), [2_500_000.0]);
 }
 
 #[test]
 fn a_lost_session_holds_and_then_gives_the_device_back() {
-    let (mut point, mut request) = (bess(60), 0);
-    point.accept(ISO, 2.5, None);
-    point.writes(seconds(0), &mut request);
-    point.session(ISO, false, seconds(10));
-    point.session(OTHER, true, seconds(11));
-    assert!(point.release(seconds(39), READY, &mut request).is_none());
-    point.session(ISO, true, seconds(39));
-    assert!(point.release(seconds(99), READY, &mut request).is_none(), "it came back in time");
-    point.session(ISO, false, seconds(100));
-    assert_eq!(point.judge(OTHER, true, 0.0, READY), Err(CommandStatus::BlockedOtherMaster), "held");
-    let (why, writes) = point.release(seconds(130), READY, &mut request).unwrap();
-    assert_eq!((why, writes[0].write), (Released::SessionLost, FieldWrite::Release704));
-    assert_eq!((point.authority(), point.accepted(), point.in_force()), (Authority::Local, None, None));
-    assert!(point.writes(seconds(200), &mut request).is_empty(), "the timer is refreshed only while owned");
-    assert_eq!(point.judge(OTHER, true, 0.0, READY), Ok(0.0));
+    let mut bench = Bench::new(60);
+    bench.accept(2.5, 2.5, 0);
+    bench.writes(0);
+    bench.point.session(ISO, false, seconds(10));
+    bench.point.session(OTHER, true, seconds(11));
+    assert!(bench.settle(seconds(39)).transfer.is_none());
+    bench.point.session(ISO, true, seconds(39));
+    assert!(bench.settle(seconds(99)).transfer.is_none(), "it came back in time");
+    assert_eq!(bench.judge(OTHER, true, 0.0, &READY), Err(CommandStatus::BlockedOtherMaster));
+    bench.point.session(ISO, false, seconds(100));
+    assert_eq!(bench.judge(OTHER, true, 0.0, &READY), Ok(0.0), "the ISO's other centre need not wait");
+    let settled = bench.settle(seconds(130));
+    assert_eq!(settled.transfer.map(|transfer| transfer.cause), Some(Cause::LinkLost));
+    assert_eq!(settled.writes[0].write, FieldWrite::Release704);
+    let left = (bench.point.owner(), bench.point.accepted(), bench.point.in_force());
+    assert_eq!(left, (Owner::Local, None, None));
+    assert!(bench.writes(200).is_empty(), "the timer is refreshed only while owned");
 }
 
 #[test]
 fn going_local_ends_authority_and_leaves_the_devices_to_the_operator() {
-    let (mut point, mut request) = (bess(60), 0);
-    point.accept(ISO, 2.5, None);
-    point.writes(seconds(0), &mut request);
-    let unseen = Permissives { remote: Permit::Unknown, ..READY };
-    assert!(point.release(seconds(1), unseen, &mut request).is_none(), "not known is not local");
-    let local = Permissives { remote: Permit::Withheld, ..READY };
-    assert_eq!(point.release(seconds(1), local, &mut request), Some((Released::Local, Vec::new())));
-    assert_eq!(point.due(), None);
+    for disables in [false, true] {
+        let mut bench = Bench::of(SetPointSpec { disables, ..spec(60) });
+        bench.accept(2.5, 0.0, 0);
+        bench.writes(0);
+        bench.plant.seen.remote = Permit::Unknown;
+        assert!(bench.settle(seconds(1)).transfer.is_none(), "not known is not local");
+        bench.plant.seen.remote = Permit::Withheld;
+        let settled = bench.settle(seconds(1));
+        assert_eq!(settled.transfer.map(|transfer| transfer.cause), Some(Cause::Local));
+        assert_eq!(settled.writes.len(), usize::from(disables), "the site says which");
+        assert_eq!(bench.point.due(), None);
+    }
 }
 
 #[test]
 fn an_open_breaker_ends_authority() {
-    let (mut point, mut request) = (bess(60), 0);
-    point.accept(ISO, 2.5, None);
-    point.writes(seconds(0), &mut request);
-    let tripped = Permissives { connected: Permit::Withheld, ..READY };
-    let (why, writes) = point.release(seconds(1), tripped, &mut request).unwrap();
-    assert_eq!((why, writes.len()), (Released::Disconnected, 1));
-    assert!(point.release(seconds(2), tripped, &mut request).is_none(), "once");
+    let mut bench = Bench::new(60);
+    bench.accept(2.5, 0.0, 0);
+    bench.writes(0);
+    bench.plant.seen.connected = Permit::Withheld;
+    let settled = bench.settle(seconds(1));
+    assert_eq!(settled.transfer.map(|transfer| transfer.cause), Some(Cause::Tripped));
+    assert_eq!(settled.writes.len(), 1);
+    assert!(bench.settle(seconds(2)).transfer.is_none(), "once");
 }
 
 #[test]
 fn a_share_of_a_limit_stays_between_nothing_and_all() {
-    let drive = DriveSpec {
-        device: DeviceIx::new(0),
-        name: "inv1".into(),
-        kind: DriveKind::SunSpec123 { percent_per_unit: 10.0 },
-        revert_s: 30,
-    };
+    let drive = DriveSpec { kind: DriveKind::SunSpec123 { percent_per_unit: 10.0 }, ..drive(0, 30) };
     for (value, expected) in [(-1.0, 0.0), (7.5, 75.0), (11.0, 100.0)] {
         assert_eq!(drive.write(value), FieldWrite::SunSpec123 { percent: expected, revert_s: 30 });
     }
+}
+
+fn unit(available: bool) -> Unit {
+    let can = Band { low: -1.0, high: 1.0 };
+    Unit { available, can, least: 0.0, stored: None, room: None, priority: 0 }
+}
+
+#[test]
+fn a_lost_unit_is_made_up_for_at_once_and_what_is_missing_is_not_in_force() {
+    let drives = (0..4).map(|device| drive(device, 0)).collect();
+    let mut bench = Bench::of(SetPointSpec { drives, method: Some(Method::Capability), ..spec(0) });
+    bench.plant.units = vec![unit(true); 4];
+    let answer = |bench: &mut Bench, writes: &[Write]| {
+        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK));
+    };
+    bench.accept(2.0, 2.0, 0);
+    let writes = bench.writes(0);
+    assert_eq!(watts(&writes), [500_000.0; 4]);
+    answer(&mut bench, &writes);
+    bench.plant.units[1].available = false;
+    let writes = bench.writes(1);
+    let told: f64 = watts(&writes).iter().sum();
+    assert_eq!(writes.len(), 3);
+    assert!((told - 2e6).abs() < 1.0, "{writes:?}");
+    answer(&mut bench, &writes);
+    assert_eq!((bench.point.in_force(), bench.point.short()), (Some(2.0), 0.0));
+    bench.accept(4.0, 2.0, 2);
+    let writes = bench.writes(2);
+    answer(&mut bench, &writes);
+    assert_eq!((bench.point.in_force(), bench.point.short()), (Some(3.0), 1.0));
+    // It is back: it is told its part.
+    bench.plant.units[1].available = true;
+    let writes = bench.writes(3);
+    assert_eq!(writes.iter().map(|write| write.device.get()).collect::<Vec<_>>(), [1], "the others are full");
+    answer(&mut bench, &writes);
+    assert_eq!((bench.point.in_force(), bench.point.short()), (Some(4.0), 0.0));
+}
+
+#[test]
+fn the_correction_brings_the_meter_there_and_stops_where_something_else_holds() {
+    let rules = trim::Rules { gain: 0.1, most: 0.5 };
+    let mut bench = Bench::of(SetPointSpec { trim: Some(rules), ..spec(0) });
+    bench.plant.meter = Some(2.0);
+    bench.plant.units_now = Some(2.2);
+    bench.accept(2.0, 2.0, 0);
+    // The units do 2.2, the meter sees 2.0 of it.
+    let mut units = 2.2;
+    for second in 0..200 {
+        for write in bench.writes(second) {
+            if second == 0 {
+                assert!((watts(&[write])[0] - 2.2e6).abs() < 1.0, "nothing moves at the hand-over");
+            }
+            units = watts(&[write])[0] / 1e6;
+            bench.point.written(write.device, write.request, &OK);
+        }
+        bench.plant.meter = Some(units - 0.3);
+    }
+    assert!((units - 2.3).abs() < 0.002, "{units}");
+    assert_eq!(bench.point.in_force(), Some(2.0), "the correction is not the set point");
+    bench.plant.meter = None;
+    let before = bench.point.trimmed();
+    bench.writes(300);
+    assert_eq!(bench.point.trimmed(), before, "a meter that is not good moves nothing");
+}
+
+#[test]
+fn a_device_that_does_not_follow_is_seen() {
+    let follows = Some((0.5, Duration::from_secs(30)));
+    let mut bench = Bench::of(SetPointSpec { follows, ..spec(0) });
+    bench.accept(2.0, 0.0, 0);
+    bench.writes(0);
+    bench.written(0, &OK);
+    bench.writes(1);
+    assert_eq!(bench.point.due(), Some(seconds(31)));
+    bench.plant.seen.actual = Some(1.8);
+    bench.writes(20);
+    bench.plant.seen.actual = Some(0.0);
+    bench.writes(21);
+    bench.writes(50);
+    assert!(!bench.point.strays(), "it was near for a moment");
+    bench.writes(51);
+    assert!(bench.point.strays());
+    bench.plant.seen.actual = Some(2.1);
+    bench.writes(52);
+    assert!(!bench.point.strays());
 }

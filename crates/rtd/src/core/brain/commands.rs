@@ -1,0 +1,294 @@
+//! Commands of masters and of the operator, and what a set point shows of itself.
+
+use std::sync::Arc;
+
+use control::pulses::Way as Pulse;
+use control::{Owner, Refusal, Transfer};
+use ieee1815::{Command, CommandStatus, Crob, OperateMode};
+use telemetry::{Reason, ReasonKind, Reasons, Value};
+
+use super::{Brain, Commanded, Output, Record};
+use crate::core::MasterIx;
+use crate::core::control::{Effect, Plant, Settled, Write, clamp_code, owner_code, words};
+use crate::core::derive::inherited;
+use crate::core::operate::Way;
+use crate::core::points::PointIx;
+
+/// Operation types of a control that are a pulse, or stand for one: pulse on, latch on.
+const PULSES: [u8; 2] = [1, 3];
+
+/// What a master asks for.
+struct Asked {
+    at: usize,
+    /// In the set point's unit.
+    value: f64,
+}
+
+impl Brain {
+    pub(super) fn settle_setpoint(&mut self, at: usize) {
+        let Some(plant) = self.setpoints.get(at).map(|commanded| self.plant(commanded)) else { return };
+        let Some(commanded) = self.setpoints.get_mut(at) else { return };
+        let Settled { transfer, writes } =
+            commanded.setpoint.settle(&plant, self.now.mono, &mut self.next_request);
+        if let Some(transfer) = transfer {
+            self.tell_transfer(at, transfer);
+        }
+        self.write(writes);
+        self.show(at);
+    }
+
+    fn write(&mut self, writes: Vec<Write>) {
+        self.outputs.extend(writes.into_iter().map(|write| Output::Write {
+            device: write.device,
+            request: write.request,
+            write: write.write,
+        }));
+    }
+
+    fn tell_transfer(&mut self, at: usize, transfer: Transfer) {
+        let Some(commanded) = self.setpoints.get(at) else { return };
+        let point = commanded.setpoint.spec.id.clone();
+        let master = match transfer.to {
+            Owner::Iso(control::Master(master)) => self.masters.get(master).map(|one| Arc::clone(&one.name)),
+            _ => None,
+        };
+        let (time, owner) = (self.now.wall, transfer.to.kind());
+        let (cause, why) = (Some(transfer.cause), words(transfer.cause));
+        self.record(Record::Authority { time, point, master, owner, cause, why });
+    }
+
+    /// The held value, the value in force and the codes, as points. While no master owns, the held value follows
+    /// what the plant does; while nobody here drives, the value in force does.
+    fn show(&mut self, at: usize) {
+        let Some(commanded) = self.setpoints.get(at) else { return };
+        let Some(actual) = self.table.row(commanded.actual) else { return };
+        let followed =
+            || -> (Option<Value>, Reasons) { (actual.sample.value, inherited(actual).into_iter().collect()) };
+        let setpoint = &commanded.setpoint;
+        let held = match setpoint.accepted() {
+            Some(value) => (Some(Value::Analog(value)), Reasons::none()),
+            None => followed(),
+        };
+        let in_force = match (setpoint.owner(), setpoint.in_force()) {
+            (Owner::Local, _) => followed(),
+            (_, value) => (value.map(Value::Analog), self.force_reasons(commanded)),
+        };
+        let (held_at, feedback_at) = (commanded.held, commanded.feedback);
+        let codes = [
+            (commanded.around.clamp, clamp_code(setpoint.machine.clamp())),
+            (commanded.around.owner, owner_code(setpoint.owner())),
+        ];
+        let strays = setpoint.strays().then(|| "the plant does not follow what is in force".to_owned());
+        let short = setpoint.short();
+        let short = (short != 0.0).then(|| format!("the devices together cannot do {short} of it"));
+        self.table.make(held_at, held.0, held.1, self.now);
+        self.table.make(feedback_at, in_force.0, in_force.1, self.now);
+        for (point, code) in codes {
+            if let Some(point) = point {
+                self.table.make(point, Some(Value::Analog(code.into())), Reasons::none(), self.now);
+            }
+        }
+        self.table.tell_alarm(feedback_at, "follow", strays);
+        self.table.tell_alarm(feedback_at, "short", short);
+    }
+
+    /// What speaks against the value in force: a device that refused it or does not answer, or none confirmed yet.
+    fn force_reasons(&self, commanded: &Commanded) -> Reasons {
+        let setpoint = &commanded.setpoint;
+        let refused = setpoint
+            .failures()
+            .map(|(drive, why)| Reason::new(ReasonKind::Offline, format!("{}: {why}", drive.name)));
+        // In a dispatch the others make up for it, and what they cannot do is not in the value.
+        let alone = setpoint.spec.method.is_none();
+        let dead = setpoint
+            .spec
+            .drives
+            .iter()
+            .filter(|drive| alone && self.table.devices().is_dead(drive.device))
+            .map(|drive| Reason::new(ReasonKind::SourceDead, Arc::clone(&drive.name)));
+        let none =
+            setpoint.in_force().is_none().then(|| Reason::new(ReasonKind::Offline, "not confirmed yet"));
+        let strays = setpoint.strays().then(|| Reason::new(ReasonKind::Offline, "the plant does not follow"));
+        refused.chain(dead).chain(none).chain(strays).collect()
+    }
+
+    pub(super) fn command(
+        &mut self,
+        session: usize,
+        index: u16,
+        command: &Command,
+        mode: OperateMode,
+    ) -> CommandStatus {
+        let master = MasterIx::new(session);
+        let Some(peer) = self.masters.get(session).cloned() else {
+            return CommandStatus::NotAuthorized;
+        };
+        let asked = self.asked(index, command);
+        let commanded = asked.as_ref().and_then(|asked| self.setpoints.get(asked.at));
+        let result = match (&asked, commanded) {
+            (Some(asked), Some(commanded)) => {
+                let seen = self.plant(commanded).seen;
+                commanded.setpoint.judge(master, peer.control, asked.value, &seen, self.now.mono)
+            }
+            _ => Err(CommandStatus::NotSupported),
+        };
+        let point = commanded.map(|commanded| commanded.setpoint.spec.id.clone());
+        let units = match (&asked, command) {
+            (Some(asked), _) => Some(asked.value),
+            (None, Command::Analog { value, .. }) => Some(*value),
+            (None, Command::Crob(_)) => None,
+        };
+        let status = match result {
+            Ok(_) => CommandStatus::Success,
+            Err(status) => status,
+        };
+        let effect = match (result, asked) {
+            (Err(_), _) | (_, None) => "none",
+            (Ok(_), _) if mode == OperateMode::Select => "selected",
+            (Ok(value), Some(asked)) => self.accept(asked.at, master, value),
+        };
+        let value = units.filter(|value| value.is_finite());
+        let (time, mode, status_text) = (self.now.wall, mode_word(mode), status.to_string());
+        self.record(Record::Command {
+            time,
+            master: peer.name,
+            point,
+            index,
+            value,
+            mode,
+            status: status_text,
+            peer: peer.peer,
+            effect,
+        });
+        status
+    }
+
+    /// Which set point a command is for, and the value that it asks for.
+    fn asked(&self, index: u16, command: &Command) -> Option<Asked> {
+        match command {
+            Command::Analog { value, .. } => {
+                let at = self.setpoints.iter().position(|commanded| commanded.index == index)?;
+                let value = self.setpoints.get(at)?.setpoint.spec.scale.to_units(*value);
+                Some(Asked { at, value })
+            }
+            Command::Crob(crob) => self.pulsed(index, *crob),
+        }
+    }
+
+    /// A pulse asks for what is held, and so much more or less; it stops at what may be asked for.
+    fn pulsed(&self, index: u16, crob: Crob) -> Option<Asked> {
+        if !PULSES.contains(&crob.op) {
+            return None;
+        }
+        let ways = |commanded: &Commanded| {
+            let around = &commanded.around;
+            [(around.raise, Pulse::Raise), (around.lower, Pulse::Lower)]
+                .into_iter()
+                .find_map(|(at, way)| (at == Some(index)).then_some(way))
+        };
+        let (at, way) =
+            self.setpoints.iter().enumerate().find_map(|(at, commanded)| Some((at, ways(commanded)?)))?;
+        let commanded = self.setpoints.get(at)?;
+        let setpoint = &commanded.setpoint;
+        // What the plant does is not known: the machine refuses what is no number only after the right to ask.
+        let (low, high) = setpoint.spec.machine.asked;
+        let from = setpoint.accepted().or_else(|| self.good(commanded.actual));
+        let length = std::time::Duration::from_millis(crob.on_ms.into());
+        let pulses = setpoint.spec.pulses?;
+        let value = from.map_or(low, |from| pulses.after(from, way, crob.count, length).max(low).min(high));
+        Some(Asked { at, value })
+    }
+
+    /// What it led to.
+    fn accept(&mut self, at: usize, master: MasterIx, value: f64) -> &'static str {
+        let Some(plant) = self.setpoints.get(at).map(|commanded| self.plant(commanded)) else {
+            return "none";
+        };
+        let Some(commanded) = self.setpoints.get_mut(at) else { return "none" };
+        match commanded.setpoint.accept(master, value, &plant, self.now.mono) {
+            Effect::TakenOver(transfer) => {
+                self.tell_transfer(at, transfer);
+                "taken-over"
+            }
+            Effect::Changed => "changed",
+            Effect::Repeated => "repeated",
+        }
+    }
+
+    /// Whether the operator may do this about a point; in words, why not.
+    pub(super) fn may_control(&self, point: PointIx, way: Way) -> Result<(), String> {
+        let Some(commanded) = self.setpoints.iter().find(|commanded| commanded.held == point) else {
+            let ids: Vec<&str> =
+                self.setpoints.iter().map(|commanded| commanded.setpoint.spec.id.as_str()).collect();
+            return Err(format!("that is no set point; set points: {}", ids.join(", ")));
+        };
+        let machine = &commanded.setpoint.machine;
+        match way {
+            Way::GiveBack if !machine.held_here() => Err("nobody here holds it".to_owned()),
+            Way::Schedule => {
+                let seen = self.plant(commanded).seen;
+                machine
+                    .clone()
+                    .schedule(&seen, self.now.mono)
+                    .map(drop)
+                    .map_err(|why| refusal(why).to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The operator's say about who commands.
+    pub(super) fn control(&mut self, point: PointIx, way: Way, who: Arc<str>, why: Arc<str>) {
+        let Some(at) = self.setpoints.iter().position(|commanded| commanded.held == point) else { return };
+        let Some(plant) = self.setpoints.get(at).map(|commanded| self.plant(commanded)) else { return };
+        let Some(commanded) = self.setpoints.get_mut(at) else { return };
+        let (setpoint, now) = (&mut commanded.setpoint, self.now.mono);
+        let id = setpoint.spec.id.clone();
+        let transfer = match way {
+            Way::Take => setpoint.machine.take(&plant.seen, now),
+            Way::Local => setpoint.machine.local(&plant.seen, now),
+            Way::Schedule => setpoint.machine.schedule(&plant.seen, now).ok().flatten(),
+            Way::GiveBack => {
+                setpoint.machine.give_back();
+                None
+            }
+        };
+        let writes = transfer.map(|transfer| self.handed_over(at, transfer, &plant)).unwrap_or_default();
+        let (time, state, value, until) = (self.now.wall, way.words(), None, None);
+        self.record(Record::Hand { time, point: id, state, value, who, why, until });
+        if let Some(transfer) = transfer {
+            self.tell_transfer(at, transfer);
+        }
+        self.write(writes);
+    }
+
+    fn handed_over(&mut self, at: usize, transfer: Transfer, plant: &Plant) -> Vec<Write> {
+        let Some(commanded) = self.setpoints.get_mut(at) else { return Vec::new() };
+        if transfer.to == Owner::Local {
+            return commanded.setpoint.leave(transfer.cause, &mut self.next_request);
+        }
+        commanded.setpoint.taken_over(transfer, plant, self.now.mono);
+        Vec::new()
+    }
+}
+
+/// Why the schedule cannot have it.
+const fn refusal(why: Refusal) -> &'static str {
+    match why {
+        Refusal::Inhibited => "it is out of service",
+        Refusal::Local => "the plant is in local, or the operator holds it",
+        Refusal::Interlock => "the unit is disconnected",
+        Refusal::NoLimits => "the schedule, or a limit, has no good value",
+        Refusal::NoFeedback => "what the plant does is not known",
+        _ => "it is refused",
+    }
+}
+
+const fn mode_word(mode: OperateMode) -> &'static str {
+    match mode {
+        OperateMode::Select => "select",
+        OperateMode::SelectBeforeOperate => "sbo",
+        OperateMode::Direct => "direct",
+        OperateMode::DirectNoAck => "direct-no-ack",
+    }
+}

@@ -1,0 +1,157 @@
+//! What a set point sees of the plant: its conditions, its limits and its devices, out of the table.
+
+use control::dispatch::Unit;
+use control::energy::Store;
+use control::limits::{Band, Bounds};
+use control::{Permit, Seen};
+use telemetry::{Quality, Value};
+
+use super::{Brain, Commanded};
+use crate::core::control::{DriveSpec, Plant};
+use crate::core::devices::DeviceState;
+use crate::core::points::{PointIx, Row};
+
+/// A quantity's place in the table, and what one of its units is in the set point's.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::core) struct Quantity {
+    pub(in crate::core) at: PointIx,
+    pub(in crate::core) factor: f64,
+}
+
+/// A number, or the point that says it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::core) enum Bound {
+    Number(f64),
+    Point(Quantity),
+}
+
+/// What is around a device that has a part in a dispatch.
+#[derive(Clone, Debug, Default)]
+pub(in crate::core) struct DriveAround {
+    pub(in crate::core) low: Option<Bound>,
+    pub(in crate::core) high: Option<Bound>,
+    pub(in crate::core) stored: Option<Quantity>,
+    pub(in crate::core) room: Option<Quantity>,
+    pub(in crate::core) available: Option<PointIx>,
+}
+
+/// What is around a set point, beside what every one has.
+#[derive(Clone, Debug, Default)]
+pub(in crate::core) struct Around {
+    pub(in crate::core) schedule: Option<Quantity>,
+    /// Lowest and highest.
+    pub(in crate::core) hard: [Option<Quantity>; 2],
+    pub(in crate::core) soft: [Option<Quantity>; 2],
+    /// The charge in MWh, the store in MW and MWh, and what a megawatt is in the set point's unit.
+    pub(in crate::core) energy: Option<(Quantity, Store, f64)>,
+    pub(in crate::core) device_remote: Vec<PointIx>,
+    pub(in crate::core) meter: Option<Quantity>,
+    pub(in crate::core) units: Option<Quantity>,
+    pub(in crate::core) drives: Vec<DriveAround>,
+    pub(in crate::core) clamp: Option<PointIx>,
+    pub(in crate::core) owner: Option<PointIx>,
+    /// DNP3 indexes of the pulses up and down.
+    pub(in crate::core) raise: Option<u16>,
+    pub(in crate::core) lower: Option<u16>,
+}
+
+/// The worst of several.
+fn all(permits: &[Permit]) -> Permit {
+    [Permit::Withheld, Permit::Unknown].into_iter().find(|one| permits.contains(one)).unwrap_or(Permit::Given)
+}
+
+impl Brain {
+    /// A state that has to be true; one that nobody asks for is.
+    pub(super) fn permit(&self, at: Option<PointIx>) -> Permit {
+        let Some(at) = at else { return Permit::Given };
+        match self.table.row(at).and_then(Row::good_state) {
+            Some(true) => Permit::Given,
+            Some(false) => Permit::Withheld,
+            None => Permit::Unknown,
+        }
+    }
+
+    /// A value that may be acted upon.
+    pub(super) fn good(&self, at: PointIx) -> Option<f64> {
+        let row = self.table.row(at).filter(|row| row.sample.reasons.quality() == Quality::Good)?;
+        row.sample.value.map(Value::as_f64).filter(|value| value.is_finite())
+    }
+
+    fn quantity(&self, of: Quantity) -> Option<f64> {
+        self.good(of.at).map(|value| value * of.factor)
+    }
+
+    /// A band of two limits; `None` where one of them is not good.
+    fn band(&self, [low, high]: [Option<Quantity>; 2]) -> Option<Band> {
+        let low = low.map_or(Some(f64::NEG_INFINITY), |low| self.quantity(low))?;
+        let high = high.map_or(Some(f64::INFINITY), |high| self.quantity(high))?;
+        // Limits that cross leave nothing: what is not known is not moved.
+        (low <= high).then(|| Band::new(low, high))
+    }
+
+    fn bounds(&self, around: &Around) -> Option<Bounds> {
+        let energy = match &around.energy {
+            None => Band::ALL,
+            Some((charge, store, unit)) => {
+                let power = store.power(Some(self.quantity(*charge)?));
+                Band::new(power.low * unit, power.high * unit)
+            }
+        };
+        Some(Bounds { hard: self.band(around.hard)?, energy, soft: self.band(around.soft)? })
+    }
+
+    fn device(&self, drive: &DriveSpec) -> Permit {
+        match self.table.devices().get(drive.device) {
+            Some(device) if device.state == DeviceState::Up => Permit::Given,
+            Some(device) if device.state == DeviceState::Down => Permit::Withheld,
+            _ => Permit::Unknown,
+        }
+    }
+
+    fn unit(&self, spec: &DriveSpec, around: &DriveAround) -> Unit {
+        let bound = |bound: Option<Bound>| match bound? {
+            Bound::Number(number) => Some(number),
+            Bound::Point(point) => self.quantity(point),
+        };
+        let (low, high) = (bound(around.low), bound(around.high));
+        let can = low.zip(high).filter(|(low, high)| low <= high);
+        let there = self.device(spec) == Permit::Given && self.permit(around.available) == Permit::Given;
+        Unit {
+            // What it can do now is not known: it is left alone.
+            available: there && can.is_some(),
+            can: can.map_or(Band { low: 0.0, high: 0.0 }, |(low, high)| Band::new(low, high)),
+            least: spec.least,
+            stored: around.stored.and_then(|stored| self.quantity(stored)),
+            room: around.room.and_then(|room| self.quantity(room)),
+            priority: spec.priority,
+        }
+    }
+
+    /// What is seen of the plant for a set point now.
+    pub(super) fn plant(&self, commanded: &Commanded) -> Plant {
+        let (around, spec) = (&commanded.around, &commanded.setpoint.spec);
+        let units: Vec<Unit> =
+            spec.drives.iter().zip(&around.drives).map(|(drive, around)| self.unit(drive, around)).collect();
+        let permits: Vec<Permit> = spec.drives.iter().map(|drive| self.device(drive)).collect();
+        // Where the devices make up for each other, one is enough.
+        let devices = match spec.method {
+            Some(_) if units.iter().any(|unit| unit.available) => Permit::Given,
+            Some(_) => Permit::Withheld,
+            None => all(&permits),
+        };
+        let remotes: Vec<Permit> = around.device_remote.iter().map(|at| self.permit(Some(*at))).collect();
+        let hand = self.table.row(commanded.held).and_then(|row| row.hand.as_ref());
+        let seen = Seen {
+            actual: self.good(commanded.actual),
+            remote: self.permit(commanded.remote),
+            connected: self.permit(commanded.connected),
+            devices,
+            device_remote: all(&remotes),
+            inhibited: hand.is_some(),
+            bounds: self.bounds(around),
+            schedule: around.schedule.and_then(|at| self.quantity(at)),
+        };
+        let meter = around.meter.and_then(|at| self.quantity(at));
+        Plant { seen, units, meter, units_now: around.units.and_then(|at| self.quantity(at)) }
+    }
+}

@@ -1,0 +1,192 @@
+//! A device's part of a set point: what it is told, when it is told again, and what it has confirmed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use site::DeviceIx;
+use telemetry::Mono;
+
+use crate::core::field::FieldWrite;
+
+/// A write that a device refused, or did not get, is tried again after this time.
+const RETRY: Duration = Duration::from_secs(2);
+/// The longest that a driver's answer to a write is waited for before the write is asked for again.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(15);
+
+/// A device that carries out a set point, or its share of one.
+#[derive(Clone, Debug)]
+pub(crate) struct DriveSpec {
+    pub(crate) device: DeviceIx,
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: DriveKind,
+    /// The device falls back by itself when not refreshed for so many seconds; 0: it has no such timer.
+    pub(crate) revert_s: u16,
+    /// It does this much or nothing, where the set point is dispatched.
+    pub(crate) least: f64,
+    /// The lower comes first.
+    pub(crate) priority: u32,
+}
+
+/// How a device is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum DriveKind {
+    /// Watts for each unit of the set point.
+    SunSpec704 { watts_per_unit: f64 },
+    /// Percent of the device's rating for each unit of the set point.
+    SunSpec123 { percent_per_unit: f64 },
+}
+
+impl DriveSpec {
+    pub(super) fn write(&self, value: f64) -> FieldWrite {
+        let revert_s = self.revert_s;
+        match self.kind {
+            DriveKind::SunSpec704 { watts_per_unit } => {
+                FieldWrite::SunSpec704 { watts: value * watts_per_unit, revert_s }
+            }
+            DriveKind::SunSpec123 { percent_per_unit } => {
+                let percent = (value * percent_per_unit).clamp(0.0, 100.0);
+                FieldWrite::SunSpec123 { percent, revert_s }
+            }
+        }
+    }
+
+    pub(super) const fn release(&self) -> FieldWrite {
+        match self.kind {
+            DriveKind::SunSpec704 { .. } => FieldWrite::Release704,
+            DriveKind::SunSpec123 { .. } => FieldWrite::Release123,
+        }
+    }
+
+    /// A refresh is asked for at two fifths of the reversion time, so that it is over before half of it.
+    fn refresh(&self) -> Option<Duration> {
+        (self.revert_s > 0).then(|| Duration::from_millis(u64::from(self.revert_s) * 400))
+    }
+}
+
+/// A write to ask for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Write {
+    pub(crate) device: DeviceIx,
+    pub(crate) request: u64,
+    pub(crate) write: FieldWrite,
+}
+
+/// Which of a set point's outputs it was, and what that came to in all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Of {
+    pub(super) turn: u64,
+    pub(super) all: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    request: u64,
+    write: FieldWrite,
+    of: Of,
+    at: Mono,
+    answered: bool,
+}
+
+/// One device's part of a set point.
+#[derive(Clone, Debug)]
+pub(super) struct Drive {
+    pub(super) spec: DriveSpec,
+    /// What it is to do, since the last turn; `None` while it is to be told nothing.
+    wanted: Option<(FieldWrite, Of)>,
+    asked: Option<Asked>,
+    confirmed: Option<(FieldWrite, Of)>,
+    pub(super) failed: Option<String>,
+}
+
+impl Drive {
+    pub(super) fn new(spec: DriveSpec) -> Self {
+        Self { spec, wanted: None, asked: None, confirmed: None, failed: None }
+    }
+
+    /// What it is to do from now on.
+    pub(super) fn want(&mut self, part: f64, of: Of) {
+        let write = self.spec.write(part);
+        self.wanted = Some((write, of));
+        let settled = self.asked.is_some_and(|asked| asked.answered && asked.write == write);
+        if let Some((confirmed, was)) = &mut self.confirmed
+            && *confirmed == write
+            && settled
+        {
+            // The same as before is done already.
+            *was = of;
+        }
+    }
+
+    /// It is not there: it is told nothing, and everything once it is back.
+    pub(super) fn drop_out(&mut self) {
+        self.wanted = None;
+        self.forget();
+    }
+
+    /// Whether it has a part, and which output it has last confirmed.
+    pub(super) fn done(&self) -> Option<Option<Of>> {
+        self.wanted.map(|_| self.confirmed.map(|(_, of)| of))
+    }
+
+    /// Whether it was told anything since it was last forgotten.
+    pub(super) const fn is_told(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// When it has to be told (again).
+    pub(super) fn due(&self) -> Option<Mono> {
+        let (write, _) = self.wanted?;
+        let Some(asked) = self.asked else { return Some(Mono::ZERO) };
+        if !asked.answered {
+            return Some(asked.at.plus(ANSWER_MAX));
+        }
+        if asked.write != write {
+            return Some(Mono::ZERO);
+        }
+        let refresh = self.spec.refresh().map(|after| asked.at.plus(after));
+        if self.failed.is_none() {
+            return refresh;
+        }
+        let retry = asked.at.plus(RETRY);
+        Some(refresh.map_or(retry, |refresh| refresh.min(retry)))
+    }
+
+    /// The write that is due now, if one is.
+    pub(super) fn ask(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
+        let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
+        let request = take(next_request);
+        self.asked = Some(Asked { request, write, of, at: now, answered: false });
+        Some(Write { device: self.spec.device, request, write })
+    }
+
+    /// A driver answered a write. Answers to writes that were given up in the meantime change nothing.
+    pub(super) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
+        let asked = self.asked.as_mut().filter(|asked| asked.request == request);
+        let Some(asked) = asked.filter(|_| self.spec.device == device) else { return };
+        asked.answered = true;
+        match result {
+            Ok(()) => {
+                let of =
+                    self.wanted.filter(|(write, _)| *write == asked.write).map_or(asked.of, |(_, of)| of);
+                (self.confirmed, self.failed) = (Some((asked.write, of)), None);
+            }
+            Err(words) => self.failed = Some(words.clone()),
+        }
+    }
+
+    pub(super) fn forget(&mut self) {
+        (self.asked, self.confirmed, self.failed) = (None, None, None);
+    }
+
+    /// Goes on as another of the same definition did.
+    pub(super) fn carry(&mut self, old: &Self) {
+        (self.wanted, self.asked, self.confirmed) = (old.wanted, old.asked, old.confirmed);
+        self.failed.clone_from(&old.failed);
+    }
+}
+
+pub(super) fn take(next_request: &mut u64) -> u64 {
+    let request = *next_request;
+    *next_request += 1;
+    request
+}
