@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{capture, hand, history, logs, papers, point, points, rules};
+use crate::{capture, control, hand, history, logs, papers, point, points, rules};
 
 /// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
 #[derive(Debug, Parser)]
@@ -78,6 +78,12 @@ pub(crate) enum Command {
     /// End what was done to a point by hand
     #[command(after_help = "Examples:\n  openrtd release site/site.toml met.ghi --why 'sensor is back'")]
     Release(hand::Release),
+    /// Who commands the set points of the running device: see it, take it, give it back
+    #[command(after_help = "Examples:\n  openrtd control site/site.toml status\n  \
+        openrtd control site/site.toml take --why 'breaker test' --who ann\n  \
+        openrtd control site/site.toml release --why 'done'\n  \
+        openrtd control site/site.toml schedule bess.mw.setpoint --why 'ISO is away'")]
+    Control(control::Control),
     /// Break and mend the running plant, or show what is broken
     #[command(after_help = "Examples:\n  openrtd fault site/plant.toml inv1 silent\n  \
         openrtd fault site/plant.toml inv1 none\n  openrtd fault site/plant.toml breaker open\n  \

@@ -1,6 +1,6 @@
 //! `openrtd force`, `inhibit` and `release`: what people at the plant do to a point of the running device by hand.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -12,13 +12,20 @@ use crate::local;
 use crate::output::say;
 use crate::points;
 
-/// Who does it, to what, and why.
+/// What is done to which point of which site.
 #[derive(Debug, Args)]
 pub(crate) struct Order {
     /// The site file of the running device
     pub(crate) site: PathBuf,
     /// The point's id
     pub(crate) point: String,
+    #[command(flatten)]
+    words: Words,
+}
+
+/// Who does it, and why.
+#[derive(Debug, Args)]
+pub(crate) struct Words {
     /// Why; goes into the log of events
     #[arg(long, value_name = "TEXT")]
     why: String,
@@ -79,36 +86,47 @@ fn time(text: &str) -> Result<Duration, String> {
 
 pub(crate) async fn force(arguments: &Force) -> Result<(), Failure> {
     let more = json!({ "value": arguments.value, "for_s": arguments.lasts.as_secs() });
-    order("force", &arguments.order, more).await
+    by_hand("force", &arguments.order, more).await
 }
 
 pub(crate) async fn inhibit(arguments: &Inhibit) -> Result<(), Failure> {
-    order("inhibit", &arguments.order, json!({ "for_s": arguments.lasts.as_secs() })).await
+    by_hand("inhibit", &arguments.order, json!({ "for_s": arguments.lasts.as_secs() })).await
 }
 
 pub(crate) async fn release(arguments: &Release) -> Result<(), Failure> {
-    order("release", &arguments.order, json!({})).await
+    by_hand("release", &arguments.order, json!({})).await
 }
 
-async fn order(word: &str, order: &Order, mut request: Json) -> Result<(), Failure> {
+async fn by_hand(word: &str, to: &Order, request: Json) -> Result<(), Failure> {
+    order(word, &to.site, &to.point, &to.words, request).await
+}
+
+/// Sends an order to the running device of a site.
+pub(crate) async fn order(
+    word: &str,
+    site: &Path,
+    point: &str,
+    words: &Words,
+    mut request: Json,
+) -> Result<(), Failure> {
     let logged_in = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let who = order.who.clone().or_else(logged_in).filter(|who| !who.trim().is_empty());
+    let who = words.who.clone().or_else(logged_in).filter(|who| !who.trim().is_empty());
     let who =
         who.ok_or_else(|| Failure::Input("nobody is logged in by name: say who with --who".to_owned()))?;
-    let source = Source::read(&order.site)?;
-    let site = points::site(&source)?;
-    for (name, text) in [("do", word), ("point", &order.point), ("who", &who), ("why", &order.why)] {
+    let source = Source::read(site)?;
+    let socket = points::site(&source)?.socket;
+    for (name, text) in [("do", word), ("point", point), ("who", &who), ("why", &words.why)] {
         if let Some(fields) = request.as_object_mut() {
             fields.insert(name.to_owned(), json!(text));
         }
     }
-    let start = format!("openrtd run {}", order.site.display());
-    let answer = local::ask(&site.socket, "device", &start, &request).await?;
+    let start = format!("openrtd run {}", site.display());
+    let answer = local::ask(&socket, "device", &start, &request).await?;
     let state = answer.get("state").and_then(Json::as_str).unwrap_or("done");
     let told = match answer.get("for_s").and_then(Json::as_u64) {
-        _ if order.json => answer.to_string(),
-        Some(seconds) => format!("{}: {state} for {seconds} s, by {who}: {}", order.point, order.why),
-        None => format!("{}: {state}", order.point),
+        _ if words.json => answer.to_string(),
+        Some(seconds) => format!("{point}: {state} for {seconds} s, by {who}: {}", words.why),
+        None => format!("{point}: {state}"),
     };
     // A reader that went away does not change what the device did.
     let _ = say(&told);

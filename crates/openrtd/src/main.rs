@@ -2,6 +2,7 @@
 
 mod capture;
 mod cli;
+mod control;
 mod decode;
 mod demo;
 mod exit;
@@ -59,6 +60,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Force(arguments) => hand::force(arguments).await,
         Command::Inhibit(arguments) => hand::inhibit(arguments).await,
         Command::Release(arguments) => hand::release(arguments).await,
+        Command::Control(arguments) => control::control(arguments).await,
         Command::Fault(arguments) => local::fault(arguments).await,
         Command::TlsFront(arguments) => tls_front::tls_front(arguments).await,
         Command::Decode(arguments) => decode::decode(arguments),

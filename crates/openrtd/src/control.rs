@@ -1,0 +1,136 @@
+//! `openrtd control`: who commands the set points of the running device, and the operator's say about it.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use config::Source;
+use serde_json::{Value as Json, json};
+
+use crate::exit::Failure;
+use crate::hand::{Words, order};
+use crate::local;
+use crate::output::say;
+use crate::points;
+
+#[derive(Debug, Args)]
+pub(crate) struct Control {
+    /// The site file of the running device
+    site: PathBuf,
+    #[command(subcommand)]
+    way: Way,
+}
+
+#[derive(Debug, Subcommand)]
+enum Way {
+    /// Who commands each set point, what is held and in force, and what holds it back
+    Status {
+        /// The answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hold a set point here: the plant's own control has it, and the ISO is refused (status 7)
+    Take(Whose),
+    /// Give it back: the ISO's next command is taken
+    Release(Whose),
+    /// End whoever's ownership there is; the ISO's next command is taken
+    Local(Whose),
+    /// Put the site's schedule in charge
+    Schedule(Whose),
+}
+
+#[derive(Debug, Args)]
+struct Whose {
+    /// The set point's id; not needed where the site has one only
+    point: Option<String>,
+    #[command(flatten)]
+    words: Words,
+}
+
+/// See the module.
+pub(crate) async fn control(arguments: &Control) -> Result<(), Failure> {
+    let (word, whose) = match &arguments.way {
+        Way::Status { json } => return status(arguments, *json).await,
+        Way::Take(whose) => ("take", whose),
+        Way::Release(whose) => ("release", whose),
+        Way::Local(whose) => ("local", whose),
+        Way::Schedule(whose) => ("schedule", whose),
+    };
+    let site = points::site(&Source::read(&arguments.site)?)?;
+    let ids: Vec<&str> = site.setpoints.iter().map(|one| one.point.id.as_str()).collect();
+    let point = match (&whose.point, ids.as_slice()) {
+        (Some(point), _) => point.as_str(),
+        (None, [one]) => one,
+        (None, []) => return Err(Failure::Input("the site has no set point".to_owned())),
+        (None, _) => return Err(Failure::Input(format!("which set point? {}", ids.join(", ")))),
+    };
+    order("control", &arguments.site, point, &whose.words, json!({ "way": word })).await
+}
+
+async fn status(arguments: &Control, as_json: bool) -> Result<(), Failure> {
+    let site = points::site(&Source::read(&arguments.site)?)?;
+    let start = format!("openrtd run {}", arguments.site.display());
+    let answer = local::ask(&site.socket, "device", &start, &json!({ "do": "status" })).await?;
+    let setpoints = answer.get("setpoints").cloned().unwrap_or_default();
+    let told = if as_json { setpoints.to_string() } else { told(&setpoints) };
+    // A reader that went away asks for no more.
+    let _ = say(told.trim_end());
+    Ok(())
+}
+
+fn told(setpoints: &Json) -> String {
+    let mut text = String::new();
+    for one in setpoints.as_array().into_iter().flatten() {
+        let word = |name: &str| one.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let number = |name: &str| {
+            let number = one.get(name).and_then(Json::as_f64);
+            number.map_or_else(|| "-".to_owned(), |number| format!("{number:.3}"))
+        };
+        let is = |name: &str| one.get(name).and_then(Json::as_bool);
+        let owner = match (word("authority"), word("owner")) {
+            (authority, owner) if owner.is_empty() => authority,
+            (authority, owner) => format!("{authority} ({owner})"),
+        };
+        let unit = word("unit");
+        let held = if is("held_here") == Some(true) { ", held by the operator" } else { "" };
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "{}: {owner}{held}", word("point"));
+        let _ = writeln!(
+            text,
+            "  held {}, in force {}, the plant does {} {unit}",
+            number("held"),
+            number("in_force"),
+            number("actual")
+        );
+        if !word("clamp").is_empty() {
+            let _ = writeln!(text, "  held back by: {} (output {} {unit})", word("clamp"), number("output"));
+        }
+        for (name, words) in [("short", "the devices cannot do"), ("trim", "correction at the meter")] {
+            if one.get(name).and_then(Json::as_f64).is_some_and(|number| number != 0.0) {
+                let _ = writeln!(text, "  {words}: {} {unit}", number(name));
+            }
+        }
+        if is("follows") == Some(false) {
+            let _ = writeln!(text, "  the plant does not follow what is in force");
+        }
+    }
+    if text.is_empty() { "the site has no set point".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_told_in_words() {
+        let one = json!([{ "point": "bess", "authority": "iso", "owner": "ems", "held_here": false, "held": 4.0,
+            "in_force": 2.5, "actual": 2.4, "clamp": "ramp", "output": 2.6, "short": 0.0, "trim": 0.1,
+            "follows": true, "unit": "MW" }]);
+        assert_eq!(
+            told(&one),
+            "bess: iso (ems)\n  held 4.000, in force 2.500, the plant does 2.400 MW\n  \
+             held back by: ramp (output 2.600 MW)\n  correction at the meter: 0.100 MW\n"
+        );
+        assert_eq!(told(&json!([])), "the site has no set point");
+    }
+}
