@@ -1,5 +1,6 @@
 //! The whole machine, from readings to what a master decodes, on a virtual clock.
 
+mod control;
 mod engine;
 mod hsl;
 mod reload;

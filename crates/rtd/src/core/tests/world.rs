@@ -64,6 +64,8 @@ pub(super) struct World {
     /// Every octet that the core sent, in order.
     pub(super) wire: Vec<u8>,
     pub(super) now_ms: u64,
+    /// What each master sent last.
+    pub(super) sent: Vec<Vec<u8>>,
     /// How far the wall clock is ahead of the monotonic one.
     pub(super) wall_ahead_ms: u64,
     /// What came in and went out: when the story is over, another machine must say the same.
@@ -93,6 +95,7 @@ impl World {
             records: Vec::new(),
             wire: Vec::new(),
             now_ms: 0,
+            sent: vec![Vec::new(); 2],
             wall_ahead_ms: 0,
             tape: Tape::new(site, 7, Now::virtual_millis(0)),
         }
@@ -153,6 +156,7 @@ impl World {
         for at in 0..self.masters.len() {
             let mut octets = Vec::new();
             if self.masters[at].0.poll_transmit(&mut octets) {
+                self.sent[at].clone_from(&octets);
                 self.input(Input::Octets { master: MasterIx::new(at), octets });
             }
             while let Some(event) = self.masters[at].0.poll_event() {
@@ -218,10 +222,20 @@ impl World {
 
     /// Sends a set point in counts; what came of it.
     pub(super) fn set(&mut self, master: usize, mode: OperateMode, counts: f64) -> Outcome {
-        let command = Command::Analog { value: counts, width: AnalogWidth::F32 };
+        self.operate(master, mode, 1, Command::Analog { value: counts, width: AnalogWidth::F32 })
+    }
+
+    /// Sends a command; what came of it.
+    pub(super) fn operate(
+        &mut self,
+        master: usize,
+        mode: OperateMode,
+        index: u16,
+        command: Command,
+    ) -> Outcome {
         let time = self.time();
         self.outcomes.clear();
-        self.masters[master].0.request(Request::Operate { mode, index: 1, command }, time).unwrap();
+        self.masters[master].0.request(Request::Operate { mode, index, command }, time).unwrap();
         self.exchange();
         self.outcomes.pop().unwrap()
     }
