@@ -25,6 +25,7 @@ pub(crate) fn page(material: &Material<'_>) -> String {
     let site = material.site;
     let mut analogs: Vec<_> = site.analogs.iter().map(|one| analog(site, one)).collect();
     analogs.extend(site.setpoints.iter().map(|one| feedback(site, one)));
+    analogs.extend(site.setpoints.iter().flat_map(|one| codes(site, one)));
     analogs.extend(site.heartbeat.iter().map(heartbeat));
     let mut digitals: Vec<_> = site.digitals.iter().map(|one| digital(site, one)).collect();
     digitals.extend(site.connection.iter().map(connection));
@@ -233,6 +234,25 @@ fn feedback<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
         out: html! { (one.unit) ": " (scale(one.wire, Some(one.unit))) },
         quality: html! { "that of its set point" },
     }
+}
+
+/// What a set point tells of itself in codes.
+fn codes<'a>(site: &'a Site, one: &'a site::SetPoint) -> impl Iterator<Item = Row<'a>> {
+    let clamp = "what holds it back: 0 nothing, 1 hard limit, 2 energy, 3 soft limit, 4 ramp, 5 deadband";
+    let owner = "who commands it: 0 local, 1 ISO, 2 schedule, 3 nobody, held";
+    let codes = [(&one.regulating.clamp, clamp), (&one.regulating.owner, owner)];
+    codes.into_iter().filter_map(move |(point, words)| {
+        let point = point.as_ref()?;
+        Some(Row {
+            point,
+            belongs: component(site, point.component),
+            kind: kind(site, point.component),
+            station: None,
+            source: html! { "of " code { (one.point.id) } ": " (words) },
+            out: html! { "the code" },
+            quality: html! { "made in the device" },
+        })
+    })
 }
 
 fn component(site: &Site, at: Option<site::ComponentIx>) -> Option<&str> {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use site::{Served, Site};
+use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Scale, Unit};
 
 use crate::model::{Analog, Digital, Kind, Origin, PointSheet, StateForm, States};
@@ -59,6 +60,16 @@ pub fn export(site: &Site) -> Exported {
     for of in &site.setpoints {
         inputs.extend(analog(&point!(of.feedback), of.unit, of.wire, &mut notes));
         outputs.extend(analog(&point!(of), of.unit, of.wire, &mut notes));
+        for code in [&of.regulating.clamp, &of.regulating.owner].into_iter().flatten() {
+            let point = Point {
+                id: code.id.as_str(),
+                name: &code.name,
+                sheet_name: code.sheet_name.as_ref(),
+                served: code.served,
+            };
+            let scale = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
+            inputs.extend(analog(&point, Unit::Count, scale, &mut notes));
+        }
     }
     let mut states = Vec::new();
     if let Some(of) = &site.connection {

@@ -333,3 +333,38 @@ fn every_edge_of_the_table_is_taken() {
     let missing: Vec<_> = EDGES.iter().filter(|edge| !taken.contains(*edge)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+/// The state graph of the docs, made from the table that the machine's runs are held against.
+fn graph() -> String {
+    let mut graph = String::from("stateDiagram-v2\n    [*] --> local\n");
+    let mut ways: std::collections::BTreeMap<(&str, &str), Vec<String>> = std::collections::BTreeMap::new();
+    for (from, cause, to) in EDGES {
+        let cause = format!("{cause:?}");
+        let words = cause.char_indices().fold(String::new(), |mut words, (at, letter)| {
+            if at > 0 && letter.is_uppercase() {
+                words.push('-');
+            }
+            words.push(letter.to_ascii_lowercase());
+            words
+        });
+        ways.entry((from, to)).or_default().push(words);
+    }
+    for ((from, to), causes) in ways {
+        graph.push_str(&format!("    {from} --> {to}: {}\n", causes.join(", ")));
+    }
+    graph
+}
+
+/// `OPENRTD_BLESS=1` writes it anew.
+#[test]
+fn the_graph_of_the_docs_is_the_machines() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/control.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.split_once("```mermaid\n").unwrap();
+    let (told, after) = rest.split_once("```\n").unwrap();
+    if std::env::var_os("OPENRTD_BLESS").is_some() {
+        std::fs::write(&file, format!("{before}```mermaid\n{}```\n{after}", graph())).unwrap();
+        return;
+    }
+    assert_eq!(told, graph(), "docs/control.md; OPENRTD_BLESS=1 writes it");
+}

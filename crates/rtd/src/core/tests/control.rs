@@ -425,6 +425,51 @@ fn limits_hold_in_their_order() {
     assert!(plant.mw > before && plant.mw <= before + 3.0 * STEP + 1e-9, "it goes on from there");
 }
 
+/// The blocks of a frame that hold the application's octets, each with its CRC made anew.
+fn altered(frame: &[u8], alter: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let (header, blocks) = frame.split_at(10);
+    let mut octets: Vec<u8> = blocks.chunks(18).flat_map(|block| block[..block.len() - 2].to_vec()).collect();
+    alter(&mut octets);
+    let mut made = header.to_vec();
+    for block in octets.chunks(16) {
+        made.extend_from_slice(block);
+        made.extend_from_slice(&ieee1815::crc::crc(block).to_le_bytes());
+    }
+    made
+}
+
+#[test]
+fn what_is_no_number_changes_nothing() {
+    let mut plant = Plant::new(&[]);
+    plant.accepted(EMS, 2.0);
+    let frame = plant.world.sent[EMS].clone();
+    let two = 12_000.0_f32.to_le_bytes();
+    for (at, wrong) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30].into_iter().enumerate() {
+        let made = altered(&frame, |octets| {
+            let place = octets.windows(4).position(|four| four == two).unwrap();
+            octets[place..place + 4].copy_from_slice(&wrong.to_le_bytes());
+            // The next sequence numbers of the transport and of the application.
+            let next = u8::try_from(at + 1).unwrap();
+            octets[0] = octets[0] & 0xC0 | (octets[0] & 0x3F).wrapping_add(next) & 0x3F;
+            octets[1] = octets[1] & 0xF0 | (octets[1] & 0x0F).wrapping_add(next) & 0x0F;
+        });
+        plant.world.records.clear();
+        plant.world.input(Input::Octets { master: crate::core::MasterIx::new(EMS), octets: made });
+        let told: Vec<_> = plant
+            .world
+            .records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Command { status, effect, value, .. } => Some((status.as_str(), *effect, *value)),
+                _ => None,
+            })
+            .collect();
+        let value = (wrong.is_finite()).then(|| f64::from(wrong) / MW);
+        assert_eq!(told, [("OUT_OF_RANGE", "none", value)], "{wrong}");
+        assert!(near(plant.held(), 2.0));
+    }
+}
+
 #[test]
 fn a_retry_after_a_lost_reply_changes_nothing_twice() {
     let mut plant = Plant::new(&[]);
