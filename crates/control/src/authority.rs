@@ -223,6 +223,8 @@ pub struct Machine {
     clamp: Option<Clamp>,
     /// The output is on its way since `moved`.
     moving: bool,
+    /// The devices did not answer, and what the plant has done since is not known yet.
+    astray: bool,
     /// The operator holds it: no master may.
     held_here: bool,
     /// When the output was moved last.
@@ -246,6 +248,7 @@ impl Machine {
             output: None,
             clamp: None,
             moving: false,
+            astray: false,
             held_here: false,
             moved: now,
             heard: now,
@@ -443,9 +446,11 @@ impl Machine {
             self.target = scheduled;
         }
         if let Some(output) = self.output {
-            // With a limit that nobody knows it stays where it is.
+            let output = self.found_again(output, seen, now);
+            // With a limit that nobody knows, or devices that do not answer, it stays where it is.
             let bounds = seen.bounds.unwrap_or(Bounds::NONE);
-            let target = if seen.bounds.is_some() { self.target } else { output };
+            let rests = seen.bounds.is_none() || self.astray;
+            let target = if rests { output } else { self.target };
             // What rested until now has no time to make up for.
             let by = if self.moving { now.since(self.moved) } else { Duration::ZERO };
             let within = bounds.hard.contains(output) && bounds.energy.contains(output);
@@ -454,12 +459,30 @@ impl Machine {
             }
             let step = advance(output, target, &bounds, &self.spec.rules, by);
             (self.output, self.clamp) = (Some(step.value), step.clamp);
-            if seen.bounds.is_some() {
+            if !rests {
                 self.moving = step.moving;
             }
         }
         self.moved = now;
         Turn { transfer, output: self.output, clamp: self.clamp }
+    }
+
+    /// Devices that were away may have fallen back by themselves: once they are there again the output goes on from
+    /// what the plant does, and not from where it was.
+    fn found_again(&mut self, output: f64, seen: &Seen, now: Mono) -> f64 {
+        if seen.devices != Permit::Given {
+            self.astray = true;
+        } else if let (true, Some(actual)) = (self.astray, seen.actual) {
+            (self.astray, self.moving, self.moved) = (false, true, now);
+            return actual;
+        }
+        output
+    }
+
+    /// Whether the devices were away and it is not known yet from where to go on.
+    #[must_use]
+    pub const fn is_astray(&self) -> bool {
+        self.astray
     }
 
     /// Who gets it now, where whoever has it has lost it.
@@ -525,7 +548,7 @@ impl Machine {
         let from = self.owner;
         self.owner = to;
         self.away = None;
-        (self.moved, self.moving) = (now, false);
+        (self.moved, self.moving, self.astray) = (now, false, false);
         self.clamp = None;
         match to {
             Owner::Local => self.output = None,

@@ -200,8 +200,24 @@ fn it_steps_once_a_second_and_never_for_time_in_which_it_rested() {
     assert_eq!(machine.advance(&hard, Mono::from_millis(3_601_100)).output, Some(5.0));
 }
 
+#[test]
+fn devices_that_were_away_are_taken_up_where_they_are() {
+    let mut machine = owned(SPEC);
+    machine.accept(A, 40.0, &seen(10.0), seconds(0));
+    assert_eq!(machine.advance(&seen(10.0), seconds(5)).output, Some(15.0));
+    let away = Seen { devices: Permit::Withheld, actual: None, ..seen(0.0) };
+    assert_eq!(machine.advance(&away, seconds(30)).output, Some(15.0), "nobody follows: it does not go on");
+    // They are back, and what they do is not known yet; they fell back to 2 by themselves.
+    assert_eq!(machine.advance(&Seen { actual: None, ..seen(0.0) }, seconds(31)).output, Some(15.0));
+    assert!(machine.is_astray());
+    assert_eq!(machine.advance(&seen(2.0), seconds(32)).output, Some(2.0));
+    assert_eq!(machine.advance(&seen(2.0), seconds(33)).output, Some(3.0));
+    assert!(!machine.is_astray() && machine.held(&seen(3.0)) == Some(40.0));
+}
+
 #[derive(Clone, Debug)]
 enum Event {
+    Devices(u8),
     Pass(u64),
     Command { second: bool, value: f64 },
     Session { second: bool, up: bool },
@@ -228,6 +244,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => prop::option::of(-40.0..40.0_f64).prop_map(Event::Schedule),
         1 => Just(Event::PutSchedule),
         1 => any::<bool>().prop_map(Event::Actual),
+        1 => (0..3_u8).prop_map(Event::Devices),
         1 => (-60.0..0.0_f64, 0.0..60.0_f64).prop_map(|(low, high)| Event::Energy { low, high }),
     ]
 }
@@ -270,6 +287,7 @@ fn run(events: &[Event], loss: Loss) -> Result<BTreeSet<(&'static str, Cause, &'
                 transfers.extend(machine.schedule(&state, seconds(now)).ok().flatten());
             }
             Event::Actual(is) => good = *is,
+            Event::Devices(number) => state.devices = permit(*number),
             Event::Energy { low, high } => {
                 if let Some(bounds) = &mut state.bounds {
                     bounds.energy = Band::new(*low, *high);
@@ -294,8 +312,11 @@ fn run(events: &[Event], loss: Loss) -> Result<BTreeSet<(&'static str, Cause, &'
             #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
             let most = SPEC.rules.down * passed as f64 + 1e-9;
             let from = bounds.energy.hold(plant);
-            prop_assert!((output - from).abs() <= most, "{plant} to {output} in {passed} s");
-            plant = output;
+            let follows = state.devices == Permit::Given && !machine.is_astray();
+            prop_assert!(!follows || (output - from).abs() <= most, "{plant} to {output} in {passed} s");
+            if follows {
+                plant = output;
+            }
         }
     }
     Ok(edges)

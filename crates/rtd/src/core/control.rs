@@ -15,7 +15,7 @@ use control::authority::Spec;
 use control::dispatch::{Method, Unit, dispatch};
 use control::pulses::Pulses;
 use control::trim::{self, Trim};
-use control::{Cause, Clamp, Machine, Master, Owner, Refusal, Seen, Transfer};
+use control::{Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
 use ieee1815::CommandStatus;
 use site::DeviceIx;
 use telemetry::{Mono, PointId, Scale};
@@ -263,8 +263,11 @@ impl SetPoint {
         if let Some(output) = turn.output {
             self.correct(output, plant, now);
             self.share(output, plant);
-            let due = self.drives.iter_mut().filter_map(|drive| drive.ask(now, next_request));
-            settled.writes.extend(due);
+            // Where devices that were away stand is not known yet: they are not told what held before.
+            if !(self.machine.is_astray() && plant.seen.devices == Permit::Given) {
+                let due = self.drives.iter_mut().filter_map(|drive| drive.ask(now, next_request));
+                settled.writes.extend(due);
+            }
             self.confirm();
         }
         self.watch(plant.seen.actual, now);
@@ -361,7 +364,9 @@ impl SetPoint {
     /// When something here happens by itself next.
     pub(crate) fn due(&self) -> Option<Mono> {
         let driven = self.machine.output().is_some();
-        let writes = self.drives.iter().filter_map(Drive::due).min().filter(|_| driven);
+        // Devices that are waited for come with a reading of theirs.
+        let tells = driven && !self.machine.is_astray();
+        let writes = self.drives.iter().filter_map(Drive::due).min().filter(|_| tells);
         let trim = self.trim.filter(|_| driven).map(|_| self.trimmed_at.plus(STEP));
         let strays = self.strays.filter(|_| !self.strays_too_long);
         let strays = strays.and_then(|since| Some(since.plus(self.spec.follows?.1)));

@@ -1,4 +1,3 @@
-use control::Permit;
 use control::limits::{Bounds, Rules};
 use control::{Band, Loss};
 

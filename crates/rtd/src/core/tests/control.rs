@@ -18,14 +18,14 @@ const HELD: (PointType, u16) = (PointType::AnalogOutputStatus, 1);
 /// Indexes of the value in force, of the clamp's code and of the owner's.
 const FORCE: u16 = 40;
 const CLAMP: u16 = 41;
-const OWNER: u16 = 42;
+pub(super) const OWNER: u16 = 42;
 /// The device that tells limits, charge and schedule.
-const PLC: usize = 3;
-const POINT: &str = "bess.mw.setpoint";
+pub(super) const PLC: usize = 3;
+pub(super) const POINT: &str = "bess.mw.setpoint";
 /// Counts of a megawatt.
-const MW: f64 = 6_000.0;
+pub(super) const MW: f64 = 6_000.0;
 /// 6 MW a minute, each second.
-const STEP: f64 = 0.1;
+pub(super) const STEP: f64 = 0.1;
 
 const DEVICE: &str = "[[device]]\nid = \"plc\"\nprotocol = \"modbus\"\naddress = \"127.0.0.1:4\"\npoll_ms = 1000\n\n[[analog]]\nid = \"poi.mw\"";
 const KEYS: &str = r#"drive = [{ device = "bess", control = "704", revert_s = 60 }]
@@ -48,15 +48,16 @@ owner = { id = "bess.owner", index = 42 }
 
 /// What the plc says: hard limits, soft limit, charge, schedule, and whether the battery is in remote.
 #[derive(Clone, Copy, Debug)]
-struct Plc {
-    hard: (f64, f64),
-    soft: f64,
-    charge: f64,
-    schedule: Option<f64>,
-    remote: bool,
+pub(super) struct Plc {
+    pub(super) hard: (f64, f64),
+    pub(super) soft: f64,
+    pub(super) charge: f64,
+    pub(super) schedule: Option<f64>,
+    pub(super) remote: bool,
 }
 
-const CALM: Plc = Plc { hard: (-4.0, 4.0), soft: 3.5, charge: 5.0, schedule: Some(0.5), remote: true };
+pub(super) const CALM: Plc =
+    Plc { hard: (-4.0, 4.0), soft: 3.5, charge: 5.0, schedule: Some(0.5), remote: true };
 
 fn points() -> String {
     let analog = |id: &str, at: usize, unit: &str| {
@@ -72,7 +73,7 @@ fn points() -> String {
     analogs.collect::<String>() + digital
 }
 
-fn controlled(replaced: &[(&str, &str)]) -> Site {
+pub(super) fn controlled(replaced: &[(&str, &str)]) -> Site {
     let keys = KEYS.to_owned() + &points();
     let mut all = vec![
         ("control = false", "control = true"),
@@ -84,22 +85,32 @@ fn controlled(replaced: &[(&str, &str)]) -> Site {
 }
 
 /// A world with a battery that follows, and a plant that says so every second.
-struct Plant {
-    world: World,
-    plc: Plc,
-    remote: bool,
-    closed: bool,
-    mw: f64,
-    follows: bool,
+pub(super) struct Plant {
+    pub(super) world: World,
+    pub(super) plc: Plc,
+    pub(super) remote: bool,
+    pub(super) closed: bool,
+    pub(super) mw: f64,
+    pub(super) follows: bool,
+    /// The battery does not answer.
+    pub(super) dead: bool,
     /// The largest step of a told output within a second.
-    told: Vec<f64>,
+    pub(super) told: Vec<f64>,
 }
 
 impl Plant {
-    fn with(site: &Site) -> Self {
+    pub(super) fn with(site: &Site) -> Self {
         let world = World::with_site(site);
-        let mut plant =
-            Self { world, plc: CALM, remote: true, closed: true, mw: 1.0, follows: true, told: Vec::new() };
+        let mut plant = Self {
+            world,
+            plc: CALM,
+            remote: true,
+            closed: true,
+            mw: 1.0,
+            follows: true,
+            dead: false,
+            told: Vec::new(),
+        };
         plant.say();
         plant.world.connect(EMS);
         plant.world.connect(OBSERVER);
@@ -111,7 +122,7 @@ impl Plant {
     }
 
     /// The plant tells everything.
-    fn say(&mut self) {
+    pub(super) fn say(&mut self) {
         let Plc { hard, soft, charge, schedule, remote } = self.plc;
         let number = |value: Option<f64>| value.map_or(Reading::NotANumber, Reading::Number);
         let numbers = [Some(hard.0), Some(hard.1), Some(soft), Some(charge), schedule].map(number);
@@ -119,17 +130,24 @@ impl Plant {
         let readings = readings.map(|(at, reading)| (ReadingIx::new(at), reading)).collect();
         self.world.poll(PLC, FieldOutcome::Readings(readings));
         self.world.watts(METER, 9e6);
-        self.world.watts(BESS, self.mw * 1e6);
+        if self.dead {
+            self.world.dead(BESS);
+        } else {
+            self.world.watts(BESS, self.mw * 1e6);
+        }
         self.world.switches(self.closed, self.remote);
         self.obey();
     }
 
     /// The battery takes what it was told; its power is there at its next reading.
-    fn obey(&mut self) {
+    pub(super) fn obey(&mut self) {
         for (request, write) in std::mem::take(&mut self.world.writes) {
-            let (device, result) = (DeviceIx::new(BESS), Ok(()));
+            let result = if self.dead { Err("no answer".to_owned()) } else { Ok(()) };
+            let device = DeviceIx::new(BESS);
             self.world.input(Input::Field(FieldEvent::Written { device, request, result }));
-            if let FieldWrite::SunSpec704 { watts, .. } = write {
+            if let FieldWrite::SunSpec704 { watts, .. } = write
+                && !self.dead
+            {
                 self.told.push(watts / 1e6);
                 if self.follows {
                     self.mw = watts / 1e6;
@@ -138,7 +156,7 @@ impl Plant {
         }
     }
 
-    fn pass(&mut self, seconds: u64) {
+    pub(super) fn pass(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.world.pass(1_000);
             self.obey();
@@ -146,7 +164,7 @@ impl Plant {
         }
     }
 
-    fn set(&mut self, master: usize, mw: f64) -> Outcome {
+    pub(super) fn set(&mut self, master: usize, mw: f64) -> Outcome {
         let outcome = self.world.set(master, DIRECT, (mw * MW).round());
         self.obey();
         outcome
@@ -156,7 +174,7 @@ impl Plant {
         assert_eq!(self.set(master, mw), Outcome::Status(CommandStatus::Success));
     }
 
-    fn order(&mut self, action: Action) {
+    pub(super) fn order(&mut self, action: Action) {
         let (who, why) = ("ann".into(), "test".into());
         self.world.input(Input::Operate(Operate { point: POINT.into(), action, who, why }));
         self.obey();
@@ -174,12 +192,12 @@ impl Plant {
         self.world.of(OBSERVER, HELD.0, HELD.1).0 / MW
     }
 
-    fn code(&mut self, index: u16) -> f64 {
+    pub(super) fn code(&mut self, index: u16) -> f64 {
         self.world.read(OBSERVER, Classes::ALL);
         self.world.analog(OBSERVER, index).0
     }
 
-    fn transfers(&self) -> Vec<(&'static str, Option<control::Cause>)> {
+    pub(super) fn transfers(&self) -> Vec<(&'static str, Option<control::Cause>)> {
         let of = |record: &Record| match record {
             Record::Authority { owner, cause, .. } => Some((*owner, *cause)),
             _ => None,

@@ -1,6 +1,7 @@
 //! The whole machine, from readings to what a master decodes, on a virtual clock.
 
 mod control;
+mod control_runs;
 mod engine;
 mod hsl;
 mod reload;
