@@ -237,10 +237,16 @@ impl SetPoint {
 
     /// Somebody drives it from now on, or another one does.
     pub(crate) fn taken_over(&mut self, transfer: Transfer, plant: &Plant, now: Mono) {
-        if transfer.from != Owner::Local {
-            return;
+        if transfer.from == Owner::Local {
+            self.in_force = plant.seen.actual;
         }
-        self.in_force = plant.seen.actual;
+        if transfer.from == Owner::Local || matches!(transfer.to, Owner::Iso(_)) {
+            self.correct_anew(plant, now);
+        }
+    }
+
+    /// The output starts from what the plant does: so does the correction.
+    fn correct_anew(&mut self, plant: &Plant, now: Mono) {
         self.trimmed_at = now;
         if let (Some(trim), Some(output)) = (&mut self.trim, self.machine.output()) {
             trim.take_over(plant.units_now.unwrap_or(output), output);
@@ -255,7 +261,11 @@ impl SetPoint {
 
     /// Lets time pass: who owns it, where its output is, and what the devices are to be told.
     pub(crate) fn settle(&mut self, plant: &Plant, now: Mono, next_request: &mut u64) -> Settled {
+        let astray = self.machine.is_astray();
         let turn = self.machine.advance(&plant.seen, now);
+        if astray && !self.machine.is_astray() {
+            self.correct_anew(plant, now);
+        }
         let mut settled = Settled { transfer: turn.transfer, writes: Vec::new() };
         if let Some(transfer) = turn.transfer.filter(|transfer| transfer.to == Owner::Local) {
             settled.writes = self.leave(transfer.cause, next_request);

@@ -4,6 +4,7 @@ mod derive;
 mod device;
 mod hsl;
 mod profile;
+mod regulating;
 mod resource;
 
 use std::path::PathBuf;

@@ -1,0 +1,112 @@
+//! How a set point is carried out: what is understood, and what is told of a wrong one.
+
+use super::*;
+use crate::regulating::{Bound, Dispatch, Handover, OnLoss};
+use telemetry::PointId;
+
+const INPUTS: &str = r#"
+[[analog]]
+id = "limit"
+unit = "kW"
+wire = "engineering"
+[[analog]]
+id = "charge"
+unit = "MWh"
+wire = "engineering"
+"#;
+
+const DRIVE: &str = "drive = [{ device = \"bess\", control = \"704\", revert_s = 60 }]";
+
+/// The example with its drive replaced, and the points that are named.
+fn with(keys: &str) -> Result<Site, String> {
+    assert!(SITE.contains(DRIVE));
+    read(&format!("{}\n{INPUTS}", SITE.replacen(DRIVE, keys, 1)))
+}
+
+fn more(keys: &str) -> Result<Site, String> {
+    with(&format!("{DRIVE}\n{keys}"))
+}
+
+#[test]
+fn without_its_keys_a_set_point_is_passed_on_at_once() {
+    let site = read(SITE).unwrap();
+    assert_eq!(site.setpoints[0].regulating, crate::Regulating::default());
+    assert_eq!(site.setpoints[0].drives[0].part, crate::Part::default());
+}
+
+#[test]
+fn every_key_is_understood() {
+    let site = with(
+        r#"drive = [{ device = "bess", control = "704", low = -1.5, high = "limit", stored = "charge", room = "charge", priority = 2, least = 0.5, available = "poi.breaker" }]
+ramp_up_per_min = 20.0
+deadband = 0.1
+on_loss = "schedule"
+silence_ms = 60000
+schedule = "limit"
+commands_max = { count = 10, within_s = 60 }
+limits_hard = { low = "limit", high = "limit" }
+limits_soft = { high = "limit" }
+energy = { charge = "charge", lowest = 0.4, highest = 7.6, efficiency = 0.95 }
+device_remote = ["poi.breaker"]
+trim = { meter = "poi.mw", gain = 0.02, most = 0.5 }
+dispatch = "charge"
+follows_within = 0.5
+follows_s = 30
+handover = "disable"
+raise = 5
+lower = 6
+pulse = { each = 0.1, per_second = 0.2 }
+clamp = { id = "clamp", index = 90 }
+owner = { id = "owner" }
+"#,
+    )
+    .unwrap();
+    let (how, part) = (&site.setpoints[0].regulating, &site.setpoints[0].drives[0].part);
+    assert_eq!((how.ramp_up_per_min, how.ramp_down_per_min), (Some(20.0), Some(20.0)), "down as up");
+    assert_eq!((how.on_loss, how.handover), (OnLoss::Schedule, Handover::Disable));
+    assert_eq!((how.dispatch, how.soft.low.as_ref()), (Some(Dispatch::Charge), None));
+    let energy = how.energy.as_ref().unwrap();
+    assert_eq!((energy.efficiency, energy.horizon.as_secs()), (0.95, 60));
+    assert_eq!(how.pulse.map(|pulse| pulse.longest.as_secs()), Some(10));
+    assert_eq!(how.clamp.as_ref().and_then(|point| point.served.index), Some(90));
+    assert_eq!(part.low, Some(Bound::Number(-1.5)));
+    assert_eq!(part.high, Some(Bound::Point(PointId::from("limit"))));
+    assert_eq!((part.priority, part.least), (2, 0.5));
+}
+
+#[test]
+fn what_does_not_fit_is_told() {
+    for (keys, words) in [
+        ("ramp_up_per_min = 0.0", "setpoint[0].ramp_up_per_min: 0, must be above 0"),
+        ("deadband = -1.0", "setpoint[0].deadband: -1, must be 0 or above"),
+        ("on_loss = \"schedule\"", "needs a `schedule`"),
+        ("schedule = \"charge\"", "`charge` is in MWh, which is not of the kind of MW"),
+        ("schedule = \"nobody\"", "there is no point `nobody`"),
+        ("silence_ms = 0", "setpoint[0].silence_ms: 0 ms"),
+        ("commands_max = { count = 0, within_s = 60 }", "setpoint[0].commands_max.count: 0, must be 1"),
+        ("commands_max = { count = 1, within_s = 0 }", "setpoint[0].commands_max.within_s: 0 s"),
+        ("energy = { charge = \"limit\", lowest = 0.0, highest = 1.0 }", "`limit` is in kW"),
+        ("energy = { charge = \"charge\", lowest = 2.0, highest = 1.0 }", "the lower first"),
+        ("energy = { charge = \"charge\", lowest = 0.0, highest = 1.0, efficiency = 1.5 }", "at most 1"),
+        ("device_remote = [\"poi.mw\"]", "wanted: digital"),
+        ("trim = { meter = \"poi.mw\", gain = 0.0, most = 1.0 }", "setpoint[0].trim.gain: 0"),
+        ("follows_s = 30", "go together"),
+        ("raise = 5", "they go together"),
+        ("pulse = { each = 1.0 }", "they go together"),
+        ("raise = 5\npulse = { longest_s = 3 }", "one of `each` and `per_second`"),
+        ("raise = 5\nlower = 5\npulse = { each = 1.0 }", "5 is already an index of pulses"),
+        ("clamp = { id = \"poi.mw\" }", "there is already a point `poi.mw`"),
+        ("dispatch = \"capability\"", "each device has `low` and `high`"),
+    ] {
+        let told = more(keys).unwrap_err();
+        assert!(told.contains(words), "{keys}: {told}");
+    }
+    let share = "drive = [{ device = \"bess\", control = \"704\", low = 0, high = 1, share = 1.0 }]";
+    assert!(
+        with(&format!("{share}\ndispatch = \"priority\"")).unwrap_err().contains("not beside `dispatch`")
+    );
+    let alone = "drive = [{ device = \"bess\", control = \"704\", low = 0 }]";
+    assert!(with(alone).unwrap_err().contains("need `dispatch`"));
+    let both = "drive = [{ device = \"bess\", control = \"704\", low = 0, high = true }]";
+    assert!(with(&format!("{both}\ndispatch = \"priority\"")).unwrap_err().contains("a number, or the id"));
+}
