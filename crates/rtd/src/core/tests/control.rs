@@ -261,6 +261,11 @@ fn every_status_of_the_table_reaches_the_master() {
             assert_eq!(ask(&mut plant, EMS, 1.0), refused(CommandStatus::DownstreamFail), "{dead}");
             plant.say();
         }
+        plant.mw = f64::NAN;
+        plant.say();
+        assert_eq!(ask(&mut plant, EMS, 1.0), refused(CommandStatus::DownstreamFail), "no feedback");
+        plant.mw = 1.0;
+        plant.say();
         assert!(plant.told.is_empty(), "nothing refused acts");
         assert_eq!(ask(&mut plant, EMS, 1.0), refused(CommandStatus::Success));
         assert_eq!(ask(&mut plant, OBSERVER, 1.0), refused(CommandStatus::BlockedOtherMaster));
@@ -605,4 +610,46 @@ fn a_restart_at_any_point_of_a_ramp_drives_nothing() {
         let told = &core.status(now)["setpoints"][0];
         assert_eq!((&told["authority"], &told["target"]), (&"local".into(), &serde_json::Value::Null));
     }
+}
+
+#[test]
+fn of_two_devices_the_one_that_is_left_does_what_it_can_and_the_rest_is_told() {
+    let part =
+        |device: &str| format!("{{ device = \"{device}\", control = \"704\", low = -2.0, high = 2.0 }}");
+    let drives = format!("drive = [{}, {}]\ndispatch = \"capability\"", part("bess"), part("meter"));
+    let site = site_but(&[("drive = [{ device = \"bess\", control = \"704\", revert_s = 60 }]", &drives)]);
+    let mut world = World::with_site(&site);
+    world.all_good();
+    world.connect(EMS);
+    let told = |world: &mut World| -> Vec<f64> {
+        let writes = std::mem::take(&mut world.writes);
+        for (request, _) in &writes {
+            // Whose it is not answers for nothing.
+            for device in [METER, BESS] {
+                let (device, result) = (DeviceIx::new(device), Ok(()));
+                world.input(Input::Field(FieldEvent::Written { device, request: *request, result }));
+            }
+        }
+        let watts = |write: &FieldWrite| match write {
+            FieldWrite::SunSpec704 { watts, .. } => Some(watts / 1e6),
+            _ => None,
+        };
+        writes.iter().filter_map(|(_, write)| watts(write)).collect()
+    };
+    assert_eq!(world.set(EMS, DIRECT, 3.0 * MW), refused(CommandStatus::Success));
+    assert_eq!(told(&mut world), [1.5, 1.5]);
+    world.read(EMS, Classes::EVENTS);
+    assert_eq!(world.analog(EMS, FORCE), (3.0 * MW, Flags::ONLINE));
+    world.dead(METER);
+    assert_eq!(told(&mut world), [2.0], "within the same cycle");
+    world.read(EMS, Classes::EVENTS);
+    assert_eq!(world.analog(EMS, FORCE), (2.0 * MW, Flags::ONLINE), "what is missing is not in force");
+    assert_eq!(world.of(EMS, HELD.0, HELD.1).0, 3.0 * MW);
+    let alarms = world.core.alarms().to_string();
+    assert!(alarms.contains("\"short\""), "{alarms}");
+    world.watts(METER, 9e6);
+    assert_eq!(told(&mut world), [1.5, 1.5]);
+    world.dead(METER);
+    world.dead(BESS);
+    assert_eq!(world.set(EMS, DIRECT, MW), refused(CommandStatus::DownstreamFail));
 }
