@@ -76,7 +76,14 @@ impl Brain {
             }
         }
         for (id, kind, text) in over {
-            self.record(Record::Alarm { time: now.wall, point: Some(id), kind, state: "cleared", text });
+            self.record(Record::Alarm {
+                time: now.wall,
+                point: Some(id),
+                subject: "".into(),
+                kind,
+                state: "cleared",
+                text,
+            });
         }
         self.table.doubt_all();
         self.carry_setpoints(&setpoints, moves, now);
