@@ -151,8 +151,8 @@ fn log(record: &Record) {
         Record::Session { state, master, peer, address, why, .. } => {
             tracing::info!(state, ?master, peer, address, why, "session");
         }
-        Record::Command { master, index, value, mode, status, .. } => {
-            tracing::info!(%master, index, ?value, mode, status, "command");
+        Record::Command { master, index, value, mode, status, why, .. } => {
+            tracing::info!(%master, index, value, mode, status, why, "command");
         }
         Record::Configuration { state: "applied", by, file, changes, .. } => {
             tracing::info!(by, file = %file.display(), changes = changes.len(), "another configuration");
@@ -197,6 +197,7 @@ mod tests {
             value: Some(1.0),
             mode: "select",
             status: status.to_string(),
+            why: String::new(),
         }
     }
 

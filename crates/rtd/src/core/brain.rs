@@ -253,7 +253,12 @@ impl Brain {
             }
             Action::Inhibit { .. } if is_beat => Err(format!("`{id}` is the heartbeat")),
             Action::Force { value, .. } => match (value, row.spec.unit) {
-                (Value::Analog(value), Some(_)) if value.is_finite() => Ok(()),
+                (Value::Analog(value), Some(unit)) if value.is_finite() => match self.table.range(row.at) {
+                    Some((low, high)) if !(low..=high).contains(value) => {
+                        Err(format!("`{id}` lies within {low} and {high} {unit}: its `range`"))
+                    }
+                    _ => Ok(()),
+                },
                 (Value::Binary(_), None) => Ok(()),
                 (_, Some(unit)) => Err(format!("`{id}` takes a number, in {unit}")),
                 (_, None) => Err(format!("`{id}` is a state: it takes true or false")),
@@ -403,9 +408,46 @@ impl Brain {
             self.accept(at, master, &name, value);
         }
         let value = units.filter(|value| value.is_finite());
+        let why = match at.and_then(|at| self.setpoints.get(at)) {
+            Some(commanded) if status != CommandStatus::Success => self.in_the_way(commanded).join("; "),
+            _ => String::new(),
+        };
         let (time, mode, status_text) = (self.now.wall, mode_word(mode), status.to_string());
-        self.record(Record::Command { time, master: name, point, index, value, mode, status: status_text });
+        self.record(Record::Command {
+            time,
+            master: name,
+            point,
+            index,
+            value,
+            mode,
+            status: status_text,
+            why,
+        });
         status
+    }
+
+    /// What stands in the way of a command at the plant, in words.
+    pub(super) fn in_the_way(&self, commanded: &Commanded) -> Vec<String> {
+        let mut words = Vec::new();
+        for at in [commanded.remote, commanded.connected].into_iter().flatten() {
+            let Some(row) = self.table.row(at) else { continue };
+            match row.good_state() {
+                Some(true) => {}
+                Some(false) => words.push(format!("`{}` is false", row.spec.id)),
+                None => {
+                    let reasons: Vec<String> = row.sample.reasons.iter().map(ToString::to_string).collect();
+                    words.push(format!("`{}` is not good: {}", row.spec.id, reasons.join(", ")));
+                }
+            }
+        }
+        for drive in &commanded.setpoint.spec.drives {
+            if self.table.devices().get(drive.device).is_none_or(|device| device.state != DeviceState::Up) {
+                words.push(format!("`{}` does not answer", drive.name));
+            }
+        }
+        let hand = self.table.row(commanded.held).and_then(|row| row.hand.as_ref());
+        words.extend(hand.map(|hand| format!("out of service {}", hand.cause())));
+        words
     }
 
     fn accept(&mut self, at: usize, master: MasterIx, name: &Arc<str>, value: f64) {

@@ -66,6 +66,9 @@ pub enum Record {
         mode: &'static str,
         /// The DNP3 command status.
         status: String,
+        /// What stood in its way at the plant; empty where nothing did.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        why: String,
     },
     /// The authority over a set point changed hands.
     Authority {

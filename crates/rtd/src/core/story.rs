@@ -158,6 +158,7 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
                 "owner": owner,
                 "accepted": commanded.setpoint.accepted(),
                 "in_force": commanded.setpoint.in_force(),
+                "in_the_way": brain.in_the_way(commanded),
             })
         })
         .collect()
