@@ -321,7 +321,10 @@ impl Task {
         if count > 0 {
             self.alarm = true;
             self.refused_until = Some(Instant::now() + REFUSED_TOLD_FOR);
-            self.notice(true, format!("{count} {what} are too large for {} and were left out", self.place.name));
+            self.notice(
+                true,
+                format!("{count} {what} are too large for {} and were left out", self.place.name),
+            );
         }
     }
 

@@ -75,7 +75,8 @@ fn story(brain: &Brain, row: &Row, now: Now) -> Json {
         .map(|event| json!({ "time": event.time, "wire": event.wire, "flags": flags::names(event.flags) }))
         .collect();
     if let Some(fields) = story.as_object_mut() {
-        let known = row.sample.value.is_some();
+        // What was set by hand is as old as that, whatever its source does.
+        let known = row.sample.value.is_some() && row.hand.is_none();
         fields.insert("name".to_owned(), json!(row.spec.name));
         fields.insert("age_ms".to_owned(), json!(known.then(|| millis(now, row.sample.received))));
         fields.insert("raw".to_owned(), row.last.as_ref().map_or(Json::Null, |last| raw(&last.reading)));
