@@ -46,12 +46,14 @@ fn what_the_device_saw_and_did_is_there_after_a_kill_and_a_restart() {
             .then_some(())
     });
     // Read while it runs, until the last commit has come.
-    let events = |of: &str| lines(&["history", &site, of, "--events", "--format", "json"]);
+    let events = || lines(&["history", &site, "--events", "--format", "json"]);
     running.rtd.wait("to record it", |_| {
-        events("inv1")
-            .iter()
-            .any(|event| event["kind"] == "device" && event["detail"]["state"] == "down")
-            .then_some(())
+        let all = events();
+        let down = |event: &Value| {
+            event["kind"] == "device" && event["subject"] == "inv1" && event["detail"]["state"] == "down"
+        };
+        let lost = |event: &Value| event["kind"] == "quality" && event["detail"].to_string().contains("inv1");
+        (all.iter().any(down) && all.iter().any(lost)).then_some(())
     });
     running.rtd.signal("-KILL");
     running.rtd.end();

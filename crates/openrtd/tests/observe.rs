@@ -239,7 +239,9 @@ fn a_real_prometheus_knows_every_metric_of_rules_and_dashboard_and_an_alert_fire
     assert!(forced.status.success(), "{}", String::from_utf8_lossy(&forced.stderr));
     let raised = |one: &&Value| one["event"] == "alarm" && one["kind"] == "clock" && one["state"] == "raised";
     let alarm = rtd.wait("to find its clock wrong", |records| records.iter().find(raised).cloned());
-    assert!(alarm["text"].as_str().unwrap().starts_with("-5"), "{alarm}");
+    // A loaded machine measures some milliseconds less.
+    let told: f64 = alarm["text"].as_str().unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!((told + 5_000.0).abs() < 1_000.0, "{alarm}");
 
     // As deployed, but for the times that they wait.
     let rules = std::fs::read_to_string(deployed("rules.yml")).unwrap();
