@@ -15,7 +15,7 @@ mod networked;
 mod raw;
 mod resource;
 pub mod sunspec;
-mod words;
+pub mod words;
 
 pub use defaults::{Defaults, Head, Purpose, ServedDefaults, TlsFloor, head};
 pub use derive::{AnalogDerive, CheckKind, Checks, Cross, DigitalDerive, Flat, Gate, Holds, Term, Threshold};
