@@ -149,7 +149,8 @@ fn log(record: &Record) {
             tracing::warn!(peer, address, why, "master refused");
         }
         Record::Session { state, master, peer, address, why, .. } => {
-            tracing::info!(state, ?master, peer, address, why, "session");
+            let master = master.as_deref();
+            tracing::info!(state, master, peer, address, why, "session");
         }
         Record::Command { master, index, value, mode, status, why, .. } => {
             tracing::info!(%master, index, value, mode, status, why, "command");
@@ -173,10 +174,12 @@ fn log(record: &Record) {
             tracing::info!(state, point = point.as_ref().map(PointId::as_str), kind, text, "alarm");
         }
         Record::Hand { point, state, value, who, why, .. } => {
-            tracing::warn!(%point, state, ?value, %who, %why, "by hand");
+            let value = value.map(tracing::field::display);
+            tracing::warn!(%point, state, value, %who, %why, "by hand");
         }
         Record::More { of, state, master, more, .. } => {
-            tracing::warn!(of, state, ?master, more, "more like these, not told one by one");
+            let master = master.as_deref();
+            tracing::warn!(of, state, master, more, "more like these, not told one by one");
         }
         _ => {}
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ieee1815::master::{MasterConfig, MasterEvent, Outcome, Scan};
+use ieee1815::master::{MasterConfig, MasterEvent, Outcome, Scan, Task};
 use ieee1815::{Classes, Iin, Measured, PointType, Value};
 use ieee1815_tokio::{DriverEvent, Endpoint, MasterDriver};
 use site::{Device, DeviceIx, Dnp3, Dnp3Type, Form, Place, Reach, ReadingIx};
@@ -103,6 +103,17 @@ fn endpoint(device: &Device, dnp3: &Dnp3) -> Result<Endpoint, String> {
             Ok(Endpoint::Dial { address: address.to_string(), tls, timeout })
         }
         Reach::Serial(line) => Ok(Endpoint::Serial(line.clone())),
+    }
+}
+
+/// A task of the start-up, as the standard calls it.
+const fn task_words(task: Task) -> &'static str {
+    match task {
+        Task::DisableUnsolicited => "disable unsolicited responses",
+        Task::ClearRestart => "clear the restart indication",
+        Task::Integrity => "integrity poll",
+        Task::SyncTime => "synchronise the time",
+        Task::EnableUnsolicited => "enable unsolicited responses",
     }
 }
 
@@ -238,7 +249,7 @@ impl Teller {
                 vec![self.report(all, now)]
             }
             MasterEvent::StartUpFailed { task, outcome } => {
-                vec![self.refused(&format!("start-up, {task:?}"), &outcome, now)]
+                vec![self.refused(&format!("start-up, {}", task_words(task)), &outcome, now)]
             }
             MasterEvent::Scanned { outcome, .. } => {
                 self.counters.request();
@@ -259,7 +270,7 @@ impl Teller {
                 Value::Binary(state) => Reading::State(state),
                 Value::Analog(value) => decode::number(decode::scaled(value, scale)),
                 Value::Counter(count) => decode::number(decode::scaled(f64::from(count), scale)),
-                _ => Reading::Invalid(format!("{point:?} {index} brought another type of value")),
+                _ => Reading::Invalid(format!("{} {index} brought another type of value", kind.text())),
             };
             let time = measured.time.map(|millis| (Wall::from_millis(millis), WallTrust::Unknown));
             self.coming
