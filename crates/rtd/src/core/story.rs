@@ -5,6 +5,7 @@ use telemetry::{Mono, Now, Quality};
 
 use super::brain::Brain;
 use super::control::Authority;
+use super::devices::DeviceState;
 use super::field::Reading;
 use super::points::{PointIx, Row, Source};
 use super::record::PointRecord;
@@ -81,8 +82,17 @@ fn story(brain: &Brain, row: &Row, now: Now) -> Json {
         fields.insert("age_ms".to_owned(), json!(known.then(|| millis(now, row.sample.received))));
         fields.insert("raw".to_owned(), row.last.as_ref().map_or(Json::Null, |last| raw(&last.reading)));
         if let Source::Field { device, age_max, .. } = row.spec.source {
-            let id = brain.table.devices().get(device).map(|device| device.id.clone());
-            fields.insert("device".to_owned(), json!(id));
+            let device = brain.table.devices().get(device);
+            fields.insert("device".to_owned(), json!(device.map(|device| &device.id)));
+            // Why it does not answer, as long as it does not.
+            if let Some((_, failure)) = device.and_then(|device| {
+                let answered = device.last_answer.map(|then| then.mono);
+                let down = device.state == DeviceState::Down;
+                let since = |then: &Now| answered.is_none_or(|last| last < then.mono);
+                device.last_failure.as_ref().filter(|(then, _)| down || since(then))
+            }) {
+                fields.insert("device_failure".to_owned(), json!(failure.words));
+            }
             fields.insert("age_ms_max".to_owned(), json!(age_max.as_millis()));
         }
         if let Some(derived) = brain.table.derivation(row.at) {

@@ -78,6 +78,17 @@ fn a_derived_point_is_served_and_lost_with_its_input() {
 }
 
 #[test]
+fn a_point_tells_why_its_device_does_not_answer() {
+    let mut world = world();
+    let why = |world: &World| world.core.point("poi.mw", world.now()).unwrap()["device_failure"].clone();
+    assert!(why(&world).is_null());
+    world.dead(METER);
+    assert!(why(&world).as_str().is_some_and(|words| !words.is_empty()));
+    world.watts(METER, 6e6);
+    assert!(why(&world).is_null(), "it answers again");
+}
+
+#[test]
 fn counts_that_do_not_fit_are_the_inputs_own() {
     let mut world = world();
     world.watts(METER, 16e6);
