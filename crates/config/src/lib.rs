@@ -142,6 +142,8 @@ impl std::error::Error for Problems {}
 #[derive(Clone, Debug)]
 pub struct Source {
     file: PathBuf,
+    /// Where relative paths start.
+    folder: PathBuf,
     text: String,
     lines: Lines,
 }
@@ -153,7 +155,13 @@ impl Source {
     /// Where it is no regular file, cannot be read, is larger than 8 MiB or is not UTF-8.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Problems> {
         let file = file.as_ref();
-        Ok(Self::from_text(file, read_text(file)?))
+        let source = Self::from_text(file, read_text(file)?);
+        // However it was named, the same file means the same paths. One that is gone again keeps the name's folder.
+        let real = fs::canonicalize(file).ok().and_then(|real| Some(real.parent()?.to_owned()));
+        Ok(match real {
+            Some(folder) => Self { folder, ..source },
+            None => source,
+        })
     }
 
     /// A source from a text that `name` names.
@@ -165,7 +173,9 @@ impl Source {
             text.remove(0);
         }
         let lines = Lines::of(&text);
-        Self { file: name.into(), text, lines }
+        let file = name.into();
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        Self { file, folder, text, lines }
     }
 
     /// The file as the user named it.
@@ -180,10 +190,11 @@ impl Source {
         &self.text
     }
 
-    /// `path` as meant by this file: relative paths start at the file's own folder.
+    /// `path` as meant by this file: relative paths start at the file's own folder, which is where the file really is,
+    /// whatever links its name leads through.
     #[must_use]
     pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.file.parent().unwrap_or(Path::new("")).join(path)
+        self.folder.join(path)
     }
 
     /// As [`Self::resolve`], for a file that must be there; what is wrong where it is not.

@@ -19,6 +19,12 @@ pub enum HistoryError {
         /// What it is, as far as that can be told.
         found: &'static str,
     },
+    /// Another program writes it.
+    #[error("{}: another running device writes this history; stop it, or name another file", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// A later version wrote it.
     #[error("{}: has schema {found}, this version knows up to {known}: use the version that wrote it", path.display())]
     Newer {

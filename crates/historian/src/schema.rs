@@ -1,6 +1,6 @@
 //! The database file: what makes it ours, its tables, and how an older one becomes one of today.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -12,6 +12,9 @@ use crate::error::HistoryError;
 const APPLICATION: i64 = 0x4f52_5444;
 /// The first octets of every SQLite file.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// What the name of the file ends with that says who writes a store.
+const LOCK_END: &str = ".lock";
 
 /// What makes a file of schema N one of schema N + 1, from nothing on. Only ever added to.
 const MIGRATIONS: &[&str] = &["
@@ -81,11 +84,45 @@ fn schema(conn: &Connection, path: &Path) -> Result<i64, HistoryError> {
     Ok(found)
 }
 
-/// Makes a database ready to be written, or refuses it as it is.
-pub(crate) fn prepare(path: &Path) -> Result<Connection, HistoryError> {
+/// The right to write a store, until it is dropped: two devices that both record into one would take each other's
+/// numbers, and what they send on would be left out. The system gives it back when a program is killed.
+///
+/// The lock is on a file beside the store: a second handle of the store itself would, when it is closed, take SQLite's
+/// own locks away.
+fn lock(path: &Path) -> Result<File, HistoryError> {
+    let other = |error: std::io::Error| HistoryError::Other { path: path.to_owned(), why: error.to_string() };
+    let mut beside = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
+    beside.push(LOCK_END);
+    let file = private().write(true).create(true).truncate(false).open(beside).map_err(other)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(HistoryError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(other(error)),
+    }
+}
+
+/// How files are made that their owner alone may read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+}
+
+/// Makes a database ready to be written, or refuses it as it is. With it comes the right to write it.
+pub(crate) fn prepare(path: &Path) -> Result<(Connection, File), HistoryError> {
     let of = |error: rusqlite::Error| HistoryError::of(path, &error);
     if path.exists() {
         look(path)?;
+    }
+    let lock = lock(path)?;
+    if !path.exists() {
+        // What SQLite makes beside it has the same mode.
+        let made = private().write(true).create_new(true).open(path);
+        drop(made.map_err(|error| HistoryError::Other { path: path.to_owned(), why: error.to_string() })?);
     }
     let mut conn = Connection::open(path).map_err(of)?;
     let found = schema(&conn, path)?;
@@ -103,7 +140,7 @@ pub(crate) fn prepare(path: &Path) -> Result<Connection, HistoryError> {
     changes.pragma_update(None, "application_id", APPLICATION).map_err(of)?;
     changes.pragma_update(None, "user_version", latest()).map_err(of)?;
     changes.commit().map_err(of)?;
-    Ok(conn)
+    Ok((conn, lock))
 }
 
 /// Opens a database to read from it, whether the device runs or not.

@@ -6,6 +6,7 @@
 //! that was committed is in exactly one of the two.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -100,6 +101,8 @@ pub struct Store {
     /// What is older than the retention is removed only while the clock is confirmed.
     present: Present,
     full_sync: bool,
+    /// The right to write; given back after the connection is closed.
+    _lock: File,
 }
 
 impl Store {
@@ -113,9 +116,9 @@ impl Store {
     /// seconds where that is new. What the last boot left in the tail is taken up again.
     ///
     /// # Errors
-    /// Where the file is not ours, damaged, or cannot be written.
+    /// Where the file is not ours, damaged, written by another program, or cannot be written.
     pub fn open(settings: Settings, wall: Wall) -> Result<Self, HistoryError> {
-        let conn = schema::prepare(&settings.path)?;
+        let (conn, lock) = schema::prepare(&settings.path)?;
         let mut store = Self {
             conn,
             settings,
@@ -129,6 +132,7 @@ impl Store {
             trimmed: None,
             present: Present::default(),
             full_sync: false,
+            _lock: lock,
         };
         store.begin(wall).map_err(|error| store.told(&error))?;
         Ok(store)

@@ -219,6 +219,26 @@ fn a_file_of_something_else_is_refused_and_left_alone() {
 }
 
 #[test]
+fn one_program_writes_and_its_owner_alone_reads() {
+    let folder = Folder::new();
+    let settings = Settings { path: folder.path(), retention: Duration::from_secs(1), octets_max: 1 << 30 };
+    let open = |path: PathBuf| Store::open(Settings { path, ..settings.clone() }, Wall::from_millis(START));
+    let first = folder.open(1 << 30);
+    let told = open(folder.path()).unwrap_err();
+    assert!(matches!(told, HistoryError::InUse { .. }), "{told}");
+    let link = folder.0.path().join("another.db");
+    std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+    assert!(matches!(open(link), Err(HistoryError::InUse { .. })), "the same by another name");
+    Reader::open(&folder.path()).unwrap();
+    for made in fs::read_dir(folder.0.path()).unwrap().map(Result::unwrap) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(made.path()).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "{}", made.path().display());
+    }
+    drop(first);
+    open(folder.path()).unwrap();
+}
+
+#[test]
 fn a_damaged_file_is_told_and_a_missing_one_too() {
     let folder = Folder::new();
     assert!(Reader::open(&folder.path()).unwrap_err().to_string().contains("there is no history"));

@@ -5,7 +5,7 @@
 //! open (mode 0600) and answers one JSON line with one JSON line: `{"ok":true,...}` or `{"ok":false,"error":"..."}`.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,13 +13,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 
 /// A request or reply longer than this is refused.
 const LINE_OCTETS_MAX: u64 = 4 * 1024 * 1024;
-/// Clients served at one time; further ones wait.
+/// Clients served at one time; further ones are told so.
 const CLIENTS_MAX: usize = 16;
+/// How long a client may take for a whole line, and to take its answer: places are few.
+const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Longest path that the system takes for a Unix socket, without its closing zero.
 const PATH_OCTETS_MAX: usize = 107;
 
@@ -122,7 +125,11 @@ impl LocalServer {
                         }
                     });
                 }
-                (Ok(_), Err(_)) => {
+                (Ok((stream, _)), Err(_)) => {
+                    // A line fits into any socket that nothing was written to; who does not read it has gone.
+                    let words = format!("{CLIENTS_MAX} clients are connected already, try again");
+                    let told = stream.into_std().and_then(|mut stream| stream.write_all(&refusal(&words)));
+                    drop(told);
                     tracing::warn!("more than {CLIENTS_MAX} clients on the local socket, one refused");
                 }
                 (Err(error), _) => {
@@ -199,13 +206,23 @@ where
 {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
-    let mut line = String::new();
+    let mut line = Vec::new();
     loop {
         line.clear();
-        if (&mut reader).take(LINE_OCTETS_MAX).read_line(&mut line).await? == 0 {
+        let mut limited = (&mut reader).take(LINE_OCTETS_MAX);
+        let Ok(read) = tokio::time::timeout(IDLE_MAX, limited.read_until(b'\n', &mut line)).await else {
+            let words = format!("closed: no whole line came within {} s", IDLE_MAX.as_secs());
+            return put(&mut writer, &refusal(&words)).await;
+        };
+        if read? == 0 {
             return Ok(());
         }
-        let reply = match serde_json::from_str(&line) {
+        if line.len() as u64 == LINE_OCTETS_MAX && !line.ends_with(b"\n") {
+            // Where the next line begins is not known any more.
+            let words = format!("closed: a line is longer than {LINE_OCTETS_MAX} octets");
+            return put(&mut writer, &refusal(&words)).await;
+        }
+        let reply = match serde_json::from_slice(&line) {
             Ok(request) => match answer(request).await {
                 Ok(Value::Object(mut fields)) => {
                     fields.insert("ok".to_owned(), Value::Bool(true));
@@ -216,8 +233,17 @@ where
             },
             Err(error) => json!({ "ok": false, "error": format!("not one JSON object a line: {error}") }),
         };
-        writer.write_all(format!("{reply}\n").as_bytes()).await?;
+        put(&mut writer, format!("{reply}\n").as_bytes()).await?;
     }
+}
+
+/// The line that refuses in words.
+fn refusal(words: &str) -> Vec<u8> {
+    format!("{}\n", json!({ "ok": false, "error": words })).into_bytes()
+}
+
+async fn put(writer: &mut OwnedWriteHalf, octets: &[u8]) -> io::Result<()> {
+    tokio::time::timeout(IDLE_MAX, writer.write_all(octets)).await.unwrap_or_else(|late| Err(late.into()))
 }
 
 /// Asks the program behind `path` one thing and waits for its answer.
@@ -233,9 +259,13 @@ pub async fn ask(path: impl AsRef<Path>, request: &Value) -> Result<Value, Socke
         _ => SocketError::Io { path: path.to_owned(), source },
     };
     let mut stream = UnixStream::connect(path).await.map_err(io_error)?;
-    stream.write_all(format!("{request}\n").as_bytes()).await.map_err(io_error)?;
+    let asked = stream.write_all(format!("{request}\n").as_bytes()).await;
     let mut line = String::new();
-    BufReader::new(stream).take(LINE_OCTETS_MAX).read_line(&mut line).await.map_err(io_error)?;
+    let answered = BufReader::new(stream).take(LINE_OCTETS_MAX).read_line(&mut line).await;
+    // One that was refused before it had asked has an answer all the same.
+    if line.is_empty() {
+        asked.and(answered).map_err(io_error)?;
+    }
     let reply: Value =
         serde_json::from_str(&line).map_err(|_| SocketError::Answer { path: path.to_owned() })?;
     match (reply.get("ok").and_then(Value::as_bool), reply.get("error").and_then(Value::as_str)) {
@@ -272,6 +302,54 @@ mod tests {
         task.await.unwrap();
         assert!(!path.exists());
         assert!(matches!(ask(&path, &json!({})).await, Err(SocketError::NotRunning { .. })));
+    }
+
+    /// All that a client is told that sends this and then waits.
+    async fn told(path: &Path, octets: &[u8]) -> String {
+        let mut stream = UnixStream::connect(path).await.unwrap();
+        // A server that has heard enough closes.
+        let _ = stream.write_all(octets).await;
+        let mut told = String::new();
+        let _ = stream.read_to_string(&mut told).await;
+        told
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_says_nothing_loses_the_place_and_whoever_is_too_much_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.sock");
+        let (_stop, stopped) = watch::channel(false);
+        let server = LocalServer::bind(&path).unwrap();
+        tokio::spawn(server.serve(stopped, echo));
+        let mut idle = Vec::new();
+        for _ in 0..CLIENTS_MAX {
+            let mut stream = UnixStream::connect(&path).await.unwrap();
+            stream.write_all(b"{").await.unwrap();
+            idle.push(stream);
+        }
+        let full = ask(&path, &json!({"say": "hello"})).await.unwrap_err();
+        assert_eq!(full.to_string(), "16 clients are connected already, try again");
+        for stream in &mut idle {
+            let mut told = String::new();
+            stream.read_to_string(&mut told).await.unwrap();
+            assert!(told.contains("no whole line came within 30 s"), "{told}");
+        }
+        assert_eq!(ask(&path, &json!({"say": "hello"})).await.unwrap()["said"], "hello");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_line_of_json_is_answered_with_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.sock");
+        let (_stop, stopped) = watch::channel(false);
+        let server = LocalServer::bind(&path).unwrap();
+        tokio::spawn(server.serve(stopped, echo));
+        let answers = told(&path, b"{\"say\": \"\xff\"}\n{\"say\": \"still\"}\n").await;
+        assert!(answers.contains("not one JSON object a line: invalid unicode"), "{answers}");
+        assert!(answers.contains("\"said\":\"still\""), "{answers}");
+        let long = vec![b' '; usize::try_from(LINE_OCTETS_MAX).unwrap()];
+        let answer = told(&path, &long).await;
+        assert!(answer.contains("a line is longer than 4194304 octets"), "{answer}");
     }
 
     #[tokio::test]

@@ -64,8 +64,9 @@ pub(crate) enum Command {
     /// Force a point of the running device to a value, for a time; the ISO sees LOCAL_FORCED
     #[command(
         after_help = "Examples:\n  openrtd force site/site.toml met.ghi 800 --why 'sensor is cleaned' --for 30m\n  \
-        openrtd force site/site.toml poi.breaker true --why 'contact is replaced' --who ann\n\n\
-        What is made of a forced point is forced as well. It ends by itself, with the device's stop at the latest."
+        openrtd force site/site.toml met.temperature 25 --why 'sensor is replaced' --who ann\n\n\
+        What is made of a forced point is forced as well. It ends by itself, with the device's stop at the latest.\n\
+        A forced switch or breaker permits no set point: commands are refused until it is released."
     )]
     Force(hand::Force),
     /// Take a point of the running device out of service, for a time

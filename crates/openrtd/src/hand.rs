@@ -1,5 +1,6 @@
 //! `openrtd force`, `inhibit` and `release`: what people at the plant do to a point of the running device by hand.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -109,10 +110,8 @@ pub(crate) async fn order(
     words: &Words,
     mut request: Json,
 ) -> Result<(), Failure> {
-    let logged_in = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let who = words.who.clone().or_else(logged_in).filter(|who| !who.trim().is_empty());
-    let who =
-        who.ok_or_else(|| Failure::Input("nobody is logged in by name: say who with --who".to_owned()))?;
+    let who = words.who.clone().or_else(logged_in);
+    let who = who.ok_or_else(|| Failure::Input("nobody is logged in: say who with --who".to_owned()))?;
     let source = Source::read(site)?;
     let socket = points::site(&source)?.socket;
     for (name, text) in [("do", word), ("point", point), ("who", &who), ("why", &words.why)] {
@@ -131,6 +130,13 @@ pub(crate) async fn order(
     // A reader that went away does not change what the device did.
     let _ = say(&told);
     Ok(())
+}
+
+/// Whoever runs this, by name or, where the environment has none (cron, a container), by number.
+fn logged_in() -> Option<String> {
+    let named = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let mut named = named.filter(|name| !name.trim().is_empty());
+    named.next().or_else(|| Some(format!("uid {}", std::fs::metadata("/proc/self").ok()?.uid())))
 }
 
 #[cfg(test)]

@@ -92,6 +92,7 @@ pub(crate) fn site_of(source: &Source) -> Result<RunningSite, Failure> {
     let (profile, rules) = named.in_force(source, "site")?;
     let defaults = profile.map(|profile| profile.defaults(&head.kinds(), rules.day)).unwrap_or_default();
     let mut site = Site::read_with(source, &defaults, Purpose::Run)?;
+    spoken(source, &site)?;
     // The journal tells the id of a profile that is a file.
     site.profile = rules.profile.as_deref().map(Into::into);
     let overlay = rules.overlay.as_ref().map(Source::read).transpose()?;
@@ -102,6 +103,23 @@ pub(crate) fn site_of(source: &Source) -> Result<RunningSite, Failure> {
         overlay: overlay.map(|overlay| overlay.text().to_owned()),
     };
     Ok(RunningSite { site, rules, configuration })
+}
+
+/// Whether this program speaks to every device of a site: it may be built without some protocols.
+fn spoken(source: &Source, site: &Site) -> Result<(), config::Problems> {
+    let places = source.places();
+    let mut problems = config::Problems::default();
+    for (at, device) in site.devices.iter().enumerate() {
+        let Some(feature) = rtd::lacks(device) else { continue };
+        let field = format!("device[{at}].protocol");
+        let message = format!(
+            "this program was built without {}; build it with `cargo build --release -p openrtd --features {feature}`, \
+             or leave device `{}` out",
+            device.protocol, device.id
+        );
+        problems.add(config::Problem { at: Some(places.nearest(&field)), ..source.whole(field, message) });
+    }
+    problems.into_result(())
 }
 
 /// The ISO's side as it runs today, and by which rules.
@@ -271,6 +289,23 @@ mod tests {
         assert_eq!(site.overlay, iso.overlay);
         assert_eq!((rules.profile.as_deref(), site.profile.as_deref()), (Some(DEFAULT), Some(DEFAULT)));
         assert!(rules.overlay.unwrap().ends_with("confirmed.toml"));
+    }
+
+    #[cfg(not(feature = "opcua"))]
+    #[test]
+    fn a_protocol_that_this_build_leaves_out_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("site");
+        crate::init::make(&dir, crate::cli::Example::SolarStorage, DEFAULT, None).unwrap();
+        let file = dir.join("site.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let device = "[[device]]\nid = \"ua\"\nprotocol = \"opcua\"\npoll_ms = 1000\nsecurity = \"none\"\n\
+                      endpoint = \"opc.tcp://127.0.0.1:4840\"\n";
+        std::fs::write(&file, format!("{text}\n{device}")).unwrap();
+        let told = running_site(&file).unwrap_err().to_string();
+        let line = text.lines().count() + 4;
+        assert!(told.contains(&format!("site.toml:{line}:")), "{told}");
+        assert!(told.contains("protocol: this program was built without opcua; build it with"), "{told}");
     }
 
     #[test]

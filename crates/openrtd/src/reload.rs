@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use config::Source;
-use rtd::reload::{Candidate, Needs, Reader, Setup, sha256};
+use config::{Problem, Source};
+use ieee1815_tokio::TlsError;
+use rtd::reload::{Candidate, Finding, Needs, Reader, Setup, sha256};
 use rulebook::profile::Severity;
 use serde_json::{Value, json};
 use site::Site;
@@ -24,20 +25,46 @@ use crate::rules::cli::Book;
 fn candidate(file: &Path) -> Result<(Candidate, InForce), Failure> {
     let source = Source::read(file)?;
     let RunningSite { site, rules: in_force, configuration } = site_of(&source)?;
+    let admitted = site.masters.iter().flat_map(|master| master.admit.clone()).collect();
+    let server = site.tls.clone().admitting(admitted).server();
+    server.map_err(|error| Failure::Input(unusable(&source, &site, &error).to_string()))?;
     let findings = rules::judged_source(&source, &Book::default(), None)?.report.findings;
     let findings = findings
         .into_iter()
         .filter(|finding| finding.severity != Severity::Note)
-        // Without its line: that moves with every edit above it.
         .map(|one| {
-            format!(
-                "{}: {}: {}: found {}, required {}",
-                one.rule, one.subject, one.field, one.found, one.required
-            )
+            let field = unplaced(&one.field);
+            Finding {
+                of: format!("{}: {}: {field}", one.rule, one.subject),
+                text: format!(
+                    "{}: {}: {field}: found {}, required {}",
+                    one.rule, one.subject, one.found, one.required
+                ),
+            }
         })
         .collect();
     let candidate = Candidate { site, findings, sha256: sha256(source.text().as_bytes()), configuration };
     Ok((candidate, in_force))
+}
+
+/// What is wrong with the files of `[tls]`, at the place that names the file.
+fn unusable(source: &Source, site: &Site, error: &TlsError) -> Problem {
+    let tls = &site.tls;
+    let field = match error.file() {
+        Some(file) if *file == tls.key => "tls.key",
+        Some(file) if *file == tls.certificate => "tls.certificate",
+        Some(file) if tls.trust_anchors.iter().any(|one| one == file) => "tls.trust_anchors",
+        Some(file) if tls.crls.iter().any(|one| one == file) => "tls.crls",
+        _ => "tls",
+    };
+    Problem { at: source.places().at(field), ..source.whole(field, error.to_string()) }
+}
+
+/// A field without the places in its path: they move with every edit above it.
+fn unplaced(field: &str) -> String {
+    let mut parts = field.split('[');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(']').map_or("", |(_, rest)| rest))
 }
 
 /// What the running device needs to take another site, and the site that it starts with.

@@ -46,12 +46,14 @@ fn what_the_device_saw_and_did_is_there_after_a_kill_and_a_restart() {
             .then_some(())
     });
     // Read while it runs, until the last commit has come.
-    let events = |of: &str| lines(&["history", &site, of, "--events", "--format", "json"]);
+    let events = || lines(&["history", &site, "--events", "--format", "json"]);
     running.rtd.wait("to record it", |_| {
-        events("inv1")
-            .iter()
-            .any(|event| event["kind"] == "device" && event["detail"]["state"] == "down")
-            .then_some(())
+        let all = events();
+        let down = |event: &Value| {
+            event["kind"] == "device" && event["subject"] == "inv1" && event["detail"]["state"] == "down"
+        };
+        let lost = |event: &Value| event["kind"] == "quality" && event["detail"].to_string().contains("inv1");
+        (all.iter().any(down) && all.iter().any(lost)).then_some(())
     });
     running.rtd.signal("-KILL");
     running.rtd.end();
@@ -91,6 +93,26 @@ fn what_the_device_saw_and_did_is_there_after_a_kill_and_a_restart() {
     let table = String::from_utf8(table).unwrap();
     assert!(table.starts_with("time,value,unit,quality,reasons,source_time,boot,sequence\n"), "{table}");
     assert!(table.lines().count() > values.len(), "the second start is there, too");
+}
+
+#[test]
+fn a_second_device_on_one_history_is_refused_and_a_killed_one_leaves_it_free() {
+    let folder = Folder::new();
+    folder.change("site.toml", "\n[resource]", "\n[history]\npath = \"kept/history.db\"\n\n[resource]");
+    let first = Program::start(&folder, "run", "site.toml");
+    let text = folder.read("site.toml");
+    let listen = text.lines().find(|line| line.starts_with("listen = ")).unwrap();
+    let socket = text.lines().find(|line| line.starts_with("socket = ")).unwrap();
+    let another =
+        text.replacen(listen, "listen = \"127.0.0.1:0\"", 1).replacen(socket, "socket = \"run/2.sock\"", 1);
+    std::fs::write(folder.site.join("another.toml"), another).unwrap();
+    let told = refusal(&["run", &folder.path("another.toml")], 1);
+    assert!(told.contains("history.path: ") && told.contains("another running device writes"), "{told}");
+    // Whoever reads is not hindered.
+    assert!(!lines(&["history", &folder.path("site.toml"), "--events", "--format", "json"]).is_empty());
+    first.signal("-KILL");
+    drop(first);
+    Program::start(&folder, "run", "another.toml");
 }
 
 #[test]
@@ -214,6 +236,12 @@ fn with_a_full_disk_telemetry_goes_on_an_alarm_is_told_and_writes_resume() {
         records.iter().any(|one| one["event"] == "history" && one["state"] == state).then_some(())
     };
     running.rtd.wait("to tell that the disk is full", |records| state(&records[mark..], "disk-full"));
+    let alarm = |records: &[Value], state: &str| {
+        let is = |one: &&Value| one["event"] == "alarm" && one["kind"] == "history" && one["state"] == state;
+        records.iter().find(is).cloned()
+    };
+    let raised = running.rtd.wait("to alarm", |records| alarm(&records[mark..], "raised"));
+    assert_eq!(raised["text"], "the disk is full");
     let before = count();
     running.iso.wait("to scan on", |records| {
         (records[seen..].iter().filter(|one| one["event"] == "scan").count() >= 2).then_some(())
@@ -226,6 +254,7 @@ fn with_a_full_disk_telemetry_goes_on_an_alarm_is_told_and_writes_resume() {
     assert_eq!(records.iter().filter(|one| one["missed"] == true).count(), 0);
     std::fs::remove_file(&ballast).unwrap();
     running.rtd.wait("to write again", |records| state(&records[mark..], "working"));
+    running.rtd.wait("to end the alarm", |records| alarm(&records[mark..], "cleared"));
     running.rtd.wait("to write what waited", |_| (count() > before).then_some(()));
 }
 

@@ -278,7 +278,7 @@ fn refused(command: &str, file: &str, code: i32, told: &[&str]) {
 #[test]
 fn bad_input_starts_nothing() {
     // Command, file, what is replaced by what, and what the one error line tells.
-    let cases: [(&str, &str, &str, &str, &str); 13] = [
+    let cases: [(&str, &str, &str, &str, &str); 14] = [
         (
             "ems",
             "ems.toml",
@@ -298,6 +298,7 @@ fn bad_input_starts_nothing() {
         ),
         ("poll", "ems.toml", "pki/observer.key", "pki/gone.key", "observer.key: "),
         ("ems", "ems.toml", "pki/ems.key", "pki/rtd.key", "does not belong to the certificate"),
+        ("run", "site.toml", "pki/rtd.key", "pki/ems.key", "tls.key: "),
         ("run", "site.toml", "pki/rtd.key", "pki/ems.key", "does not belong to the certificate"),
         ("run", "site.toml", "pki/ca.pem", "plant.toml", "plant.toml: holds no PEM section"),
         ("plant", "plant.toml", "\nkv = ", "\nkvv = ", "unknown field `kvv`"),

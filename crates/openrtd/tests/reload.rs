@@ -7,9 +7,14 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{Folder, Loop, all, has_flag, is_good, openrtd, points};
+use support::{Folder, Loop, Program, all, has_flag, is_good, openrtd, points};
 
 /// A command's exit code, what it said and what it complained about.
 fn said(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -44,7 +49,7 @@ fn configurations(records: &[Value]) -> Vec<&Value> {
 }
 
 /// What a site file breaks by: a text, and what it is replaced by.
-const BROKEN: [(&str, &str); 50] = [
+const BROKEN: [(&str, &str); 51] = [
     ("[site]", "[sit]"),
     ("[site]", "[site"),
     ("name = ", "nam = "),
@@ -59,6 +64,7 @@ const BROKEN: [(&str, &str); 50] = [
     ("[tls]", "[tsl]"),
     ("certificate = \"", "certificate = \"missing-"),
     ("key = \"", "key = \"missing-"),
+    ("/rtd.key", "/ems.key"),
     ("trust_anchors = [\"", "trust_anchors = [\"missing-"),
     ("[tls]", "[tls]\nmin_version = \"0.9\""),
     ("[tls]", "[tls]\ncipher_suites = [\"NULL\"]"),
@@ -225,6 +231,109 @@ fn a_master_that_is_removed_is_out_and_a_device_that_changes_is_read_anew() {
             .skip_while(|one| !is_good(one))
             .any(|one| one["id"] == "poi.mw" && lost(one))
     );
+}
+
+/// As [`said`], by somebody who stands in a folder.
+fn said_in(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_openrtd")).args(arguments).current_dir(folder).output().unwrap();
+    let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// What the device answers to a line over its local socket.
+fn answered(folder: &Folder, request: &Value) -> Value {
+    let mut socket = UnixStream::connect(folder.site.join("run/rtd.sock")).unwrap();
+    writeln!(socket, "{request}").unwrap();
+    let mut line = String::new();
+    BufReader::new(socket).read_line(&mut line).unwrap();
+    serde_json::from_str(&line).unwrap()
+}
+
+const EXTRA: &str =
+    "[[analog]]\nid = \"spare.mw\"\nindex = 70\nunit = \"MW\"\nmax_units = 10.0\nmax_counts = 30000\n\n";
+
+#[test]
+fn the_same_file_is_the_same_site_by_any_name() {
+    let folder = Folder::quick();
+    folder.change(
+        "site.toml",
+        "\n[resource]",
+        "\n[history]\npath = \"kept/history.db\"\n\n[capture]\nfolder = \"caps\"\n\n[resource]",
+    );
+    let around = folder.site.parent().unwrap();
+    symlink(&folder.site, around.join("linked")).unwrap();
+    symlink(folder.site.join("site.toml"), around.join("link.toml")).unwrap();
+    let rtd = Program::start_inside(&folder, "run", "site.toml");
+    let whole = folder.path("site.toml");
+    let names: [(&Path, &str); 5] = [
+        (&folder.site, "site.toml"),
+        (Path::new("/"), &whole),
+        (around, "site/site.toml"),
+        (around, "linked/site.toml"),
+        (around, "link.toml"),
+    ];
+    for (from, name) in names {
+        for command in ["plan", "apply"] {
+            let (code, out, errors) = said_in(from, &[command, name]);
+            assert!(
+                code == Some(0) && out.contains("nothing would change"),
+                "{command} {name}: {out}{errors}"
+            );
+        }
+    }
+    // It leaves a line that it was read.
+    rtd.wait_log(&["read again, nothing changed", "by=\"apply\""]);
+    rtd.signal("-HUP");
+    rtd.wait_log(&["read again, nothing changed", "by=\"signal\""]);
+    assert_eq!(configurations(&rtd.records()).len(), 0);
+
+    // A field of a wrong type is not one that was left out.
+    for request in [json!({ "plan": 5 }), json!({ "rescale": "yes" }), json!({ "file": ["site.toml"] })] {
+        let mut request = request;
+        request["do"] = json!("apply");
+        let told = answered(&folder, &request).to_string();
+        assert!(told.contains("allowed: ") && !told.contains("applied"), "{told}");
+    }
+
+    // A point at the top: what the others break they broke before.
+    let good = folder.read("site.toml");
+    let bare = good.replacen("[[analog]]", &format!("{EXTRA}[[analog]]"), 1);
+    fs::write(folder.site.join("site.toml"), &bare).unwrap();
+    let (_, out, errors) = said(&["plan", &whole, "--json"]);
+    let plan: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{errors}"));
+    let broken = plan["broken"].as_array().unwrap();
+    assert!(broken.iter().all(|one| one.as_str().unwrap().contains("spare.mw")), "{broken:?}");
+    assert_eq!(plan["mended"], json!([]));
+    apply(&whole);
+
+    // What was served at an index is not forgotten while it is away.
+    fs::write(folder.site.join("site.toml"), &good).unwrap();
+    apply(&whole);
+    let other = bare.replacen("max_units = 10.0", "max_units = 5.0", 1);
+    fs::write(folder.site.join("site.toml"), &other).unwrap();
+    let (code, _, errors) = said(&["apply", &whole]);
+    assert!(code == Some(1) && errors.contains("[needs --rescale]"), "{errors}");
+    let (code, _, errors) = said(&["apply", &whole, "--rescale"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let (_, out, _) = said(&["plan", &whole]);
+    assert!(out.contains("nothing would change"), "{out}");
+}
+
+#[test]
+fn a_signal_does_not_undo_what_was_applied_after_it() {
+    let folder = Folder::quick();
+    let rtd = Program::start(&folder, "run", "site.toml");
+    fs::write(folder.site.join("other.toml"), folder.read("site.toml") + SPARE).unwrap();
+    for round in 0..6 {
+        let file = folder.path(if round % 2 == 0 { "other.toml" } else { "site.toml" });
+        rtd.signal("-HUP");
+        apply(&file);
+        let (_, out, _) = said(&["plan", &file]);
+        assert!(out.contains("nothing would change"), "{out}");
+    }
+    let by: Vec<_> = configurations(&rtd.records()).iter().map(|one| one["by"].clone()).collect();
+    assert_eq!(by, vec![json!("apply"); 6]);
 }
 
 fn of_state(records: &[Value], state: &str) -> usize {

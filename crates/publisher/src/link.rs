@@ -25,6 +25,8 @@ pub(crate) struct Taken {
     pub(crate) new: u64,
     /// It had them already.
     pub(crate) repeated: u64,
+    /// It can never take them, and they were left out.
+    pub(crate) refused: u64,
     /// What it calls the place after the last one; 0 where it has no name for it.
     pub(crate) remote: u64,
 }

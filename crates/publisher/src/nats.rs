@@ -29,6 +29,8 @@ const IN_FLIGHT_MAX: usize = 500;
 const DUPLICATES: Duration = Duration::from_secs(120);
 /// How long the server keeps the consumer that we look back with.
 const LOOKING_BACK: Duration = Duration::from_secs(60);
+/// Octets of a message's head beside its id and the stream's name, and some to spare.
+const HEAD: usize = 64;
 /// Messages looked back at with one request.
 const LOOK_AT_ONCE: usize = 1_000;
 
@@ -53,6 +55,8 @@ pub(crate) struct Nats {
     begins_at: Option<u64>,
     /// Ids after the mark that the stream has already.
     have: HashSet<String>,
+    /// Octets that a message may have, with its head.
+    octets_max: usize,
     /// Ends the connection when this is dropped.
     _client: Client,
 }
@@ -91,7 +95,11 @@ impl Nats {
             })
             .await
             .map_err(|error| told(&format!("stream {}", to.stream), &error))?;
+        let of_server = client.server_info().max_payload;
+        // -1: it takes any.
+        let of_stream = usize::try_from(stream.cached_info().config.max_message_size).unwrap_or(usize::MAX);
         let mut opened = Self {
+            octets_max: of_server.min(of_stream),
             context,
             stream: to.stream.to_owned(),
             prefix,
@@ -178,6 +186,13 @@ impl Nats {
         for Message { subject, id, payload } in messages {
             if self.have.remove(&id) {
                 taken.repeated += 1;
+                continue;
+            }
+            let octets = HEAD.saturating_add(id.len() + self.stream.len() + payload.len());
+            if octets > self.octets_max {
+                // Tried again it would hold up all that comes after it, for ever.
+                tracing::error!(id, octets, most = self.octets_max, "publish: too large for NATS, left out");
+                taken.refused += 1;
                 continue;
             }
             let publish =

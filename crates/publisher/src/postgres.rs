@@ -209,7 +209,7 @@ async fn prepare_tables(client: &mut Client, schema: &str) -> Result<(), tokio_p
 }
 
 fn taken(sent: usize, new: u64) -> Taken {
-    Taken { new, repeated: (sent as u64).saturating_sub(new), remote: 0 }
+    Taken { new, repeated: (sent as u64).saturating_sub(new), refused: 0, remote: 0 }
 }
 
 fn millis(time: Wall) -> i64 {

@@ -31,6 +31,8 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 const OPEN_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a place may be away before somebody is told.
 const ALARM_AFTER: Duration = Duration::from_secs(60);
+/// How long it stays an alarm that something was left out; the place goes on meanwhile.
+const REFUSED_TOLD_FOR: Duration = Duration::from_secs(3_600);
 /// How long the store may take to write a mark, and how often it is asked.
 const MARK_PATIENCE: Duration = Duration::from_secs(10);
 const MARK_ASKED_EVERY: Duration = Duration::from_millis(200);
@@ -74,6 +76,7 @@ impl Publisher {
                 notices: notices.clone(),
                 away_since: Instant::now(),
                 alarm: false,
+                refused_until: None,
                 lost_told: None,
                 counted: None,
             };
@@ -118,6 +121,8 @@ struct Task {
     notices: mpsc::Sender<Notice>,
     away_since: Instant,
     alarm: bool,
+    /// Until when the alarm stays because something was left out.
+    refused_until: Option<Instant>,
     /// What was lost before this start is no news.
     lost_told: Option<(u64, u64)>,
     /// When what waits was counted last.
@@ -181,7 +186,9 @@ impl Task {
             self.took(taken.remote, |counts| {
                 counts.samples += taken.new;
                 counts.repeated += taken.repeated;
+                counts.refused.0 += taken.refused;
             });
+            self.refused(taken.refused, "samples");
             if found.more {
                 tokio::time::sleep(PAUSE).await;
             }
@@ -196,7 +203,9 @@ impl Task {
             self.took(taken.remote, |counts| {
                 counts.events += taken.new;
                 counts.repeated += taken.repeated;
+                counts.refused.1 += taken.refused;
             });
+            self.refused(taken.refused, "events");
         }
         let caught_up = !found.more;
         if caught_up && events.is_empty() {
@@ -206,14 +215,16 @@ impl Task {
             if caught_up {
                 counts.waiting = Some((0, 0));
             }
+            counts.why.clear();
             std::mem::replace(&mut counts.state, "working") != "working"
         });
         self.away_since = Instant::now();
         if was_away {
             tracing::info!(name = %self.place.name, "publish: the place takes what it is sent");
         }
-        if caught_up && self.alarm {
-            self.alarm = false;
+        let told_long_enough = self.refused_until.is_none_or(|until| Instant::now() >= until);
+        if caught_up && self.alarm && told_long_enough {
+            (self.alarm, self.refused_until) = (false, None);
             self.notice(false, format!("{} has everything that is there", self.place.name));
         }
         Ok(())
@@ -302,6 +313,18 @@ impl Task {
     async fn look(&mut self) {
         if let Err(error) = self.read(true).await {
             tracing::warn!(name = %self.place.name, %error, "publish: cannot count what waits");
+        }
+    }
+
+    /// What the place can never take was left out: somebody is to see it.
+    fn refused(&mut self, count: u64, what: &str) {
+        if count > 0 {
+            self.alarm = true;
+            self.refused_until = Some(Instant::now() + REFUSED_TOLD_FOR);
+            self.notice(
+                true,
+                format!("{count} {what} are too large for {} and were left out", self.place.name),
+            );
         }
     }
 

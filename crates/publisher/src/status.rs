@@ -21,12 +21,14 @@ pub struct Notice {
 pub(crate) struct Counts {
     /// `connecting`, `working` or `away`.
     pub(crate) state: &'static str,
-    /// Why it is away, or was last; empty where it never was.
+    /// Why it is away; empty where it is not.
     pub(crate) why: String,
     pub(crate) samples: u64,
     pub(crate) events: u64,
     /// Those that it had already.
     pub(crate) repeated: u64,
+    /// Samples and events that it can never take, left out.
+    pub(crate) refused: (u64, u64),
     /// As last counted; `None` while nobody did.
     pub(crate) waiting: Option<(u64, u64)>,
     /// Entries and events that were removed before it had them, since the store knows of it.
@@ -57,12 +59,13 @@ impl Status {
     }
 
     pub(crate) fn json(&self) -> Json {
-        let Counts { state, why, samples, events, repeated, waiting, lost, unreadable } =
+        let Counts { state, why, samples, events, repeated, refused, waiting, lost, unreadable } =
             self.change(|counts| counts.clone());
         json!({
             "name": self.name, "kind": self.kind, "state": state, "why": why, "samples": samples,
             "events": events, "repeated": repeated,
             "waiting": waiting.map(|(samples, events)| json!({ "samples": samples, "events": events })),
+            "refused": { "samples": refused.0, "events": refused.1 },
             "lost": { "samples": lost.0, "events": lost.1 }, "unreadable": unreadable,
         })
     }

@@ -219,7 +219,7 @@ async fn everything_is_there_once_whoever_is_killed_or_away() {
     let count = compare(&path, &["office", "lake"], nats_server.port, postgres_server.port).await;
     assert!(count > 5_000, "{count}");
     let status = running.publisher.status();
-    assert_eq!(status[0]["state"], "working", "{status}");
+    assert_eq!((&status[0]["state"], &status[0]["why"]), (&"working".into(), &"".into()), "{status}");
     assert_eq!(status[1]["waiting"], serde_json::json!({ "samples": 0, "events": 0 }), "{status}");
 
     // While it runs: both stopped during load, and back.
@@ -238,6 +238,10 @@ async fn everything_is_there_once_whoever_is_killed_or_away() {
     running.record(200);
     running.tap.flush().unwrap();
     compare(&path, &["office", "lake"], nats_server.port, postgres_server.port).await;
+    wait("to have nothing to say", || {
+        let status = running.publisher.status();
+        (0..2).all(|at| status[at]["state"] == "working" && status[at]["why"] == "").then_some(())
+    });
 
     // As it is there.
     let sql = sql(postgres_server.port).await;
@@ -307,6 +311,43 @@ async fn what_goes_before_it_was_sent_is_counted_and_alarmed() {
     assert!(all.iter().all(|(key, _)| had.contains_key(key)));
     assert_eq!(had.len() as u64 + lost(&running), written, "all is there or counted");
     let _ = &mut running.notices;
+    running.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_place_can_never_take_is_left_out_and_told_and_the_rest_goes_on() {
+    if !have(&["nats-server"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("nats.conf");
+    std::fs::write(&config, "max_payload: 2048\n").unwrap();
+    let server = Server::nats(&["-c", config.to_str().unwrap()]);
+    let path = folder.path().join("history.db");
+    let mut running = Running::start(&path, &[nats(server.port)], 1 << 30);
+    running.record(10);
+    // One far above, one just above, one just below.
+    let now = running.clock.now();
+    for octets in [3_000_000, 2_048, 1_000] {
+        let (boot, detail) = (running.tap.boot(), serde_json::json!({ "why": "x".repeat(octets) }));
+        let (kind, subject) = (EventKind::Session, "ems".to_owned());
+        running.tap.event(Event { boot, time: now.wall, kind, subject, detail }, now.mono);
+    }
+    running.record(10);
+    let status = wait("to have the rest", || {
+        let status = running.publisher.status();
+        (status[0]["samples"] == 20 && status[0]["events"] == 3).then_some(status)
+    });
+    assert_eq!(status[0]["refused"], serde_json::json!({ "samples": 0, "events": 2 }), "{status}");
+    assert_eq!((&status[0]["state"], &status[0]["why"]), (&"working".into(), &"".into()), "{status}");
+    let notice = running.notices.recv().await.unwrap();
+    assert!(notice.raised && notice.text.contains("too large for office and were left out"), "{notice:?}");
+    assert!(running.notices.try_recv().is_err(), "it stays raised");
+    let (samples, events) = of_store(&path);
+    let url = format!("nats://127.0.0.1:{}", server.port);
+    same("NATS", &of_nats(&url, "plants", "openrtd.*.points.>").await, &samples);
+    let had = of_nats(&url, "plants", "openrtd.*.events.>").await;
+    assert_eq!(had.len() + 2, events.len());
     running.finish().await;
 }
 

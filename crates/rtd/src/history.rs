@@ -17,6 +17,7 @@ use telemetry::{Now, PointId, ReasonKind, Reasons, Value, WallTrust};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::capture;
 use crate::core::{PointRecord, Record};
 
 /// How long the last entries may take to be written at the end; the program promises to end soon.
@@ -51,7 +52,7 @@ impl History {
             why: error.to_string(),
         };
         if let Some(folder) = history.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(other)?;
+            capture::private_folder(folder).map_err(other)?;
         }
         let settings = Settings {
             path: history.path.clone(),

@@ -16,5 +16,6 @@ mod run;
 mod serve;
 mod tell;
 
+pub use acquire::lacks;
 pub use core::LASTS_MAX;
 pub use run::{RunError, Taps, run};

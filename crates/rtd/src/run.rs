@@ -365,7 +365,16 @@ impl Loop {
     fn history(&mut self, health: &Health) {
         let now = self.now();
         let (state, why) = (health.state.text(), history::why(&health.state));
+        let text = if why.is_empty() { "the history is written again".to_owned() } else { why.clone() };
         self.teller.tell(&Record::History { time: now.wall, state, why, dropped: health.dropped }, now);
+        let subject: Arc<str> = "".into();
+        let was_raised = self.teller.tally.alarms.contains_key(&("history", Arc::clone(&subject)));
+        let is_raised = health.state != historian::State::Working;
+        if was_raised != is_raised {
+            let state = if is_raised { "raised" } else { "cleared" };
+            let (time, point, kind) = (now.wall, None, "history");
+            self.teller.tell(&Record::Alarm { time, point, subject, kind, state, text }, now);
+        }
     }
 
     /// The master of a session that is its newest.

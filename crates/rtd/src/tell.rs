@@ -149,13 +149,14 @@ fn log(record: &Record) {
             tracing::warn!(peer, address, why, "master refused");
         }
         Record::Session { state, master, peer, address, why, .. } => {
-            tracing::info!(state, ?master, peer, address, why, "session");
+            let master = master.as_deref();
+            tracing::info!(state, master, peer, address, why, "session");
         }
-        Record::Command { master, index, value, mode, status, effect, .. } => {
-            tracing::info!(%master, index, ?value, mode, status, effect, "command");
+        Record::Command { master, index, value, mode, status, effect, why, .. } => {
+            tracing::info!(%master, index, value, mode, status, effect, why, "command");
         }
         Record::Authority { point, owner, master, why, .. } => {
-            tracing::info!(%point, owner, ?master, why, "authority");
+            tracing::info!(%point, owner, master = master.as_deref(), why, "authority");
         }
         Record::Configuration { state: "applied", by, file, changes, .. } => {
             tracing::info!(by, file = %file.display(), changes = changes.len(), "another configuration");
@@ -176,10 +177,12 @@ fn log(record: &Record) {
             tracing::info!(state, point = point.as_ref().map(PointId::as_str), kind, text, "alarm");
         }
         Record::Hand { point, state, value, who, why, .. } => {
-            tracing::warn!(%point, state, ?value, %who, %why, "by hand");
+            let value = value.map(tracing::field::display);
+            tracing::warn!(%point, state, value, %who, %why, "by hand");
         }
         Record::More { of, state, master, more, .. } => {
-            tracing::warn!(of, state, ?master, more, "more like these, not told one by one");
+            let master = master.as_deref();
+            tracing::warn!(of, state, master, more, "more like these, not told one by one");
         }
         _ => {}
     }
@@ -202,6 +205,7 @@ mod tests {
             status: status.to_string(),
             peer: "".into(),
             effect: "none",
+            why: String::new(),
         }
     }
 

@@ -16,7 +16,7 @@ mod raw;
 mod regulating;
 mod resource;
 pub mod sunspec;
-mod words;
+pub mod words;
 
 pub use defaults::{Defaults, Head, Purpose, ServedDefaults, TlsFloor, head};
 pub use derive::{AnalogDerive, CheckKind, Checks, Cross, DigitalDerive, Flat, Gate, Holds, Term, Threshold};

@@ -1,6 +1,32 @@
-//! A reading in words, as papers and the story of a point tell it.
+//! What a site says, in words for people: papers, the story of a point, and what a reload would change.
 
-use crate::{Access, Device, Form, Place, ReadingIx, RegisterTable, WordOrder};
+mod made;
+
+use std::time::Duration;
+
+use crate::{Access, Control, Device, Form, Place, ReadingIx, RegisterTable, WordOrder};
+
+/// `4 s`, `500 ms`.
+#[must_use]
+pub fn duration(time: Duration) -> String {
+    match time.as_millis() {
+        millis if millis % 1_000 == 0 => format!("{} s", time.as_secs()),
+        millis => format!("{millis} ms"),
+    }
+}
+
+impl Control {
+    /// `by SunSpec 704, 1000000 W a unit`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::SunSpec704 { watts_per_unit } => format!("by SunSpec 704, {watts_per_unit} W a unit"),
+            Self::SunSpec123 { percent_per_unit } => {
+                format!("by SunSpec 123, {percent_per_unit} per cent a unit")
+            }
+        }
+    }
+}
 
 impl Device {
     /// Where a reading lies and what becomes of it: `holding register 40072, i16, times 0.1`. Empty where there is none.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use telemetry::{Reasons, Value, Wall};
+use telemetry::{Mono, Now, Reasons, Value, Wall, WallTrust};
 
 use super::*;
 use crate::event::{Event, EventKind};
@@ -155,7 +155,9 @@ fn a_mark_is_kept_and_what_went_before_it_was_sent_is_counted() {
     for _ in 0..10 {
         world.commit(&mut store, 100);
     }
-    store.commit(&Batch::default(), Wall::from_millis(START + 61 * 86_400_000)).unwrap();
+    let later = Wall::from_millis(START + 61 * 86_400_000);
+    store.see(Now { mono: Mono::ZERO, wall: later, wall_trust: WallTrust::Synchronised });
+    store.commit(&Batch::default(), later).unwrap();
     let mut came = Vec::new();
     rest(&mut follower, &mut mark.clone(), 1_000, &mut came);
     let (_, entries, events) = follower.mark("far").unwrap().unwrap();

@@ -1,6 +1,6 @@
 use std::sync::mpsc;
 
-use telemetry::{Origin, Reasons, Value};
+use telemetry::{Origin, Reasons, Value, WallTrust};
 
 use super::*;
 use crate::event::EventKind;
@@ -161,6 +161,7 @@ fn limits_change_while_it_writes() {
     tap.event(at(1_060_000), Mono::ZERO);
     tap.flush().unwrap();
     assert_eq!(count(), 2);
+    tap.trust(WallTrust::Synchronised);
     tap.limits(Duration::from_secs(90), 1 << 30);
     tap.event(at(1_120_000), Mono::ZERO);
     tap.flush().unwrap();

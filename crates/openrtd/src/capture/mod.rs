@@ -157,7 +157,10 @@ fn copy(from: &Path, to: &Path) -> Result<(u64, u64, String), Failure> {
     }
     let octets = reader.sound_octets();
     let source = File::open(from).map_err(|error| failure(from, error))?;
-    let mut file = options.open(to).map_err(|error| failure(to, error))?;
+    let mut file = options.open(to).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => failure(to, "is there already; name another file"),
+        _ => failure(to, error),
+    })?;
     io::copy(&mut source.take(octets), &mut file).map_err(|error| failure(to, error))?;
     Ok((inputs, octets, until.wall.to_string()))
 }

@@ -98,6 +98,9 @@ impl Lines {
                 None => String::new(),
             };
             self.lines("source", [device, format!("{}{polled}", text(&from["place"]))]);
+            if !point["device_failure"].is_null() {
+                self.line("failed", &text(&point["device_failure"]));
+            }
             let read = text(&point["read_received"]);
             let read = if read.is_empty() { "not read yet".to_owned() } else { format!("read {read}") };
             self.line("raw", &join(&[raw(&point["raw"]), read]));

@@ -148,10 +148,26 @@ impl Program {
 
     /// As [`launch`](Self::launch), with more in its environment.
     pub(crate) fn launch_in(folder: &Folder, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = command(arguments);
+        command.envs(environment.iter().copied());
+        Self::spawn(folder, arguments[0], command)
+    }
+
+    /// As [`start`](Self::start), by somebody who went into the folder first.
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
+    pub(crate) fn start_inside(folder: &Folder, name: &str, file: &str) -> Self {
+        let mut command = command(&[name, file, "--json", "--until-stdin-ends"]);
+        command.current_dir(&folder.site);
+        let program = Self::spawn(folder, name, command);
+        program
+            .wait("to be ready", |records| records.iter().any(|one| one["event"] == "ready").then_some(()));
+        program
+    }
+
+    fn spawn(folder: &Folder, name: &str, mut command: Command) -> Self {
         let (_, errors) =
             tempfile::NamedTempFile::new_in(folder.site.parent().unwrap()).unwrap().keep().unwrap();
-        let mut child = command(arguments)
-            .envs(environment.iter().copied())
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&errors).unwrap())
@@ -168,7 +184,7 @@ impl Program {
             shared.records.lock().unwrap().1 = true;
             shared.grown.notify_all();
         });
-        Self { name: arguments[0].to_owned(), child, journal, errors }
+        Self { name: name.to_owned(), child, journal, errors }
     }
 
     /// Waits until `find` finds something in the journal.
@@ -206,6 +222,20 @@ impl Program {
 
     pub(crate) fn errors(&self) -> String {
         fs::read_to_string(&self.errors).unwrap()
+    }
+
+    /// Waits until a line of its log has all of `words`.
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
+    pub(crate) fn wait_log(&self, words: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.errors();
+            if log.lines().any(|line| words.iter().all(|word| line.contains(word))) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no line of the log has all of {words:?}:\n{log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub(crate) fn signal(&self, name: &str) {

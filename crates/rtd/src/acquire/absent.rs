@@ -5,6 +5,7 @@ use telemetry::clock::SystemClock;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use super::bounds;
 use crate::core::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite};
 
 /// Tells that the device is dead at each beat of the poll, until nobody listens to `out` any more.
@@ -41,7 +42,7 @@ pub(crate) async fn drive(
                 FieldEvent::Report(FieldReport { device: at, outcome, sent: now, received: now })
             }
         };
-        if out.send(event).await.is_err() {
+        if out.send(bounds::event(event)).await.is_err() {
             return;
         }
     }

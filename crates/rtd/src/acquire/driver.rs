@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use site::{Device, DeviceIx, Protocol, ReadingIx};
+use telemetry::Now;
 use telemetry::clock::SystemClock;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_modbus::ExceptionCode;
 
 use super::back_off::BackOff;
+use super::bounds;
 use super::command;
 use super::count::Counters;
 use super::line::Line;
@@ -73,23 +75,28 @@ struct Driver {
 
 impl Driver {
     async fn tell(&mut self, event: FieldEvent) -> Result<(), Gone> {
-        self.out.send(event).await.map_err(|_| Gone)
+        self.out.send(bounds::event(event)).await.map_err(|_| Gone)
     }
 
     async fn poll(&mut self) -> Result<(), Gone> {
         let sent = self.clock.now();
-        let outcome = match self.readings().await? {
+        let mut first = None;
+        let (outcome, received) = match self.readings(&mut first).await? {
             Ok(readings) => {
                 self.back_off.clear();
-                FieldOutcome::Readings(readings)
+                // What was read first is the oldest: nothing may look younger than it is.
+                (FieldOutcome::Readings(readings), first.unwrap_or_else(|| self.clock.now()))
             }
-            Err(failure) => FieldOutcome::Failed(failure),
+            Err(failure) => (FieldOutcome::Failed(failure), self.clock.now()),
         };
-        let received = self.clock.now();
         self.tell(FieldEvent::Report(FieldReport { device: self.at, outcome, sent, received })).await
     }
 
-    async fn readings(&mut self) -> Result<Result<Vec<(ReadingIx, Reading)>, DeviceFailure>, Gone> {
+    /// One poll. `first` is when its first answer was received.
+    async fn readings(
+        &mut self,
+        first: &mut Option<Now>,
+    ) -> Result<Result<Vec<(ReadingIx, Reading)>, DeviceFailure>, Gone> {
         let blocks = match self.linked().await {
             Ok(link) => link.plan.blocks.clone(),
             Err(failure) => return Ok(Err(failure)),
@@ -108,6 +115,7 @@ impl Driver {
             match link.read(block.table, block.start, block.count).await {
                 Ok(words) => {
                     answered = true;
+                    first.get_or_insert_with(|| self.clock.now());
                     readings.extend(block.decode(&words));
                 }
                 Err(LinkError::Exception(code)) => {

@@ -20,11 +20,13 @@
 //! | `told` | values of sources that tell their own type, quality and time |
 //! | `absent` | the task of a device whose protocol this build leaves out |
 //! | `back_off` | how long a device that failed is left alone |
+//! | `bounds` | how long words may be, and how far ahead a source's time |
 //! | `count` | what is counted of each device |
 
 #[cfg(not(all(feature = "mqtt", feature = "opcua")))]
 mod absent;
 mod back_off;
+mod bounds;
 mod command;
 mod count;
 mod decode;
@@ -185,6 +187,16 @@ impl Driver {
         }
         task.abort();
         let _ = over.recv().await;
+    }
+}
+
+/// The feature that this build lacks to speak to the device; `None` where it lacks none.
+#[must_use]
+pub fn lacks(device: &Device) -> Option<&'static str> {
+    match &device.access {
+        Access::Sparkplug(_) if !cfg!(feature = "mqtt") => Some("mqtt"),
+        Access::OpcUa(_) if !cfg!(feature = "opcua") => Some("opcua"),
+        _ => None,
     }
 }
 

@@ -12,12 +12,14 @@ use opcua::types::{
     Variant,
 };
 use site::{Device, DeviceIx, Form, OpcUa, Place, ReadingIx, Security};
+use telemetry::Now;
 use telemetry::clock::SystemClock;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::back_off::BackOff;
+use super::bounds;
 use super::count::Counters;
 use super::told::{Said, Typed, reported};
 use crate::core::{
@@ -43,7 +45,7 @@ pub(crate) async fn drive(
     let mut beat = tokio::time::interval(device.poll);
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let back_off = BackOff::new(&device.id);
-    let mut driver = Driver { device, opcua, link: None, back_off, counters };
+    let mut driver = Driver { device, opcua, link: None, back_off, counters, clock, first: None };
     let mut writable = true;
     loop {
         let event = tokio::select! {
@@ -61,14 +63,18 @@ pub(crate) async fn drive(
             },
             _ = beat.tick() => {
                 let sent = clock.now();
-                let outcome = match driver.poll().await {
-                    Ok(readings) => FieldOutcome::Readings(readings),
-                    Err(failure) => FieldOutcome::Failed(failure),
+                driver.first = None;
+                let (outcome, received) = match driver.poll().await {
+                    // What was read first is the oldest: nothing may look younger than it is.
+                    Ok(readings) => {
+                        (FieldOutcome::Readings(readings), driver.first.unwrap_or_else(|| clock.now()))
+                    }
+                    Err(failure) => (FieldOutcome::Failed(failure), clock.now()),
                 };
-                FieldEvent::Report(FieldReport { device: at, outcome, sent, received: clock.now() })
+                FieldEvent::Report(FieldReport { device: at, outcome, sent, received })
             }
         };
-        if out.send(event).await.is_err() {
+        if out.send(bounds::event(event)).await.is_err() {
             return;
         }
     }
@@ -92,6 +98,9 @@ struct Driver {
     link: Option<Link>,
     back_off: BackOff,
     counters: Arc<Counters>,
+    clock: SystemClock,
+    /// When the first answer of the poll was received.
+    first: Option<Now>,
 }
 
 impl Driver {
@@ -139,6 +148,7 @@ impl Driver {
                 }
             };
             self.counters.answer(begun.elapsed());
+            self.first.get_or_insert_with(|| self.clock.now());
             if answer.len() != nodes.len() {
                 let words = format!("{} values for {} nodes", answer.len(), nodes.len());
                 return Err(self.failure(FailureKind::Protocol, &words));
@@ -207,10 +217,11 @@ impl Driver {
     }
 
     fn readings(&self, values: &[DataValue]) -> Vec<(ReadingIx, Reading)> {
+        let now = self.clock.now().wall;
         let read = |(at, spec): (usize, &site::ReadingSpec)| {
             let Place::Node(node) = spec.place else { return None };
             let told = told(values.get(node)?, spec.form, self.opcua.nodes.get(node)?);
-            Some((ReadingIx::new(at), Reading::Reported(Box::new(told))))
+            Some((ReadingIx::new(at), Reading::Reported(Box::new(bounds::time(told, now)))))
         };
         self.device.readings.iter().enumerate().filter_map(read).collect()
     }

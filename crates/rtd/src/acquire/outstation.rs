@@ -4,12 +4,13 @@
 //! a session came up nothing is told before all was read once: a value from before must not look fresh because
 //! there is a connection again. What happened in between keeps its order and its own time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ieee1815::master::{MasterConfig, MasterEvent, Outcome, Scan};
+use ieee1815::master::{MasterConfig, MasterEvent, Outcome, Request, Scan, Task};
 use ieee1815::{Classes, Iin, Measured, PointType, Value};
-use ieee1815_tokio::{DriverEvent, Endpoint, MasterDriver};
+use ieee1815_tokio::{DriverEvent, Endpoint, MasterDriver, MasterHandle};
 use site::{Device, DeviceIx, Dnp3, Dnp3Type, Form, Place, Reach, ReadingIx};
 use telemetry::clock::SystemClock;
 use telemetry::{Mono, Now, Wall, WallTrust};
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::back_off::shortened;
+use super::bounds;
 use super::count::Counters;
 use super::decode;
 use crate::core::{
@@ -25,6 +27,8 @@ use crate::core::{
 
 /// Between two tries to connect, less the device's jitter.
 const PAUSE: Duration = Duration::from_secs(2);
+/// Between two reads of everything that were asked for because an outstation's time went back.
+const READ_AGAIN: Duration = Duration::from_secs(3);
 
 /// Polls an outstation until nobody listens to `out` any more.
 ///
@@ -41,10 +45,12 @@ pub(crate) async fn drive(
 ) {
     let (_stop, stopped) = watch::channel(false);
     let mut teller = Teller::new(&device, at, clock, counters);
+    let mut master = None;
     let mut events = match endpoint(&device, &dnp3) {
         Ok(endpoint) => {
             let pause = shortened(PAUSE, &device.id);
-            let (_, events) = MasterDriver::spawn_at(endpoint, config(&device, &dnp3), pause, stopped);
+            let (handle, events) = MasterDriver::spawn_at(endpoint, config(&device, &dnp3), pause, stopped);
+            master = Some(handle);
             Some(events)
         }
         Err(words) => {
@@ -56,6 +62,7 @@ pub(crate) async fn drive(
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut writable = true;
     loop {
+        let due = teller.read_due();
         let told = tokio::select! {
             biased;
             () = out.closed() => return,
@@ -71,12 +78,32 @@ pub(crate) async fn drive(
             },
             event = next(&mut events) => teller.hear(event),
             _ = beat.tick() => teller.beat(),
+            () = at_last(due) => {
+                teller.reads_all();
+                read_all(master.as_ref());
+                Vec::new()
+            }
         };
         for event in told {
-            if out.send(event).await.is_err() {
+            if out.send(bounds::event(event)).await.is_err() {
                 return;
             }
         }
+    }
+}
+
+async fn at_last(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Has everything read, beside the scans. Not waited for: its points come as all others do, and where it fails it is
+/// asked for again.
+fn read_all(master: Option<&MasterHandle>) {
+    if let Some(master) = master.cloned() {
+        tokio::spawn(async move { master.request(Request::Read(Classes::ALL)).await });
     }
 }
 
@@ -103,6 +130,17 @@ fn endpoint(device: &Device, dnp3: &Dnp3) -> Result<Endpoint, String> {
             Ok(Endpoint::Dial { address: address.to_string(), tls, timeout })
         }
         Reach::Serial(line) => Ok(Endpoint::Serial(line.clone())),
+    }
+}
+
+/// A task of the start-up, as the standard calls it.
+const fn task_words(task: Task) -> &'static str {
+    match task {
+        Task::DisableUnsolicited => "disable unsolicited responses",
+        Task::ClearRestart => "clear the restart indication",
+        Task::Integrity => "integrity poll",
+        Task::SyncTime => "synchronise the time",
+        Task::EnableUnsolicited => "enable unsolicited responses",
     }
 }
 
@@ -160,6 +198,16 @@ struct Teller {
     coming: Vec<(ReadingIx, Reported)>,
     /// Of responses that are complete.
     complete: Vec<(ReadingIx, Reported)>,
+    /// When the oldest of both was received.
+    oldest: Option<Now>,
+    /// Time of the newest event of each reading.
+    newest: BTreeMap<ReadingIx, Wall>,
+    /// Readings of which an event came that is older than one before it, and no present value since.
+    behind: BTreeSet<ReadingIx>,
+    /// Those that the last read because of them is to bring.
+    sought: BTreeSet<ReadingIx>,
+    /// When everything was last read because of them.
+    read: Option<tokio::time::Instant>,
 }
 
 impl Teller {
@@ -178,12 +226,33 @@ impl Teller {
             latest: Mono::ZERO,
             coming: Vec::new(),
             complete: Vec::new(),
+            oldest: None,
+            newest: BTreeMap::new(),
+            behind: BTreeSet::new(),
+            sought: BTreeSet::new(),
+            read: None,
         }
+    }
+
+    /// When everything is to be read out of turn; `None`: there is no need.
+    ///
+    /// An event that is older than one before it is not taken: it may have waited. But it may also be of a clock that
+    /// was set back, and then it, and all that come after it, are what is so now. Only the present values tell.
+    fn read_due(&self) -> Option<tokio::time::Instant> {
+        let wanted = !self.behind.is_empty() && matches!(self.state, State::Started);
+        wanted.then(|| self.read.map_or_else(tokio::time::Instant::now, |read| read + READ_AGAIN))
+    }
+
+    fn reads_all(&mut self) {
+        self.counters.request();
+        self.sought.clone_from(&self.behind);
+        self.read = Some(tokio::time::Instant::now());
     }
 
     fn down(&mut self, words: String) {
         self.coming.clear();
         self.complete.clear();
+        self.oldest = None;
         self.state = State::Down(DeviceFailure { kind: FailureKind::Unreachable, words });
     }
 
@@ -215,7 +284,7 @@ impl Teller {
     fn master(&mut self, event: MasterEvent, now: Now) -> Vec<FieldEvent> {
         match event {
             MasterEvent::Point { point, index, measured, event, .. } => {
-                self.point(point, index, measured, event);
+                self.point(point, index, measured, event, now);
                 Vec::new()
             }
             MasterEvent::Response { iin, .. } => {
@@ -235,10 +304,11 @@ impl Teller {
                 self.counters.answered();
                 self.miss();
                 let all = std::mem::take(&mut self.complete);
+                let now = self.oldest.take().unwrap_or(now);
                 vec![self.report(all, now)]
             }
             MasterEvent::StartUpFailed { task, outcome } => {
-                vec![self.refused(&format!("start-up, {task:?}"), &outcome, now)]
+                vec![self.refused(&format!("start-up, {}", task_words(task)), &outcome, now)]
             }
             MasterEvent::Scanned { outcome, .. } => {
                 self.counters.request();
@@ -247,11 +317,31 @@ impl Teller {
                     outcome => vec![self.refused("poll", &outcome, now)],
                 }
             }
+            MasterEvent::Done { outcome: Outcome::ReadDone, .. } => self.unfound(now),
             _ => Vec::new(),
         }
     }
 
-    fn point(&mut self, point: PointType, index: u16, measured: Measured, event: bool) {
+    /// Everything was read because a time went back, and what is still sought was not there: nothing is known of it.
+    fn unfound(&mut self, now: Now) -> Vec<FieldEvent> {
+        for at in std::mem::take(&mut self.sought) {
+            self.behind.remove(&at);
+            let Some((kind, index, _)) = self.places.get(at.get()).copied().flatten() else { continue };
+            let words = format!(
+                "the outstation's clock went back, and it reports no present value of {} {index}",
+                kind.text()
+            );
+            let reading = Reading::Invalid(words);
+            self.complete.push((at, Reported { reading, kind, flags: None, time: None, event: false }));
+        }
+        if self.complete.is_empty() || !matches!(self.state, State::Started) {
+            return Vec::new();
+        }
+        self.tell(now)
+    }
+
+    fn point(&mut self, point: PointType, index: u16, measured: Measured, event: bool, now: Now) {
+        let told = measured.time.map(Wall::from_millis).filter(|time| bounds::can_be(*time, now.wall));
         let wanted = |place: &(Dnp3Type, u16, f64)| point_type(place.0) == point && place.1 == index;
         for (at, place) in self.places.iter().enumerate() {
             let Some((kind, _, scale)) = place.filter(wanted) else { continue };
@@ -259,11 +349,23 @@ impl Teller {
                 Value::Binary(state) => Reading::State(state),
                 Value::Analog(value) => decode::number(decode::scaled(value, scale)),
                 Value::Counter(count) => decode::number(decode::scaled(f64::from(count), scale)),
-                _ => Reading::Invalid(format!("{point:?} {index} brought another type of value")),
+                _ => Reading::Invalid(format!("{} {index} brought another type of value", kind.text())),
             };
-            let time = measured.time.map(|millis| (Wall::from_millis(millis), WallTrust::Unknown));
-            self.coming
-                .push((ReadingIx::new(at), Reported { reading, kind, flags: measured.flags, time, event }));
+            let at = ReadingIx::new(at);
+            match (event, told) {
+                (false, _) => {
+                    self.behind.remove(&at);
+                    self.sought.remove(&at);
+                }
+                (true, Some(time)) => match self.newest.get(&at) {
+                    Some(newest) if time < *newest => drop(self.behind.insert(at)),
+                    _ => drop(self.newest.insert(at, time)),
+                },
+                (true, None) => {}
+            }
+            let time = told.map(|time| (time, WallTrust::Unknown));
+            self.oldest.get_or_insert(now);
+            self.coming.push((at, Reported { reading, kind, flags: measured.flags, time, event }));
         }
     }
 
@@ -297,6 +399,8 @@ impl Teller {
     /// Reports in none of which a point comes twice, so that no change is lost between two.
     fn tell(&mut self, now: Now) -> Vec<FieldEvent> {
         self.counters.answered();
+        // A response may take several fragments: what came first is the oldest.
+        let now = self.oldest.take().unwrap_or(now);
         let mut reports = Vec::new();
         let mut one: Vec<(ReadingIx, Reported)> = Vec::new();
         for (reading, reported) in std::mem::take(&mut self.complete) {

@@ -9,6 +9,7 @@ use telemetry::clock::SystemClock;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::bounds;
 use super::count::Counters;
 use super::decode;
 use crate::core::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading};
@@ -26,7 +27,7 @@ pub(crate) async fn drive(
     clock: SystemClock,
     counters: Arc<Counters>,
 ) {
-    let rows = read(&csv).await;
+    let rows = read(&csv).await.map_err(bounds::words);
     if let Err(words) = &rows {
         tracing::warn!(device = %device.id, words, "cannot be replayed");
     }
@@ -61,7 +62,7 @@ pub(crate) async fn drive(
                 FieldEvent::Report(FieldReport { device: at, outcome, sent: now, received: now })
             }
         };
-        if out.send(event).await.is_err() {
+        if out.send(bounds::event(event)).await.is_err() {
             return;
         }
     }
@@ -177,8 +178,11 @@ impl Rows {
         match (form, text.parse::<f64>()) {
             (Form::Number { scale }, Ok(number)) => decode::number(decode::scaled(number, scale)),
             (Form::Number { .. }, Err(_)) => wrong("number"),
-            (Form::Equals(value), Ok(number)) => Reading::State((number - f64::from(value)).abs() < 0.5),
-            (Form::Equals(_), Err(_)) => wrong("number"),
+            // Rounded to the nearest, what lies between two states would be one of them.
+            (Form::Equals(value), Ok(number)) if number.is_finite() && number.fract() == 0.0 => {
+                Reading::State((number - f64::from(value)).abs() < 0.5)
+            }
+            (Form::Equals(_), _) => wrong("whole number"),
             _ => match text {
                 "1" | "true" | "on" => Reading::State(true),
                 "0" | "false" | "off" => Reading::State(false),
@@ -282,8 +286,15 @@ mod tests {
 
     #[test]
     fn a_number_that_stands_for_a_state() {
-        let rows = Rows::parse("time,mode\n0,3\n1,4\n", &csv(&["mode"])).unwrap();
+        let text = "time,mode\n0,3\n1,4\n2,4.4\n3,3.6\n4,nan\n5,inf\n6,-inf\n7,x\n8,4.0\n";
+        let rows = Rows::parse(text, &csv(&["mode"])).unwrap();
         let specs = [spec(0, Form::Equals(4))];
+        assert_eq!(readings(&rows, 8_000, false, &specs), Some(vec![(0, Reading::State(true))]));
+        for (second, found) in (2..).zip(["4.4", "3.6", "nan", "inf", "-inf", "x"]) {
+            let wrong = format!("day.csv:{}: mode: `{found}` is no whole number", second + 2);
+            let wrong = Some(vec![(0, Reading::Invalid(wrong))]);
+            assert_eq!(readings(&rows, second * 1_000, false, &specs), wrong);
+        }
         assert_eq!(readings(&rows, 0, false, &specs), Some(vec![(0, Reading::State(false))]));
         assert_eq!(readings(&rows, 1_000, false, &specs), Some(vec![(0, Reading::State(true))]));
     }

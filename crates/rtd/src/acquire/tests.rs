@@ -36,6 +36,8 @@ enum Fault {
     Short,
     /// Answers with octets that are no Modbus.
     Garbage,
+    /// Takes its time for each answer.
+    Slow,
 }
 
 #[derive(Debug, Default)]
@@ -132,6 +134,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
         let mut transaction = u16::from_be_bytes([head[0], head[1]]);
         match fault {
             Fault::Silent => continue,
+            Fault::Slow => tokio::time::sleep(SLOW).await,
             Fault::Transaction => transaction = transaction.wrapping_add(1),
             Fault::Short if answer[0] < 0x80 => {
                 answer.truncate(answer.len() - 2);
@@ -183,6 +186,7 @@ fn answer(pdu: &[u8], state: &mut State) -> Vec<u8> {
 struct Driven {
     writes: mpsc::Sender<(u64, FieldWrite)>,
     events: mpsc::Receiver<FieldEvent>,
+    clock: SystemClock,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -194,8 +198,9 @@ impl Driven {
     fn start_wired(device: Device, wiring: Wiring) -> Self {
         let (writes, asked) = mpsc::channel(8);
         let (out, events) = mpsc::channel(8);
-        let task = tokio::spawn(drive(device, DeviceIx::new(0), asked, out, SystemClock::start(), wiring));
-        Self { writes, events, task }
+        let clock = SystemClock::start();
+        let task = tokio::spawn(drive(device, DeviceIx::new(0), asked, out, clock, wiring));
+        Self { writes, events, clock, task }
     }
 
     async fn report(&mut self) -> FieldReport {
@@ -265,6 +270,7 @@ fn meter(watts: u16, factor: i16) -> Vec<u16> {
     words
 }
 
+const SLOW: Duration = Duration::from_millis(40);
 const PATIENT_MS: u64 = 20_000;
 const HASTY_MS: u64 = 60;
 
@@ -310,6 +316,24 @@ async fn raw_registers_and_one_that_is_not_there() {
     );
     driven.readings().await;
     assert_eq!(server.state(|state| state.connections), 1, "an exception costs no connection");
+}
+
+#[tokio::test]
+async fn a_poll_is_as_old_as_its_first_answer() {
+    let server = Server::start().await;
+    server.put(0, &[1]);
+    server.put(300, &[2]);
+    let mut driven = Driven::start(server.device(Protocol::Modbus, PATIENT_MS, vec![raw(0), raw(300)]));
+    driven.until(&[Reading::Number(1.0), Reading::Number(2.0)]).await;
+    server.fault(Fault::Slow);
+    driven.report().await;
+    let report = driven.report().await;
+    assert!(matches!(&report.outcome, FieldOutcome::Readings(readings) if readings.len() == 2));
+    let (first, both) = (report.received.mono.since(report.sent.mono), driven.clock.now().mono);
+    assert!(both.since(report.sent.mono) >= 2 * SLOW, "each block takes its time");
+    assert!(first >= SLOW && both.since(report.received.mono) >= SLOW, "{first:?}");
+    let by_wall = report.received.wall.as_millis() - report.sent.wall.as_millis();
+    assert!(u128::from(by_wall).abs_diff(first.as_millis()) <= 2, "{by_wall}");
 }
 
 #[tokio::test]
@@ -445,7 +469,7 @@ async fn set_points_reach_123() {
 #[tokio::test]
 async fn ends_when_nobody_listens() {
     let server = Server::start().await;
-    let Driven { events, task, writes } =
+    let Driven { events, task, writes, .. } =
         Driven::start(server.device(Protocol::Modbus, PATIENT_MS, vec![raw(0)]));
     drop(writes);
     drop(events);

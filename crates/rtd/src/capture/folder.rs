@@ -28,6 +28,17 @@ pub(super) fn create(path: &Path, anew: bool) -> io::Result<File> {
     options.open(path)
 }
 
+/// Makes a folder, and those it lies in, where they are missing: what is made its owner alone may enter.
+pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.recursive(true).create(folder)
+}
+
 /// The captures of a folder with their lengths, the oldest first by their names.
 fn captures(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
     let mut found = Vec::new();
@@ -52,7 +63,7 @@ pub fn newest(folder: &Path) -> io::Result<Option<PathBuf>> {
 /// A new file of the folder, and how long it may grow. The oldest files go until half of the room is free: the new
 /// one is the one that matters.
 pub(super) fn begin(folder: &Path, octets_max: u64, now: Now) -> io::Result<(PathBuf, File, u64)> {
-    fs::create_dir_all(folder)?;
+    private_folder(folder)?;
     let mut kept = captures(folder)?;
     let mut octets: u64 = kept.iter().map(|(_, octets)| octets).sum();
     kept.reverse();
@@ -82,21 +93,27 @@ mod tests {
 
     #[test]
     fn the_oldest_make_room_and_nothing_else_does() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("notes.txt"), [0; 5_000]).unwrap();
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("captures");
+        private_folder(&folder).unwrap();
+        let mode = |path: &Path| {
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777
+        };
+        assert_eq!(mode(&folder), 0o700);
+        fs::write(folder.join("notes.txt"), [0; 5_000]).unwrap();
         let mut made = Vec::new();
         for second in 0..4 {
-            let (path, file, room) =
-                begin(folder.path(), 1_000, Now::virtual_millis(second * 1_000)).unwrap();
+            let (path, file, room) = begin(&folder, 1_000, Now::virtual_millis(second * 1_000)).unwrap();
             file.set_len(200).unwrap();
             assert!(room >= 500, "{room}");
             made.push(path);
         }
-        let (same, _, _) = begin(folder.path(), 1_000, Now::virtual_millis(3_000)).unwrap();
+        let (same, _, _) = begin(&folder, 1_000, Now::virtual_millis(3_000)).unwrap();
         assert!(same.ends_with("1970-01-01T00-00-03Z-001.capture"), "{same:?}");
         let there: Vec<bool> = made.iter().map(|path| path.exists()).collect();
         assert_eq!(there, [false, false, true, true]);
-        assert_eq!(newest(folder.path()).unwrap(), Some(same));
-        assert!(folder.path().join("notes.txt").exists());
+        assert_eq!(mode(&same), 0o600);
+        assert_eq!(newest(&folder).unwrap(), Some(same));
+        assert!(folder.join("notes.txt").exists());
     }
 }

@@ -26,6 +26,7 @@ pub(crate) mod tests;
 use std::io;
 use std::path::PathBuf;
 
+pub(crate) use folder::private_folder;
 pub use folder::{NAME_END, newest};
 pub use header::{Configuration, Header};
 pub use octets::Malformed;

@@ -29,6 +29,8 @@ pub(crate) struct Asked {
     pub(crate) offset_ms: Option<f64>,
     /// How long the answer that counts was on the way.
     pub(crate) delay_ms: Option<f64>,
+    /// What each that answered said, the least first.
+    pub(crate) offsets_ms: Vec<f64>,
     pub(crate) servers: usize,
     pub(crate) answered: usize,
     /// Why those that did not answer well did not, each with its address.
@@ -85,7 +87,8 @@ pub(crate) async fn ask(
     }
 }
 
-/// Of several servers the one in the middle counts: one that is wrong does not.
+/// Of several servers the one in the middle counts: one that is wrong does not. Whether they agree is for the keeper to
+/// judge.
 fn summary(mut answers: Vec<Answer>, servers: usize, why: Vec<String>) -> Asked {
     answers.sort_by(|one, other| one.offset_ms.total_cmp(&other.offset_ms));
     let middle = match answers.len() % 2 {
@@ -102,6 +105,7 @@ fn summary(mut answers: Vec<Answer>, servers: usize, why: Vec<String>) -> Asked 
     Asked {
         offset_ms: middle.map(|answer| answer.offset_ms),
         delay_ms: middle.map(|answer| answer.delay_ms),
+        offsets_ms: answers.iter().map(|answer| answer.offset_ms).collect(),
         servers,
         answered: answers.len(),
         why,

@@ -111,8 +111,14 @@ impl Keeper {
             return;
         };
         self.unanswered = 0;
-        self.last = Some((now, asked));
         let max_ms = offset_max.as_secs_f64() * 1_000.0;
+        let apart = apart(&asked.offsets_ms, offset_ms, max_ms);
+        self.last = Some((now, asked));
+        if let Some(apart) = apart {
+            self.trust = WallTrust::Unsynchronised;
+            self.alarm(format!("{apart}, allowed: {max_ms:.0} ms"), alarms);
+            return;
+        }
         if offset_ms.abs() <= max_ms {
             self.trust = WallTrust::Synchronised;
             self.end_of_step("the clock is right, as the time servers say", alarms);
@@ -174,6 +180,18 @@ impl Keeper {
     }
 }
 
+/// Says so where the servers disagree: not more than half of those that answered are within the limit of the one that
+/// counts. Of two that are apart nobody can say which is right.
+fn apart(offsets_ms: &[f64], counts_ms: f64, max_ms: f64) -> Option<String> {
+    let agree = offsets_ms.iter().filter(|offset_ms| (**offset_ms - counts_ms).abs() <= max_ms).count();
+    if offsets_ms.is_empty() || agree.saturating_mul(2) > offsets_ms.len() {
+        return None;
+    }
+    let least = offsets_ms.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = offsets_ms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Some(format!("{} time servers disagree by up to {:.0} ms", offsets_ms.len(), most - least))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +200,8 @@ mod tests {
     fn said(offset_ms: Option<f64>) -> Asked {
         let why = if offset_ms.is_none() { vec!["192.0.2.1:123: no answer".to_owned()] } else { Vec::new() };
         let answered = usize::from(offset_ms.is_some());
-        Asked { offset_ms, delay_ms: Some(1.0), servers: 1, answered, why }
+        let offsets_ms = offset_ms.into_iter().collect();
+        Asked { offset_ms, delay_ms: Some(1.0), offsets_ms, servers: 1, answered, why }
     }
 
     fn keeper() -> Keeper {
@@ -209,6 +228,27 @@ mod tests {
             let found = alarms.pop().map(|alarm| (alarm.kind, alarm.raised, alarm.text));
             assert_eq!(found, told.map(|(raised, text)| ("clock", raised, text.to_owned())), "{offset}");
         }
+    }
+
+    #[test]
+    fn servers_that_disagree_vouch_for_nothing_whichever_is_the_nearer() {
+        let hour = 3_600_000.0;
+        let of = |offsets_ms: &[f64], counts: f64| {
+            let (mut keeper, mut alarms) = (keeper(), Vec::new());
+            let (offset_ms, servers, why) = (Some(counts), 3, Vec::new());
+            let (offsets_ms, answered) = (offsets_ms.to_vec(), offsets_ms.len());
+            let asked = Asked { offset_ms, delay_ms: Some(1.0), offsets_ms, servers, answered, why };
+            keeper.asked(asked, Mono::ZERO, &mut alarms);
+            (keeper.trust(), alarms.pop().map(|alarm| alarm.text).unwrap_or_default())
+        };
+        let told = "2 time servers disagree by up to 3600000 ms, allowed: 100 ms".to_owned();
+        for counts in [0.0, hour] {
+            assert_eq!(of(&[0.0, hour], counts), (WallTrust::Unsynchronised, told.clone()));
+        }
+        assert_eq!(of(&[-50.0, 40.0], 40.0), (WallTrust::Synchronised, String::new()));
+        assert_eq!(of(&[0.0, 1.0, hour], 1.0).0, WallTrust::Synchronised, "one of three is wrong");
+        assert_eq!(of(&[-hour, 0.0, hour], 0.0).0, WallTrust::Unsynchronised, "each says something else");
+        assert_eq!(of(&[0.0, 1.0, hour, hour], 1.0).0, WallTrust::Unsynchronised, "two against two");
     }
 
     #[test]

@@ -83,7 +83,10 @@ pub(super) fn answer(octets: &[u8], number: u64, sent_us: u64, received_us: u64)
     let (heard, told) = (stamp(32), stamp(40));
     let short_ms = |at: usize| f64::from(word(at)) * 1_000.0 / 65_536.0;
     let on_the_way_ms = micros_ms(received_us.wrapping_sub(sent_us)) - apart_ms(told, heard);
-    let nonsense = heard == 0 || told == 0 || apart_ms(told, heard) < 0.0;
+    // When its own clock was set last; 0 where it does not say.
+    let set = stamp(16);
+    let set_later = set != 0 && apart_ms(set, told) > 0.0;
+    let nonsense = heard == 0 || told == 0 || apart_ms(told, heard) < 0.0 || set_later;
     if nonsense || short_ms(4) / 2.0 + short_ms(8) > ROOT_DISTANCE_MAX_MS {
         return Err(Refused::Unreliable);
     }
@@ -180,6 +183,17 @@ pub(super) mod tests {
         assert!(with(10, 200).is_ok() && with(0, 0b0110_0100).is_ok() && with(1, 15).is_ok());
         assert_eq!(read(&told(NUMBER, NOW_US + 2_000_000, NOW_US + 1_000_000)), Err(Refused::Unreliable));
         assert_eq!(read(&[&good()[..32], &[0; 16]].concat()), Err(Refused::Unreliable), "no times");
+    }
+
+    #[test]
+    fn a_server_that_was_set_in_the_future_is_not_believed() {
+        let set = |at: u64| {
+            let mut packet = good();
+            packet[16..24].copy_from_slice(&of_unix(at).to_be_bytes());
+            read(&packet)
+        };
+        assert!(set(NOW_US).is_ok() && set(NOW_US + 263_000).is_ok());
+        assert_eq!(set(NOW_US + 1_000_000), Err(Refused::Unreliable));
     }
 
     #[test]

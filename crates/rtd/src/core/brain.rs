@@ -277,7 +277,12 @@ impl Brain {
             }
             Action::Inhibit { .. } if is_beat => Err(format!("`{id}` is the heartbeat")),
             Action::Force { value, .. } => match (value, row.spec.unit) {
-                (Value::Analog(value), Some(_)) if value.is_finite() => Ok(()),
+                (Value::Analog(value), Some(unit)) if value.is_finite() => match self.table.range(row.at) {
+                    Some((low, high)) if !(low..=high).contains(value) => {
+                        Err(format!("`{id}` lies within {low} and {high} {unit}: its `range`"))
+                    }
+                    _ => Ok(()),
+                },
                 (Value::Binary(_), None) => Ok(()),
                 (_, Some(unit)) => Err(format!("`{id}` takes a number, in {unit}")),
                 (_, None) => Err(format!("`{id}` is a state: it takes true or false")),

@@ -79,7 +79,8 @@ pub struct FieldReport {
     pub outcome: FieldOutcome,
     /// Just before the first request of the poll was sent.
     pub sent: Now,
-    /// Just after the last answer was received, or the poll was given up.
+    /// Just after the first answer with readings was received, so that what is oldest in it does not look younger;
+    /// of a poll that failed, when it was given up.
     pub received: Now,
 }
 

@@ -51,6 +51,14 @@ impl Judged {
 }
 
 impl Rule {
+    /// The physical range, where there is one.
+    pub(crate) fn range(&self) -> Option<(f64, f64)> {
+        match &self.kind {
+            RuleKind::Analog { range, .. } => range.as_ref().map(|(low, high, _)| (*low, *high)),
+            RuleKind::Digital => None,
+        }
+    }
+
     /// Judges one reading.
     pub(crate) fn judge(&self, reading: &Reading) -> Judged {
         let device = || Arc::clone(&self.device);

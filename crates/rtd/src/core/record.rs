@@ -70,6 +70,9 @@ pub enum Record {
         peer: Arc<str>,
         /// What it led to: `taken-over`, `changed`, `repeated`, `selected`, or `none` where it was refused.
         effect: &'static str,
+        /// What stood in its way at the plant; empty where nothing did.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        why: String,
     },
     /// The authority over a set point changed hands.
     Authority {

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use telemetry::{Mono, Now, Quality};
 
 use super::brain::Brain;
+use super::devices::DeviceState;
 use super::field::Reading;
 use super::points::{PointIx, Row, Source};
 use super::record::PointRecord;
@@ -74,13 +75,23 @@ fn story(brain: &Brain, row: &Row, now: Now) -> Json {
         .map(|event| json!({ "time": event.time, "wire": event.wire, "flags": flags::names(event.flags) }))
         .collect();
     if let Some(fields) = story.as_object_mut() {
-        let known = row.sample.value.is_some();
+        // What was set by hand is as old as that, whatever its source does.
+        let known = row.sample.value.is_some() && row.hand.is_none();
         fields.insert("name".to_owned(), json!(row.spec.name));
         fields.insert("age_ms".to_owned(), json!(known.then(|| millis(now, row.sample.received))));
         fields.insert("raw".to_owned(), row.last.as_ref().map_or(Json::Null, |last| raw(&last.reading)));
         if let Source::Field { device, age_max, .. } = row.spec.source {
-            let id = brain.table.devices().get(device).map(|device| device.id.clone());
-            fields.insert("device".to_owned(), json!(id));
+            let device = brain.table.devices().get(device);
+            fields.insert("device".to_owned(), json!(device.map(|device| &device.id)));
+            // Why it does not answer, as long as it does not.
+            if let Some((_, failure)) = device.and_then(|device| {
+                let answered = device.last_answer.map(|then| then.mono);
+                let down = device.state == DeviceState::Down;
+                let since = |then: &Now| answered.is_none_or(|last| last < then.mono);
+                device.last_failure.as_ref().filter(|(then, _)| down || since(then))
+            }) {
+                fields.insert("device_failure".to_owned(), json!(failure.words));
+            }
             fields.insert("age_ms_max".to_owned(), json!(age_max.as_millis()));
         }
         if let Some(derived) = brain.table.derivation(row.at) {
@@ -168,6 +179,7 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
                 "trim": setpoint.trimmed(),
                 "follows": !setpoint.strays(),
                 "unit": brain.table.row(commanded.held).and_then(|row| row.spec.unit),
+                "in_the_way": brain.in_the_way(commanded),
             })
         })
         .collect()

@@ -136,6 +136,15 @@ impl Table {
         self.derived.iter().find(|derived| derived.point == at)
     }
 
+    /// A point's physical range, where it has one.
+    pub(super) fn range(&self, at: PointIx) -> Option<(f64, f64)> {
+        let read = match &self.row(at)?.spec.source {
+            Source::Field { rule, .. } => rule.range(),
+            Source::Made | Source::Unmapped => None,
+        };
+        read.or_else(|| self.derivation(at)?.range())
+    }
+
     /// Takes the points that changed since it was last asked, in their order.
     pub(crate) fn take_changed(&mut self) -> BTreeSet<PointIx> {
         std::mem::take(&mut self.changed)

@@ -21,7 +21,7 @@ pub(crate) struct PointNow {
     /// The last one, good or not; a state is 0 or 1.
     pub(crate) value: Option<f64>,
     pub(crate) quality: Quality,
-    /// `None` while there was no value.
+    /// `None` while there was no value, and while it is forced or inhibited.
     pub(crate) age: Option<Duration>,
     /// `None` where it has no source of its own.
     pub(crate) age_max: Option<Duration>,
@@ -68,7 +68,8 @@ impl Core {
             unit: row.spec.unit,
             value: row.sample.value.map(telemetry::Value::as_f64),
             quality: row.sample.quality(),
-            age: row.sample.value.map(|_| age(row.sample.received)),
+            // Set by hand it is as old as that, whatever its source does: no age of it can be too high.
+            age: row.sample.value.filter(|_| row.hand.is_none()).map(|_| age(row.sample.received)),
             age_max: match row.spec.source {
                 Source::Field { age_max, .. } => Some(age_max),
                 _ => None,

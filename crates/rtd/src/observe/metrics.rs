@@ -54,7 +54,7 @@ families! {
     counter "openrtd_turns" []
         "Turns of the machine" = |now, put| put(&[], number(now.turns));
     gauge "openrtd_point_value" ["point" "type" "unit"]
-        "The last value in the point's unit, good or not; a state is 0 or 1; absent while there was none" = |now, put| {
+        "The last value in the point's unit, good or not; a state is 0 or 1; absent while there was none, and while it is forced or inhibited" = |now, put| {
             for point in &now.watched.points {
                 let unit = point.unit.map(|unit| unit.to_string()).unwrap_or_default();
                 if let Some(value) = point.value {
@@ -142,6 +142,12 @@ families! {
         "1 while the master's session is up" = |now, put| {
             for session in &now.watched.sessions {
                 put(&[&session.master], flag(session.up));
+            }
+        };
+    gauge "openrtd_session_controls" ["master"]
+        "1 where the master may send set points" = |now, put| {
+            for session in &now.watched.sessions {
+                put(&[&session.master], flag(now.facts.controls.contains(&session.master)));
             }
         };
     counter "openrtd_session_connections" ["master"]

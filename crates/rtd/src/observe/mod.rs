@@ -23,7 +23,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub(crate) struct Facts {
     pub(crate) site: Arc<str>,
     pub(crate) profile: Option<Arc<str>>,
     pub(crate) heartbeat: Option<PointId>,
+    /// The masters that may send set points.
+    pub(crate) controls: BTreeSet<Arc<str>>,
     pub(crate) started: Wall,
 }
 
@@ -56,6 +58,12 @@ impl Facts {
             site: Arc::clone(&site.name),
             profile: site.profile.clone(),
             heartbeat: site.heartbeat.as_ref().map(|beat| beat.point.id.clone()),
+            controls: site
+                .masters
+                .iter()
+                .filter(|master| master.control)
+                .map(|master| Arc::clone(&master.name))
+                .collect(),
             started,
         }
     }

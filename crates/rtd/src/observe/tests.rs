@@ -52,6 +52,7 @@ fn snapshot() -> Snapshot {
         site: "Test\nsite".into(),
         profile: Some("of".into()),
         heartbeat: Some("odd\"id\\n".into()),
+        controls: ["ems".into()].into(),
         started: Wall::from_millis(1_500),
     };
     Snapshot {
@@ -94,6 +95,7 @@ fn the_text_has_each_family_and_no_label_breaks_out() {
         r#"openrtd_point_age_seconds{point="odd\"id\\n"} 7.5"#,
         r#"openrtd_device_up{device="inv2"} 0.0"#,
         r#"openrtd_device_timeouts_total{device="inv1"} 1.0"#,
+        r#"openrtd_session_controls{master="ems"} 1.0"#,
         r#"openrtd_session_received_bytes_total{master="ems"} 100.0"#,
         r#"openrtd_session_events_lost_total{master="ems"} 5.0"#,
         r#"openrtd_commands_total{master="ems",status="SUCCESS"} 2.0"#,

@@ -1,20 +1,22 @@
 //! Everything of two sites that is no point.
 
-use std::fmt;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
+use site::words::duration;
 use site::{Device, Master, Site};
 
 use super::points;
-use super::{Change, Deed, Kept, Needs};
+use super::{Change, Deed, Kept, Needs, Served};
 
 /// What becomes of everything, in the order in which a file has it.
-pub(super) fn changes(old: &Site, new: &Site) -> Vec<Change> {
+pub(super) fn changes(old: &Site, new: &Site, served: &Served) -> Vec<Change> {
     let kept = Kept::of(old, new);
     let mut changes = sections(old, new);
     changes.extend(tls(old, new));
     changes.extend(masters(old, new));
     changes.extend(devices(old, new));
-    changes.extend(points::changes(old, new, &kept));
+    changes.extend(points::changes(old, new, &kept, served));
     changes
 }
 
@@ -23,8 +25,25 @@ fn differs<T: PartialEq>(old: &T, new: &T, words: impl Fn(&T) -> String) -> Opti
     (old != new).then(|| format!("{} -> {}", words(old), words(new)))
 }
 
-fn debug<T: fmt::Debug>(value: &T) -> String {
-    format!("{value:?}")
+fn none() -> String {
+    "none".to_owned()
+}
+
+fn or_none<T: Display>(value: &Option<T>) -> String {
+    value.as_ref().map_or_else(none, ToString::to_string)
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn path_or_none(value: &Option<PathBuf>) -> String {
+    value.as_deref().map_or_else(none, path)
+}
+
+fn list(texts: impl Iterator<Item = String>) -> String {
+    let texts: Vec<String> = texts.collect();
+    if texts.is_empty() { none() } else { texts.join(", ") }
 }
 
 fn sections(old: &Site, new: &Site) -> Vec<Change> {
@@ -33,11 +52,11 @@ fn sections(old: &Site, new: &Site) -> Vec<Change> {
         changes.extend(text.map(|text| Change::new("section", key, Deed::Changed, text).needing(needs)));
     };
     let (live, restart) = (Needs::Nothing, Needs::Restart);
-    section("site.name", differs(&old.name, &new.name, debug), live);
+    section("site.name", differs(&old.name, &new.name, ToString::to_string), live);
     section("site.resource", differs(&old.resource, &new.resource, ToString::to_string), live);
-    section("site.profile", differs(&old.profile, &new.profile, debug), live);
-    section("site.overlay", differs(&old.overlay, &new.overlay, debug), live);
-    section("site.socket", differs(&old.socket, &new.socket, |path| path.display().to_string()), restart);
+    section("site.profile", differs(&old.profile, &new.profile, or_none), live);
+    section("site.overlay", differs(&old.overlay, &new.overlay, path_or_none), live);
+    section("site.socket", differs(&old.socket, &new.socket, |of| path(of)), restart);
     let (ours, theirs) = (&old.outstation, &new.outstation);
     section("outstation.listen", differs(&ours.listen, &theirs.listen, ToString::to_string), restart);
     section("outstation.address", differs(&ours.address, &theirs.address, ToString::to_string), restart);
@@ -62,11 +81,7 @@ fn sections(old: &Site, new: &Site) -> Vec<Change> {
     section("station", told(old.stations != new.stations), live);
     match (&old.history, &new.history) {
         (Some(before), Some(after)) => {
-            section(
-                "history.path",
-                differs(&before.path, &after.path, |path| path.display().to_string()),
-                restart,
-            );
+            section("history.path", differs(&before.path, &after.path, |of| path(of)), restart);
             let days = |of: &std::time::Duration| format!("{} days", of.as_secs() / 86_400);
             section("history.retention_days", differs(&before.retention, &after.retention, days), live);
             let megabytes = |octets: &u64| format!("{} MB", octets / 1_000_000);
@@ -119,15 +134,21 @@ fn tls(old: &Site, new: &Site) -> Option<Change> {
         return None;
     }
     let (ours, theirs) = (&old.tls, &new.tls);
+    let paths = |paths: &Vec<PathBuf>| list(paths.iter().map(|of| path(of)));
     let texts = [
-        ("certificate", differs(&ours.certificate, &theirs.certificate, debug)),
-        ("key", differs(&ours.key, &theirs.key, debug)),
-        ("trust_anchors", differs(&ours.trust_anchors, &theirs.trust_anchors, debug)),
-        ("crls", differs(&ours.crls, &theirs.crls, debug)),
+        ("certificate", differs(&ours.certificate, &theirs.certificate, |of| path(of))),
+        ("key", differs(&ours.key, &theirs.key, |of| path(of))),
+        ("trust_anchors", differs(&ours.trust_anchors, &theirs.trust_anchors, paths)),
+        ("crls", differs(&ours.crls, &theirs.crls, paths)),
         ("min_version", differs(&ours.min_version, &theirs.min_version, ToString::to_string)),
         ("max_version", differs(&ours.max_version, &theirs.max_version, ToString::to_string)),
-        ("cipher_suites", differs(&ours.cipher_suites, &theirs.cipher_suites, debug)),
-        ("debug_keylog", differs(&ours.debug_keylog, &theirs.debug_keylog, debug)),
+        (
+            "cipher_suites",
+            differs(&ours.cipher_suites, &theirs.cipher_suites, |suites| {
+                list(suites.iter().map(ToString::to_string))
+            }),
+        ),
+        ("debug_keylog", differs(&ours.debug_keylog, &theirs.debug_keylog, path_or_none)),
     ];
     let texts = texts.into_iter().filter_map(|(key, text)| Some(format!("{key}: {}", text?)));
     let text = texts.chain(["holds for connections to come; sessions are judged again".to_owned()]);
@@ -158,9 +179,8 @@ fn changed_master(before: &Master, after: &Master) -> Option<Change> {
         texts.push(format!("address: {text}; its session is closed"));
     }
     if before.admit != after.admit {
-        let list =
-            |master: &Master| master.admit.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let text = format!("admit: {} -> {}; its session is judged again", list(before), list(after));
+        let admitted = |master: &Master| list(master.admit.iter().map(ToString::to_string));
+        let text = format!("admit: {} -> {}; its session is judged again", admitted(before), admitted(after));
         texts.push(text);
     }
     if let Some(text) = differs(&before.control, &after.control, ToString::to_string) {
@@ -196,10 +216,10 @@ fn changed_device(before: &Device, after: &Device) -> Change {
         let (old, new) = (before.access.to_string(), after.access.to_string());
         texts.push(if old == new { "how it is asked".to_owned() } else { format!("{old} -> {new}") });
     }
-    if let Some(text) = differs(&before.poll, &after.poll, debug) {
+    if let Some(text) = differs(&before.poll, &after.poll, |time| duration(*time)) {
         texts.push(format!("poll: {text}"));
     }
-    if let Some(text) = differs(&before.timeout, &after.timeout, debug) {
+    if let Some(text) = differs(&before.timeout, &after.timeout, |time| duration(*time)) {
         texts.push(format!("timeout: {text}"));
     }
     if before.readings != after.readings {

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `compare` | everything that is no point: masters, devices, TLS, sections |
 //! | `points` | points: added, removed, moved, rescaled, renamed, changed |
+//! | `served` | what indexes meant since the start |
 //! | `kept` | which points, devices and set points go on as they were |
 //! | `files` | what the files that a site names held when they were read |
 
@@ -14,6 +15,7 @@ mod compare;
 mod files;
 mod kept;
 mod points;
+mod served;
 #[cfg(test)]
 mod tests;
 
@@ -30,18 +32,28 @@ use crate::capture::Configuration;
 
 pub use files::{Files, sha256};
 pub(crate) use kept::Kept;
+pub use served::Served;
 
 /// A site as it was read to be run, with all that goes with it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The site.
     pub site: Site,
-    /// What the site breaks of its profile's rules, one a line; the device does not look into it.
-    pub findings: Vec<String>,
+    /// What the site breaks of its profile's rules.
+    pub findings: Vec<Finding>,
     /// SHA-256 of the file's text, in hexadecimal.
     pub sha256: String,
     /// What it was made of, for a capture.
     pub configuration: Configuration,
+}
+
+/// A rule that a site breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which rule, of what, by names that do not move with an edit: two of the same are one, whatever they found.
+    pub of: String,
+    /// One line for people.
+    pub text: String,
 }
 
 /// Reads a site file that the device may run from now on; the error is what is wrong with it, a line each.
@@ -50,7 +62,7 @@ pub type Reader = Arc<dyn Fn(PathBuf) -> Result<Candidate, String> + Send + Sync
 /// What a device needs to take another site while it runs.
 pub struct Setup {
     /// What the site breaks that it starts with.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
     /// SHA-256 of that site's text.
     pub sha256: String,
     /// What it was made of, for a capture.
@@ -180,14 +192,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// From what runs to a candidate.
+    /// From what runs to a candidate; `served`: what indexes meant since the start.
     #[must_use]
-    pub fn new(running: (&Candidate, &Files), candidate: (&Candidate, &Files)) -> Self {
+    pub fn new(running: (&Candidate, &Files), candidate: (&Candidate, &Files), served: &Served) -> Self {
         let ((old, old_files), (new, new_files)) = (running, candidate);
-        let mut changes = compare::changes(&old.site, &new.site);
+        let mut changes = compare::changes(&old.site, &new.site, served);
         changes.extend(old_files.changes(new_files));
-        let less = |these: &[String], those: &[String]| -> Vec<String> {
-            these.iter().filter(|one| !those.contains(one)).cloned().collect()
+        let less = |these: &[Finding], those: &[Finding]| -> Vec<String> {
+            let news = these.iter().filter(|one| !those.iter().any(|other| other.of == one.of));
+            news.map(|one| one.text.clone()).collect()
         };
         let mut hash = Sha256::new();
         for part in [old.sha256.clone(), new.sha256.clone()]

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use ieee1815::PointType;
-use site::{DeviceIx, Digital, Place, Point, Site};
+use site::words::duration;
+use site::{DeviceIx, Digital, Point, Site};
 use telemetry::{PointId, Scale, Sign, Unit};
 
-use super::{Change, Deed, Kept, Needs};
+use super::{Change, Deed, Kept, Needs, Served};
 
 /// A point, whatever it is, with everything about it in words.
 pub(super) struct View<'a> {
@@ -16,11 +19,57 @@ pub(super) struct View<'a> {
     pub(super) group: PointType,
     pub(super) scale: Option<(Unit, Scale)>,
     /// Where its value comes from.
-    pub(super) source: String,
+    pub(super) source: Fact,
     /// The device that gives it.
     pub(super) device: Option<DeviceIx>,
     /// Everything else.
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(&'static str, Fact)>,
+}
+
+/// Something about a point: what is compared, exact to the last digit, and what people are told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fact {
+    exact: String,
+    words: String,
+}
+
+impl Fact {
+    fn new(exact: &impl fmt::Debug, words: String) -> Self {
+        Self { exact: format!("{exact:?}"), words }
+    }
+
+    /// What tells itself exactly.
+    fn told(words: &(impl ToString + ?Sized)) -> Self {
+        let words = words.to_string();
+        Self { exact: words.clone(), words }
+    }
+
+    fn words(&self) -> &str {
+        if self.words.is_empty() { "none" } else { &self.words }
+    }
+}
+
+impl PartialEq for Fact {
+    fn eq(&self, other: &Self) -> bool {
+        self.exact == other.exact
+    }
+}
+
+/// A text, or that there is none.
+fn or_none(value: Option<&(impl ToString + ?Sized)>) -> Fact {
+    value.map(Fact::told).unwrap_or_default()
+}
+
+fn of_duration(value: Option<Duration>) -> Fact {
+    Fact::new(&value, value.map(duration).unwrap_or_default())
+}
+
+fn of_bounds(value: Option<(f64, f64)>) -> Fact {
+    Fact::new(&value, value.map(|(low, high)| format!("{low} to {high}")).unwrap_or_default())
+}
+
+fn of_states(states: Option<&[Arc<str>; 2]>) -> Fact {
+    Fact::new(&states, states.map(|[no, yes]| format!("{no} / {yes}")).unwrap_or_default())
 }
 
 impl View<'_> {
@@ -28,19 +77,29 @@ impl View<'_> {
         self.point.served.index
     }
 
+    /// Type and index, where it is served.
+    pub(super) fn place(&self) -> Option<(PointType, u16)> {
+        Some((self.group, self.index()?))
+    }
+
     fn scale_words(&self) -> String {
-        match self.scale {
-            None => "a state".to_owned(),
-            Some((unit, Scale::Engineering)) => format!("{unit} as a number"),
-            Some((unit, Scale::Counts { max_units, max_counts })) => {
-                format!("{max_units} {unit} = {max_counts} counts")
-            }
-        }
+        scale_words(self.scale)
     }
 
     fn is_like(&self, other: &Self) -> bool {
         (self.kind, self.index(), self.scale) == (other.kind, other.index(), other.scale)
             && self.source == other.source
+    }
+}
+
+/// What a value of a point is, in words.
+pub(super) fn scale_words(scale: Option<(Unit, Scale)>) -> String {
+    match scale {
+        None => "a state".to_owned(),
+        Some((unit, Scale::Engineering)) => format!("{unit} as a number"),
+        Some((unit, Scale::Counts { max_units, max_counts })) => {
+            format!("{max_units} {unit} = {max_counts} counts")
+        }
     }
 }
 
@@ -50,27 +109,26 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
     for analog in &site.analogs {
         let source = analog.source.as_ref().map(|source| {
             let sign = if source.sign == Sign::Turned { ", turned" } else { "" };
-            format!("{} in {}{sign}", place(site, source.device, source.reading), source.unit)
+            Fact::told(&format!("{} in {}{sign}", place(site, source.device, source.reading), source.unit))
         });
         let age = analog.source.as_ref().map(|source| source.age_max);
         let mut facts = facts(&analog.point, site);
         facts.extend([
-            ("age_max", format!("{age:?}")),
-            ("range", format!("{:?}", analog.range)),
-            ("deadband", analog.deadband.to_string()),
-            ("checks", format!("{:?}", analog.checks)),
-            (
-                "station",
-                format!("{:?}", analog.station.and_then(|at| Some(&site.stations.get(at.get())?.id))),
-            ),
-            ("accuracy", format!("{:?}", analog.accuracy)),
+            ("age_max", of_duration(age)),
+            ("range", of_bounds(analog.range)),
+            ("deadband", Fact::told(&analog.deadband)),
+            ("checks", Fact::new(&analog.checks, analog.checks.words())),
+            ("station", or_none(analog.station.and_then(|at| Some(&site.stations.get(at.get())?.id)))),
+            ("accuracy", or_none(analog.accuracy.as_ref())),
         ]);
         views.push(View {
             kind: "analog",
             point: &analog.point,
             group: PointType::AnalogInput,
             scale: Some((analog.unit, analog.wire)),
-            source: source.or_else(|| analog.derive.as_ref().map(made_of)).unwrap_or_default(),
+            source: source
+                .or_else(|| analog.derive.as_ref().map(|derive| made_of(derive, &derive.words())))
+                .unwrap_or_default(),
             device: analog.source.map(|source| source.device),
             facts,
         });
@@ -78,26 +136,29 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
     views.extend(site.digitals.iter().map(|digital| of_digital(site, digital)));
     if let Some(beat) = &site.heartbeat {
         let mut facts = facts(&beat.point, site);
-        facts.extend([("period", format!("{:?}", beat.period)), ("wrap", beat.wrap.to_string())]);
+        facts.extend([("period", of_duration(Some(beat.period))), ("wrap", Fact::told(&beat.wrap))]);
         views.push(made("heartbeat", &beat.point, PointType::AnalogInput, None, facts));
     }
     if let Some(unit) = &site.connection {
         let mut facts = facts(&unit.point, site);
-        facts.push(("states", format!("{:?}", unit.states)));
+        facts.push(("states", of_states(unit.states.as_ref())));
         let view = made("connection", &unit.point, PointType::BinaryInput, None, facts);
-        views.push(View { source: made_of(&unit.derive), ..view });
+        views.push(View { source: made_of(&unit.derive, &unit.derive.words()), ..view });
     }
     for setpoint in &site.setpoints {
         let scale = Some((setpoint.unit, setpoint.wire));
         let mut own = facts(&setpoint.point, site);
         own.extend([
-            ("limits", format!("{:?}", setpoint.limits)),
-            ("hold", format!("{:?}", setpoint.hold)),
-            ("actual", setpoint.actual.to_string()),
-            ("remote", format!("{:?}", setpoint.remote)),
-            ("connected", format!("{:?}", setpoint.connected)),
-            ("drive", drives(site, setpoint)),
-            ("regulating", format!("{:?}", setpoint.regulating)),
+            ("limits", of_bounds(Some(setpoint.limits))),
+            ("hold", of_duration(Some(setpoint.hold))),
+            ("actual", Fact::told(&setpoint.actual)),
+            ("remote", or_none(setpoint.remote.as_ref())),
+            ("connected", or_none(setpoint.connected.as_ref())),
+            ("drive", Fact::told(&drives(site, setpoint))),
+            (
+                "regulating",
+                Fact::new(&setpoint.regulating, "ramp, limits, loss, trim or dispatch".to_owned()),
+            ),
         ]);
         views.push(made("set point", &setpoint.point, PointType::AnalogOutputStatus, scale, own));
         let feedback = &setpoint.feedback.point;
@@ -111,24 +172,27 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
 }
 
 fn of_digital<'a>(site: &'a Site, digital: &'a Digital) -> View<'a> {
-    let source = digital.source.as_ref().map(|source| place(site, source.device, source.reading));
+    let source =
+        digital.source.as_ref().map(|source| Fact::told(&place(site, source.device, source.reading)));
     let age = digital.source.as_ref().map(|source| source.age_max);
     let mut facts = facts(&digital.point, site);
-    facts.extend([("age_max", format!("{age:?}")), ("states", format!("{:?}", digital.states))]);
+    facts.extend([("age_max", of_duration(age)), ("states", of_states(digital.states.as_ref()))]);
     View {
         kind: "digital",
         point: &digital.point,
         group: PointType::BinaryInput,
         scale: None,
-        source: source.or_else(|| digital.derive.as_ref().map(made_of)).unwrap_or_default(),
+        source: source
+            .or_else(|| digital.derive.as_ref().map(|derive| made_of(derive, &derive.words())))
+            .unwrap_or_default(),
         device: digital.source.map(|source| source.device),
         facts,
     }
 }
 
 /// How a point is made of others.
-fn made_of(derive: &impl fmt::Debug) -> String {
-    format!("made: {derive:?}")
+fn made_of(derive: &impl fmt::Debug, words: &str) -> Fact {
+    Fact::new(derive, format!("made: {words}"))
 }
 
 fn made<'a>(
@@ -136,30 +200,31 @@ fn made<'a>(
     point: &'a Point,
     group: PointType,
     scale: Option<(Unit, Scale)>,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(&'static str, Fact)>,
 ) -> View<'a> {
-    View { kind, point, group, scale, source: String::new(), device: None, facts }
+    View { kind, point, group, scale, source: Fact::default(), device: None, facts }
 }
 
 /// What every point has, but its index and its scale.
-fn facts(point: &Point, site: &Site) -> Vec<(&'static str, String)> {
+fn facts(point: &Point, site: &Site) -> Vec<(&'static str, Fact)> {
     let served = &point.served;
     let component = point.component.and_then(|at| Some(&site.components.get(at.get())?.id));
     vec![
-        ("name", format!("{:?}", point.name)),
-        ("class", served.class.to_string()),
-        ("static_variation", served.static_variation.to_string()),
-        ("event_variation", served.event_variation.to_string()),
-        ("role", format!("{:?}", point.role)),
-        ("component", format!("{component:?}")),
-        ("sheet_name", format!("{:?}", point.sheet_name)),
+        ("name", Fact::told(&point.name)),
+        ("class", Fact::told(&served.class)),
+        ("static_variation", Fact::told(&served.static_variation)),
+        ("event_variation", Fact::told(&served.event_variation)),
+        ("role", or_none(point.role.as_ref())),
+        ("component", or_none(component)),
+        ("sheet_name", or_none(point.sheet_name.as_ref())),
     ]
 }
 
 pub(super) fn drives(site: &Site, setpoint: &site::SetPoint) -> String {
     let drive = |drive: &site::Drive| {
         let device = site.devices.get(drive.device.get()).map_or("", |device| &device.id);
-        format!("{device} {:?} revert_s {} {:?}", drive.control, drive.revert_s, drive.part)
+        let part = if drive.part == site::Part::default() { "" } else { ", with its part of a dispatch" };
+        format!("{device} {}, revert_s {}{part}", drive.control.words(), drive.revert_s)
     };
     setpoint.drives.iter().map(drive).collect::<Vec<_>>().join(", ")
 }
@@ -167,32 +232,11 @@ pub(super) fn drives(site: &Site, setpoint: &site::SetPoint) -> String {
 /// Where a reading lies, by the device's name and not by its place in the file.
 fn place(site: &Site, device: DeviceIx, reading: site::ReadingIx) -> String {
     let Some(device) = site.devices.get(device.get()) else { return String::new() };
-    let Some(spec) = device.readings.get(reading.get()) else { return String::new() };
-    let place = match &spec.place {
-        Place::SunSpec(point) => format!("{}.{}", point.model, point.name),
-        Place::Column(at) => match &device.access {
-            site::Access::Csv(csv) => format!("column {:?}", csv.columns.get(*at)),
-            _ => format!("column {at}"),
-        },
-        Place::Metric(at) => match &device.access {
-            site::Access::Sparkplug(sparkplug) => format!("metric {:?}", sparkplug.metrics.get(*at)),
-            _ => format!("metric {at}"),
-        },
-        Place::Node(at) => match &device.access {
-            site::Access::OpcUa(server) => format!("node {:?}", server.nodes.get(*at)),
-            _ => format!("node {at}"),
-        },
-        place => format!("{place:?}"),
-    };
-    let form = match spec.form {
-        site::Form::Number { scale: 1.0 } => String::new(),
-        form => format!(" {form:?}"),
-    };
-    format!("{} {place}{form}", device.id)
+    format!("{} {}", device.id, device.place_in_words(reading))
 }
 
 /// What becomes of the points.
-pub(super) fn changes(old: &Site, new: &Site, kept: &Kept) -> Vec<Change> {
+pub(super) fn changes(old: &Site, new: &Site, kept: &Kept, served: &Served) -> Vec<Change> {
     let (before, after) = (views(old), views(new));
     let names = |views: &[View<'_>]| -> BTreeMap<(&'static str, PointId), usize> {
         views.iter().enumerate().map(|(at, view)| ((view.kind, view.point.id.clone()), at)).collect()
@@ -220,16 +264,24 @@ pub(super) fn changes(old: &Site, new: &Site, kept: &Kept) -> Vec<Change> {
         };
         match old_names.get(&(view.kind, was.clone())).and_then(|at| before.get(*at)) {
             None => {
-                let index =
-                    view.index().map_or_else(|| "not served".to_owned(), |index| format!("index {index}"));
-                let text = format!("{index}, {}", view.scale_words());
+                let text = format!("{}, {}", index_words(view), view.scale_words());
                 changes.push(Change::new("point", id, Deed::Added, text));
                 changes.extend(takes().map(|text| moved(id, text)));
             }
             Some(before) => changes.extend(changed(before, view, kept, takes())),
         }
+        let is_back = view.place().is_some_and(|place| !occupied.contains_key(&place));
+        if let Some(meant) = served.taken_for(view).filter(|_| is_back) {
+            let now = view.scale_words();
+            let text = format!("{} was {meant} when it was last served, is {now} now", index_words(view));
+            changes.push(Change::new("point", id, Deed::Rescaled, text).needing(Needs::Rescale));
+        }
     }
     changes
+}
+
+fn index_words(view: &View<'_>) -> String {
+    view.index().map_or_else(|| "not served".to_owned(), |index| format!("index {index}"))
 }
 
 /// An index that means something else than before.
@@ -265,14 +317,13 @@ fn changed(before: &View<'_>, after: &View<'_>, kept: &Kept, takes: Option<Strin
         let needs = if served { Needs::Rescale } else { Needs::Nothing };
         changes.push(Change::new("point", id, Deed::Rescaled, text).needing(needs));
     }
-    let words = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
     let mut texts: Vec<String> = Vec::new();
     if before.source != after.source {
         let fresh = if after.device.is_some() { "; never read until its first fresh reading" } else { "" };
-        texts.push(format!("source: {} -> {}{fresh}", words(&before.source), words(&after.source)));
+        texts.push(format!("source: {} -> {}{fresh}", before.source.words(), after.source.words()));
     }
     let facts = before.facts.iter().zip(&after.facts).filter(|(old, new)| old != new);
-    texts.extend(facts.map(|(old, new)| format!("{}: {} -> {}", new.0, old.1, new.1)));
+    texts.extend(facts.map(|(old, new)| format!("{}: {} -> {}", new.0, old.1.words(), new.1.words())));
     if after.kind == "set point" && !texts.is_empty() && !kept.setpoint(id) {
         texts.push("authority goes back to the plant".to_owned());
     }

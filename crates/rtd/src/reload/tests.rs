@@ -1,5 +1,7 @@
 //! Each kind of change, from the text of a file to the line that is told.
 
+mod words;
+
 use std::path::PathBuf;
 
 use super::*;
@@ -37,7 +39,8 @@ impl Sites {
 
 fn told(replaced: &[(&str, &str)]) -> Vec<String> {
     let sites = Sites::new();
-    compare::changes(&sites.site(&[]), &sites.site(replaced)).iter().map(ToString::to_string).collect()
+    let (old, new) = (sites.site(&[]), sites.site(replaced));
+    compare::changes(&old, &new, &Served::of(&old)).iter().map(ToString::to_string).collect()
 }
 
 fn is(replaced: &[(&str, &str)], wanted: &[&str]) {
@@ -74,7 +77,7 @@ fn points_come_and_go() {
         &[
             "point poi.breaker removed: index 1 is no longer served",
             "point main.breaker added: index 5, a state",
-            "point unit.connected changed: source: made: All([PointId(\"poi.breaker\")]) -> made: All([PointId(\"main.breaker\")])",
+            "point unit.connected changed: source: made: all of poi.breaker -> made: all of main.breaker",
         ],
     );
 }
@@ -85,7 +88,7 @@ fn a_point_under_another_name_is_the_same_point() {
         &[("id = \"poi.breaker\"", "id = \"main.breaker\""), ("[\"poi.breaker\"]", "[\"main.breaker\"]")],
         &[
             "point main.breaker renamed: was poi.breaker",
-            "point unit.connected changed: source: made: All([PointId(\"poi.breaker\")]) -> made: All([PointId(\"main.breaker\")])",
+            "point unit.connected changed: source: made: all of poi.breaker -> made: all of main.breaker",
         ],
     );
 }
@@ -111,7 +114,7 @@ fn an_index_that_means_something_else_needs_the_flag() {
         &[
             "device switchgear changed: readings: 2 -> 3; is connected anew",
             "point plant.remote changed: index 2 is no longer served",
-            "point plant.remote changed: name: \"Plant in remote\" -> \"plant.remote\"",
+            "point plant.remote changed: name: Plant in remote -> plant.remote",
             "point spare added: index 2, a state",
             "point spare moved: index 2 was plant.remote [needs --rescale]",
         ],
@@ -136,6 +139,44 @@ fn counts_that_mean_something_else_need_the_flag() {
     assert_eq!(text[1], "point poi.mw rescaled: 15 MW = 30000 counts -> 20 MW = 30000 counts");
 }
 
+/// What each of several sites would change, each being applied whatever it needs.
+fn told_in_turn(steps: &[&[(&str, &str)]]) -> Vec<Vec<String>> {
+    let sites = Sites::new();
+    let mut old = sites.site(&[]);
+    let mut served = Served::of(&old);
+    let mut all = Vec::new();
+    for step in steps {
+        let new = sites.site(step);
+        all.push(compare::changes(&old, &new, &served).iter().map(ToString::to_string).collect());
+        served.remember(&new);
+        old = new;
+    }
+    all
+}
+
+#[test]
+fn counts_that_mean_something_else_need_the_flag_after_an_absence_too() {
+    let away = ("power\"\nindex = 1", "power\"");
+    let other = ("max_units = 15.0", "max_units = 7.5");
+    let told = told_in_turn(&[&[away], &[other], &[other, away], &[other], &[away], &[other, away], &[]]);
+    let back = "point poi.mw changed: served from now on, index 1";
+    let lost = "point poi.mw changed: index 1 is no longer served";
+    let quiet = "point poi.mw rescaled: 15 MW = 30000 counts -> 7.5 MW = 30000 counts";
+    let needs = "point poi.mw rescaled: index 1 was 15 MW = 30000 counts when it was last served, is 7.5 MW = 30000 counts now [needs --rescale]";
+    assert_eq!(told[0], [lost]);
+    assert_eq!(told[1], [back, quiet, needs]);
+    // That was applied: the ISO's data base has followed.
+    assert_eq!((&told[2], &told[3]), (&vec![lost.to_owned()], &vec![back.to_owned()]));
+    // However many steps it takes.
+    assert!(told[4].iter().all(|line| !line.contains("needs")), "{told:?}");
+    assert!(told[5].iter().all(|line| !line.contains("needs")), "{told:?}");
+    assert_eq!(told[6].iter().filter(|line| line.contains("[needs --rescale]")).count(), 1, "{told:?}");
+    // Another point at the same index is taken for the one that was there.
+    let gone = ("id = \"poi.mw\"", "id = \"poi.other\"");
+    let told = told_in_turn(&[&[away], &[gone, other]]);
+    assert_eq!(told[1].iter().filter(|line| line.contains("[needs --rescale]")).count(), 1, "{told:?}");
+}
+
 #[test]
 fn what_else_changes_of_a_point_is_told_and_live() {
     is(
@@ -144,14 +185,14 @@ fn what_else_changes_of_a_point_is_told_and_live() {
             "range = [-20.0, 21.0]\ndeadband = 0.5\nclass = 3\nstatic_variation = 1",
         )],
         &[
-            "point poi.mw changed: class: 2 -> 3; static_variation: 2 -> 1; range: Some((-20.0, 20.0)) -> Some((-20.0, 21.0)); deadband: 0 -> 0.5",
+            "point poi.mw changed: class: 2 -> 3; static_variation: 2 -> 1; range: -20 to 20 -> -20 to 21; deadband: 0 -> 0.5",
         ],
     );
     is(
         &[("sunspec = \"203.W\"", "sunspec = \"203.WphA\"")],
         &[
             "device meter changed: readings: 1 -> 1; is connected anew",
-            "point poi.mw changed: source: meter 203.W in W -> meter 203.WphA in W; never read until its first fresh reading",
+            "point poi.mw changed: source: meter SunSpec 203.W in W -> meter SunSpec 203.WphA in W; never read until its first fresh reading",
         ],
     );
 }
@@ -160,13 +201,11 @@ fn what_else_changes_of_a_point_is_told_and_live() {
 fn a_set_point_of_another_definition_goes_back_to_the_plant() {
     is(
         &[("limits = [-4.0, 4.0]", "limits = [-3.0, 4.0]")],
-        &[
-            "point bess.mw.setpoint changed: limits: (-4.0, 4.0) -> (-3.0, 4.0); authority goes back to the plant",
-        ],
+        &["point bess.mw.setpoint changed: limits: -4 to 4 -> -3 to 4; authority goes back to the plant"],
     );
     is(
         &[("name = \"Battery set point\"", "name = \"Power of the battery\"")],
-        &["point bess.mw.setpoint changed: name: \"Battery set point\" -> \"Power of the battery\""],
+        &["point bess.mw.setpoint changed: name: Battery set point -> Power of the battery"],
     );
 }
 
@@ -176,7 +215,10 @@ fn devices() {
         &[("127.0.0.1:3", "127.0.0.1:4")],
         &["device switchgear changed: 127.0.0.1:3, unit 1 -> 127.0.0.1:4, unit 1; is connected anew"],
     );
-    is(&[("poll_ms = 1000", "poll_ms = 2000")], &["device meter changed: poll: 1s -> 2s; is connected anew"]);
+    is(
+        &[("poll_ms = 1000", "poll_ms = 2000")],
+        &["device meter changed: poll: 1 s -> 2 s; is connected anew"],
+    );
     let device = "[[device]]\nid = \"met\"\nprotocol = \"modbus\"\naddress = \"127.0.0.1:9\"\npoll_ms = 1000\n[[device]]";
     is(&[("[[device]]", device)], &["device met added: modbus at 127.0.0.1:9, unit 1, 0 readings"]);
 }
@@ -229,12 +271,17 @@ fn what_needs_a_restart_says_so() {
     );
 }
 
+/// `rule of somebody: found`.
+fn finding(text: &str) -> Finding {
+    Finding { of: text.split(':').next().unwrap().to_owned(), text: text.to_owned() }
+}
+
 fn candidate(sites: &Sites, replaced: &[(&str, &str)], findings: &[&str]) -> Candidate {
     let site = sites.site(replaced);
     let sha256 = sha256(&std::fs::read(&site.file).unwrap());
     Candidate {
         site,
-        findings: findings.iter().map(|one| (*one).to_owned()).collect(),
+        findings: findings.iter().map(|text| finding(text)).collect(),
         sha256,
         configuration: Configuration::default(),
     }
@@ -243,10 +290,11 @@ fn candidate(sites: &Sites, replaced: &[(&str, &str)], findings: &[&str]) -> Can
 #[test]
 fn a_plan_names_what_it_is_made_of_and_permits_what_was_asked_for() {
     let sites = Sites::new();
-    let old = candidate(&sites, &[], &["a rule", "another"]);
-    let files = Files::read(&old.site);
-    let new = candidate(&sites, &[("max_units = 15.0", "max_units = 20.0")], &["another", "a third"]);
-    let plan = Plan::new((&old, &files), (&new, &files));
+    let old = candidate(&sites, &[], &["a rule", "another: found 4"]);
+    let (files, served) = (Files::read(&old.site), Served::of(&old.site));
+    let new =
+        candidate(&sites, &[("max_units = 15.0", "max_units = 20.0")], &["another: found 5", "a third"]);
+    let plan = Plan::new((&old, &files), (&new, &files), &served);
     assert_eq!(
         (plan.broken.as_slice(), plan.mended.as_slice()),
         (&["a third".to_owned()][..], &["a rule".to_owned()][..])
@@ -259,11 +307,11 @@ fn a_plan_names_what_it_is_made_of_and_permits_what_was_asked_for() {
     assert_eq!(plan.permitted(true), Ok(()));
     // A certificate under its old name.
     std::fs::write(new.site.tls.certificate.clone(), "renewed").unwrap();
-    let again = Plan::new((&old, &files), (&new, &Files::read(&new.site)));
+    let again = Plan::new((&old, &files), (&new, &Files::read(&new.site)), &served);
     assert_ne!(plan.plan, again.plan);
     let text = again.changes.last().unwrap().to_string();
     assert!(text.starts_with("certificates ") && text.contains("rtd.pem changed: another content"), "{text}");
     let away = candidate(&sites, &[("127.0.0.1:0", "127.0.0.1:1")], &[]);
-    let refused = Plan::new((&old, &files), (&away, &Files::read(&away.site))).permitted(true);
+    let refused = Plan::new((&old, &files), (&away, &Files::read(&away.site)), &served).permitted(true);
     assert!(refused.unwrap_err().contains("needs a restart"));
 }

@@ -19,8 +19,36 @@ use super::{Loop, admission, names};
 use crate::capture::Configuration;
 use crate::core::Record;
 use crate::observe;
-use crate::reload::{Candidate, Files, Plan, Reader, sha256};
+use crate::reload::{Candidate, Files, Plan, Reader, Served, sha256};
 use crate::serve::Admission;
+
+/// What a request says beside what it wants done.
+struct Request {
+    file: Option<PathBuf>,
+    rescale: bool,
+    plan: Option<String>,
+}
+
+impl Request {
+    /// A field of a wrong type is no field that was left out: whoever names a plan wants exactly that one.
+    fn read(request: &Value) -> Result<Self, String> {
+        let given = |name: &str| request.get(name).filter(|value| !value.is_null());
+        let text = |name: &str| {
+            let refused = |value: &Value| format!("`{name}` is {value}, allowed: a text");
+            given(name)
+                .map(|value| value.as_str().map(str::to_owned).ok_or_else(|| refused(value)))
+                .transpose()
+        };
+        let refused = |value: &Value| format!("`rescale` is {value}, allowed: true, false");
+        let rescale =
+            given("rescale").map(|value| value.as_bool().ok_or_else(|| refused(value))).transpose()?;
+        Ok(Self {
+            file: text("file")?.map(PathBuf::from),
+            rescale: rescale.unwrap_or(false),
+            plan: text("plan")?,
+        })
+    }
+}
 
 /// Requests that may be read for at once.
 pub(super) const PREPARED_WAITING_MAX: usize = 16;
@@ -43,6 +71,8 @@ enum Asked {
 pub(super) struct Prepared {
     asked: Asked,
     file: PathBuf,
+    /// How many had been applied when it was read.
+    applied: u64,
     result: Result<Box<Ready>, String>,
 }
 
@@ -56,6 +86,13 @@ struct Ready {
 /// What the loop keeps to be able to change.
 pub(super) struct Reloading {
     running: Candidate,
+    /// The file that is in force, absolute, by the name that it was given: a link in it may lead elsewhere by the next
+    /// time.
+    file: PathBuf,
+    /// How many were applied since the start.
+    applied: u64,
+    /// What the ISO may still take an index for.
+    served: Served,
     files: Files,
     reader: Reader,
     tls: TlsHandle,
@@ -74,7 +111,11 @@ impl Reloading {
         prepared: mpsc::Sender<Prepared>,
     ) -> Self {
         let files = Files::read(&running.site);
-        Self { running, files, reader, tls, admission, prepared, waiting: VecDeque::new() }
+        let served = Served::of(&running.site);
+        // Where there is no working folder any more only the name is left.
+        let file = std::path::absolute(&running.site.file).unwrap_or_else(|_| running.site.file.clone());
+        let waiting = VecDeque::new();
+        Self { running, file, applied: 0, served, files, reader, tls, admission, prepared, waiting }
     }
 
     /// When what waits is done whatever is under way.
@@ -84,11 +125,11 @@ impl Reloading {
 
     /// Reads a file, beside everything else.
     fn prepare(&self, file: PathBuf, asked: Asked) {
-        let (reader, out) = (Arc::clone(&self.reader), self.prepared.clone());
+        let (reader, out, applied) = (Arc::clone(&self.reader), self.prepared.clone(), self.applied);
         tokio::task::spawn_blocking(move || {
             let result = read(&reader, file.clone());
             // Nobody listens where the device is stopping.
-            let _ = out.blocking_send(Prepared { asked, file, result });
+            let _ = out.blocking_send(Prepared { asked, file, applied, result });
         });
     }
 }
@@ -118,28 +159,37 @@ fn read(reader: &Reader, file: PathBuf) -> Result<Box<Ready>, String> {
 impl Loop {
     /// Takes a question that is about another site; gives back any other.
     pub(super) fn ask_reload(&mut self, request: &Value, reply: Reply) -> Option<Reply> {
-        let file = |request: &Value| request.get("file").and_then(Value::as_str).map(PathBuf::from);
-        let flag = |name: &str| request.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let asked = match request.get("do").and_then(Value::as_str) {
-            Some("plan") => Asked::Plan(reply),
-            Some("apply") => {
-                let plan = request.get("plan").and_then(Value::as_str).map(str::to_owned);
-                Asked::Apply { reply, rescale: flag("rescale"), plan }
+        let word = request.get("do").and_then(Value::as_str).filter(|word| ["plan", "apply"].contains(word));
+        let Some(word) = word else { return Some(reply) };
+        let Request { file, rescale, plan } = match Request::read(request) {
+            Ok(wanted) => wanted,
+            Err(why) => {
+                // Whoever asked may be gone.
+                let _ = reply.send(Err(why));
+                return None;
             }
-            _ => return Some(reply),
         };
-        let file = file(request).unwrap_or_else(|| self.reload.running.site.file.clone());
-        self.reload.prepare(file, asked);
+        let asked = if word == "plan" { Asked::Plan(reply) } else { Asked::Apply { reply, rescale, plan } };
+        self.reload.prepare(file.unwrap_or_else(|| self.reload.file.clone()), asked);
         None
     }
 
     /// The file that runs is to be read again.
     pub(super) fn hangup(&self) {
-        self.reload.prepare(self.reload.running.site.file.clone(), Asked::Hangup);
+        self.reload.prepare(self.reload.file.clone(), Asked::Hangup);
+    }
+
+    /// Whether a signal's file is not the one in force any more, or was read before that was applied. It is read again
+    /// then: what somebody has applied meanwhile is not undone.
+    fn is_overtaken(&self, prepared: &Prepared) -> bool {
+        matches!(prepared.asked, Asked::Hangup) && prepared.applied != self.reload.applied
     }
 
     /// A file was read.
     pub(super) fn prepared(&mut self, prepared: Prepared) {
+        if self.is_overtaken(&prepared) {
+            return self.hangup();
+        }
         match prepared {
             Prepared { asked: Asked::Plan(reply), result, .. } => {
                 let answer = match &result {
@@ -149,7 +199,7 @@ impl Loop {
                 // Whoever asked may be gone.
                 let _ = reply.send(answer);
             }
-            Prepared { asked, file, result: Err(problems) } => {
+            Prepared { asked, file, result: Err(problems), .. } => {
                 let answer = json!({ "invalid": problems });
                 self.refuse(asked, &file, &problems, answer);
             }
@@ -161,8 +211,8 @@ impl Loop {
     }
 
     fn plan(&self, ready: &Ready) -> Plan {
-        let Reloading { running, files, .. } = &self.reload;
-        Plan::new((running, files), (&ready.candidate, &ready.files))
+        let Reloading { running, files, served, .. } = &self.reload;
+        Plan::new((running, files), (&ready.candidate, &ready.files), served)
     }
 
     /// Does what waits, where no response is under way.
@@ -177,7 +227,10 @@ impl Loop {
     }
 
     fn apply(&mut self, prepared: Prepared) {
-        let Prepared { asked, file, result } = prepared;
+        if self.is_overtaken(&prepared) {
+            return self.hangup();
+        }
+        let Prepared { asked, file, result, .. } = prepared;
         let Ok(ready) = result else { return };
         self.observed.notify.reloading();
         self.apply_ready(asked, &file, ready);
@@ -198,7 +251,7 @@ impl Loop {
             Some(why) => Err(why),
             None => plan.permitted(rescale),
         };
-        if let Err(why) = refused.and_then(|()| self.become_site(*ready, &plan, asked.by())) {
+        if let Err(why) = refused.and_then(|()| self.become_site(*ready, file, &plan, asked.by())) {
             let answer = json!({ "refused": why, "plan": plan });
             return self.refuse(asked, file, &why, answer);
         }
@@ -208,7 +261,13 @@ impl Loop {
     }
 
     /// Runs another site from now on, or says why not and changes nothing.
-    fn become_site(&mut self, ready: Ready, plan: &Plan, by: &'static str) -> Result<(), String> {
+    fn become_site(
+        &mut self,
+        ready: Ready,
+        file: &Path,
+        plan: &Plan,
+        by: &'static str,
+    ) -> Result<(), String> {
         let Ready { candidate, files, admission } = ready;
         let now = self.now();
         if !plan.changes.is_empty() {
@@ -240,8 +299,13 @@ impl Loop {
             self.outputs(outputs, now);
         } else if plan.running != plan.sha256 {
             self.told(plan, by, now);
+        } else {
+            tracing::info!(by, file = %file.display(), "read again, nothing changed");
         }
+        self.reload.served.remember(&candidate.site);
         (self.reload.running, self.reload.files) = (candidate, files);
+        self.reload.file = file.to_owned();
+        self.reload.applied = self.reload.applied.wrapping_add(1);
         Ok(())
     }
 

@@ -435,6 +435,11 @@ impl Oracle {
         self.points[at].hand = Some(Hand { value, kept, since: now, until: now + millis });
     }
 
+    /// What lies outside a point's range is refused.
+    pub(crate) fn may_be_forced(&self, at: usize, value: f64) -> bool {
+        self.points[at].range.is_none_or(|(low, high)| (low..=high).contains(&value))
+    }
+
     pub(crate) fn release(&mut self, at: usize) {
         self.points[at].hand = None;
     }

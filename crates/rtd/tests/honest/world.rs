@@ -545,7 +545,9 @@ impl<'a> World<'a> {
         let operate = Operate { point: known.id.clone(), action, who, why };
         self.begin_change();
         match action {
-            Action::Force { value, lasts } if !is_beat && !is_output => {
+            Action::Force { value, lasts }
+                if !is_beat && !is_output && self.oracle.may_be_forced(at, value.as_f64()) =>
+            {
                 let millis = u64::try_from(lasts.as_millis()).unwrap();
                 self.oracle.hand(at, Some(value.as_f64()), self.now, millis);
             }

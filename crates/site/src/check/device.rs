@@ -168,11 +168,20 @@ impl Check<'_> {
                     return None;
                 };
                 let (path, problem) = self.source.resolve_file(&format!("device[{at}].file"), file);
+                let is_there = problem.is_none();
                 problem
                     .filter(|_| self.purpose == Purpose::Run)
                     .into_iter()
                     .for_each(|problem| self.problems.add(problem));
-                let time = raw.time.as_ref().map_or("time", |time| time.get_ref().as_str()).into();
+                let time: std::sync::Arc<str> =
+                    raw.time.as_ref().map_or("time", |time| time.get_ref().as_str()).into();
+                let (span, key) = match &raw.time {
+                    Some(time) => (time.span(), "time"),
+                    None => (file.span(), "file"),
+                };
+                if is_there {
+                    self.heading(span, format!("device[{at}].{key}"), &path, &time);
+                }
                 let repeat = raw.repeat.as_ref().is_some_and(|repeat| *repeat.get_ref());
                 Some(Access::Csv(Csv { file: path, time, repeat, columns: Vec::new() }))
             }

@@ -4,6 +4,7 @@ mod capture;
 mod checks;
 mod derive;
 mod device;
+mod headings;
 mod history;
 mod hsl;
 mod mapped;

@@ -149,6 +149,10 @@ impl Check<'_> {
         };
         let unit = self.unit(field, raw, wanted, "columns")?;
         let Access::Csv(csv) = &mut device.access else { return None };
+        // A file that is not there was told of already.
+        if csv.file.is_file() {
+            self.heading(heading.span(), format!("{field}.column"), &csv.file, heading.get_ref());
+        }
         Some((Place::Column(entered(&mut csv.columns, heading.get_ref())), 0, unit))
     }
 

@@ -20,6 +20,7 @@ const SITE: &str = include_str!("example.toml");
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pki")).unwrap();
+    std::fs::write(folder.path().join("day.csv"), "time,power\n0,1\n").unwrap();
     for file in ["rtd.pem", "rtd.key", "ca.pem"] {
         std::fs::write(folder.path().join("pki").join(file), "").unwrap();
     }

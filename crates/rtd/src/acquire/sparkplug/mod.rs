@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use super::back_off::BackOff;
+use super::bounds;
 use super::count::Counters;
 use crate::core::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading};
 use link::{Link, Said};
@@ -75,7 +76,7 @@ pub(crate) async fn drive(
             () = at_last(connect_at) => driver.connect().await,
         };
         for event in told {
-            if out.send(event).await.is_err() {
+            if out.send(bounds::event(event)).await.is_err() {
                 return;
             }
         }
@@ -184,7 +185,7 @@ impl Driver {
     /// Drops the connection; what still waits in it is never taken.
     fn broken(&mut self, words: &str, now: Now) -> Vec<FieldEvent> {
         self.link = None;
-        let words = format!("{}: {words}", self.sparkplug.address);
+        let words = bounds::words(format!("{}: {words}", self.sparkplug.address));
         let failure = DeviceFailure { kind: FailureKind::Unreachable, words: words.clone() };
         self.back_off.failed(&failure);
         let heard = self.session.cut(&words);
@@ -205,7 +206,7 @@ impl Driver {
                 Heard::Values(values) => {
                     let readings = values
                         .into_iter()
-                        .map(|(at, told)| (at, Reading::Reported(Box::new(told))))
+                        .map(|(at, told)| (at, Reading::Reported(Box::new(bounds::time(told, now.wall)))))
                         .collect();
                     events.push(self.report(FieldOutcome::Readings(readings), now));
                 }

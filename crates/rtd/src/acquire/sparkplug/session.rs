@@ -13,6 +13,7 @@ use site::{Alive, Device, Form, Place, ReadingIx, Sparkplug};
 use telemetry::Mono;
 
 use super::super::back_off::shortened;
+use super::super::bounds;
 use super::super::told::{Said, reported};
 use super::payload::{Content, Metric, Payload, type_name, typed};
 use crate::core::{Reading, Reported};
@@ -25,6 +26,10 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 const ASK_AGAIN_MAX: Duration = Duration::from_secs(60);
 /// Sequence numbers are 0 to 255.
 const SEQUENCE_END: u64 = 256;
+/// A node and its devices have no more aliases: they are remembered as long as the node lives.
+const ALIASES_MAX: usize = 100_000;
+/// No metric has a longer name.
+const NAME_OCTETS_MAX: usize = 1_024;
 
 /// What follows from a message, or from time.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +47,13 @@ pub(super) enum Heard {
 struct Born {
     kind: u32,
     said: Said,
+}
+
+/// Which device of the node, or the node itself, introduced an alias, and for which metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Introduced {
+    by: Option<String>,
+    name: String,
 }
 
 /// Where the node, and the device behind it, are.
@@ -73,6 +85,9 @@ pub(super) struct Session {
     bd_seq: Option<u64>,
     metrics: BTreeMap<String, Born>,
     aliases: BTreeMap<u64, String>,
+    /// Every alias that the node's births introduced, with what introduced it: an alias stands for one metric of the
+    /// node and all its devices.
+    known: BTreeMap<u64, Introduced>,
     /// What was last told of each reading.
     latest: BTreeMap<ReadingIx, Reported>,
     ask_at: Option<Mono>,
@@ -99,6 +114,7 @@ impl Session {
             bd_seq: None,
             metrics: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            known: BTreeMap::new(),
             latest: BTreeMap::new(),
             ask_at: None,
             asked: None,
@@ -184,10 +200,12 @@ impl Session {
     }
 
     fn forget(&mut self, words: String) -> Heard {
+        let words = bounds::words(words);
         self.next = None;
         self.bd_seq = None;
         self.metrics.clear();
         self.aliases.clear();
+        self.known.clear();
         self.latest.clear();
         self.state = State::Unborn(words.clone());
         Heard::Down(words)
@@ -234,6 +252,14 @@ impl Session {
                         return self.lost(words, now);
                     }
                     self.next = Some(after(next));
+                    if kind == "DBIRTH"
+                        && let Err(words) = self.introduce(device, &payload)
+                    {
+                        return self.lost(words, now);
+                    }
+                    if kind == "DDEATH" {
+                        self.known.retain(|_, known| known.by.as_deref() != device);
+                    }
                     if device == self.device.as_deref() { self.own(kind, &payload, now) } else { Vec::new() }
                 }
             },
@@ -258,6 +284,10 @@ impl Session {
         let Some(seq) = payload.seq.filter(|seq| *seq < SEQUENCE_END) else {
             return self.lost("a birth without a sequence number of 0 to 255".to_owned(), now);
         };
+        self.known.clear();
+        if let Err(words) = self.introduce(None, payload) {
+            return self.lost(words, now);
+        }
         self.next = Some(after(seq));
         self.bd_seq = bd_seq(payload);
         match self.device {
@@ -267,6 +297,40 @@ impl Session {
                 Vec::new()
             }
         }
+    }
+
+    /// Takes note of the aliases of a birth.
+    ///
+    /// # Errors
+    /// In words, why the birth cannot be believed: by an alias of two metrics the value of one would become the
+    /// other's.
+    fn introduce(&mut self, device: Option<&str>, payload: &Payload) -> Result<(), String> {
+        // A device that is born again introduces its aliases anew.
+        self.known.retain(|_, known| known.by.as_deref() != device);
+        for metric in &payload.metrics {
+            let Some(name) = &metric.name else { continue };
+            if name.len() > NAME_OCTETS_MAX {
+                let found = name.len();
+                return Err(format!(
+                    "a birth with a metric name of {found} octets, allowed: {NAME_OCTETS_MAX}"
+                ));
+            }
+            let Some(alias) = metric.alias else { continue };
+            let new = Introduced { by: device.map(str::to_owned), name: name.clone() };
+            match self.known.get(&alias) {
+                Some(known) if *known != new => {
+                    let (one, other) = (bounds::words(known.name.clone()), bounds::words(new.name));
+                    return Err(format!(
+                        "a birth in which alias {alias} stands for two metrics: `{other}`, `{one}`"
+                    ));
+                }
+                _ if self.known.len() >= ALIASES_MAX => {
+                    return Err(format!("a birth beyond the {ALIASES_MAX} aliases that a node may have"));
+                }
+                _ => drop(self.known.insert(alias, new)),
+            }
+        }
+        Ok(())
     }
 
     /// A message of what is read here, in sequence.

@@ -4,6 +4,7 @@ use prost::Message as _;
 use site::{Access, DeviceIx, ReadingIx, Site};
 use telemetry::{Mono, Now, Wall, WallTrust};
 
+use super::super::bounds;
 use super::payload::{Content, Metric, Payload, Property, PropertySet, PropertyValue};
 use super::session::{Heard, Session};
 use crate::core::{
@@ -198,6 +199,43 @@ fn a_gap_ends_the_session_until_the_next_birth() {
 }
 
 #[test]
+fn a_birth_in_which_an_alias_is_of_two_metrics_is_not_believed() {
+    let mut node = Node::new();
+    let twice = [births(), vec![metric("Other", 1, 10, Content::Double(88.0))]].concat();
+    let words = "alias 1 stands for two metrics: `Other`, `Power/Active`";
+    assert!(down(&node.send("NBIRTH", twice)).contains(words));
+    assert!(node.asks_at(600), "it is asked to be born again");
+    assert!(node.send("NDATA", vec![metric("", 1, 0, Content::Double(88.0))]).is_empty());
+    node.seq = 0;
+    assert_eq!(values(&node.send("NBIRTH", births())).len(), 3);
+    // Over the node and all its devices, whichever is read here.
+    let other = vec![metric("Power/Active", 9, 10, Content::Double(1.0))];
+    assert!(node.send("DBIRTH/Inv1", other.clone()).is_empty());
+    assert!(node.send("DBIRTH/Inv1", other.clone()).is_empty(), "born again");
+    assert!(node.send("DDEATH/Inv1", Vec::new()).is_empty());
+    assert!(node.send("DBIRTH/Inv2", other.clone()).is_empty(), "its alias is free again");
+    assert!(down(&node.send("DBIRTH/Inv3", other)).contains("alias 9 stands for two metrics"));
+    node.seq = 0;
+    assert_eq!(values(&node.send("NBIRTH", births())).len(), 3);
+    let own = vec![metric("Power/Active", 1, 10, Content::Double(1.0))];
+    assert!(down(&node.send("DBIRTH/Inv1", own)).contains("alias 1 stands for two metrics"));
+}
+
+#[test]
+fn a_metric_name_beyond_all_measure_is_not_believed() {
+    let mut node = Node::new();
+    let long = metric(&"x".repeat(3_000_000), 7, 10, Content::Double(1.0));
+    let heard = node.send("NBIRTH", [births(), vec![long.clone()]].concat());
+    assert!(down(&heard).contains("a metric name of 3000000 octets, allowed: 1024"));
+    assert!(node.asks_at(600));
+    node.seq = 0;
+    node.send("NBIRTH", births());
+    let heard = node.send("NDATA", vec![long]);
+    assert!(down(&heard).len() <= bounds::WORDS_OCTETS_MAX, "what it says is cut to size");
+    assert!(node.session.dead().is_some_and(|words| words.len() <= bounds::WORDS_OCTETS_MAX));
+}
+
+#[test]
 fn what_its_birth_did_not_introduce_ends_it() {
     let wrong = [
         metric("", 9, 0, Content::Double(1.0)),
@@ -238,7 +276,9 @@ fn a_device_lives_and_dies_within_its_node() {
     assert!(node.send("NBIRTH", vec![bd_seq(1)]).is_empty());
     assert!(node.session.dead().is_none(), "its birth may be on the way");
     assert!(node.send("DDATA/Inv1", births()).is_empty(), "and until then its data is not taken");
-    assert!(node.send("DBIRTH/Other", births()).is_empty());
+    let other: Vec<_> =
+        births().into_iter().map(|one| Metric { alias: one.alias.map(|at| at + 100), ..one }).collect();
+    assert!(node.send("DBIRTH/Other", other).is_empty());
     assert_eq!(values(&node.send("DBIRTH/Inv1", births())).len(), 3);
     node.send("NDATA", Vec::new());
     node.send("DDATA/Other", Vec::new());

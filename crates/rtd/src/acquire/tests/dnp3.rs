@@ -54,10 +54,9 @@ fn device(address: SocketAddr, readings: Vec<ReadingSpec>) -> (Device, Dnp3) {
 fn start(device: Device, dnp3: Dnp3) -> Driven {
     let (writes, asked) = mpsc::channel(8);
     let (out, events) = mpsc::channel(8);
-    let at = DeviceIx::new(0);
-    let task =
-        tokio::spawn(outstation::drive(device, dnp3, at, asked, out, SystemClock::start(), Arc::default()));
-    Driven { writes, events, task }
+    let (at, clock) = (DeviceIx::new(0), SystemClock::start());
+    let task = tokio::spawn(outstation::drive(device, dnp3, at, asked, out, clock, Arc::default()));
+    Driven { writes, events, clock, task }
 }
 
 fn analog(value: f64, flags: Flags, time: Option<u64>) -> (PointType, u16, Measured) {
@@ -129,6 +128,47 @@ async fn events_keep_their_order_and_their_time() {
         (Reading::Number(2.0), Some(forced), time(2_000)),
     ];
     assert_eq!(told, wanted);
+}
+
+/// An outstation whose clock was set back, which reads everything by itself once in a thousand polls.
+#[tokio::test]
+async fn a_time_that_went_back_has_everything_read() {
+    let (handle, address) = outstation(ANYWHERE.into()).await;
+    let (mut device, mut dnp3) = device(address, vec![place(Dnp3Type::Analog, 0)]);
+    dnp3.integrity_every = 1_000;
+    device.access = Access::Dnp3(Box::new(dnp3.clone()));
+    let mut driven = start(device, dnp3);
+    driven.reported().await;
+    let mut until = async |value: f64, event: bool| loop {
+        let told = driven.reported().await;
+        if told.iter().any(|(_, one)| one.reading == Reading::Number(value) && one.event == event) {
+            break;
+        }
+    };
+    handle.update_all([analog(40.0, Flags::ONLINE, Some(3_600_000))]);
+    until(20.0, true).await;
+    // It is told as an event, which nobody takes, and as what is so now, which everybody does.
+    handle.update_all([analog(0.0, Flags::ONLINE, Some(1_000))]);
+    until(0.0, true).await;
+    until(0.0, false).await;
+    handle.update_all([analog(2.0, Flags::ONLINE, Some(2_000))]);
+    until(1.0, false).await;
+}
+
+#[tokio::test]
+async fn a_time_that_cannot_be_is_none() {
+    let (handle, address) = outstation(ANYWHERE.into()).await;
+    let (device, dnp3) = device(address, vec![place(Dnp3Type::Analog, 0)]);
+    let mut driven = start(device, dnp3);
+    driven.reported().await;
+    handle.update_all([analog(2.0, Flags::ONLINE, Some((1 << 48) - 1))]);
+    loop {
+        let told = driven.reported().await;
+        if let Some((_, event)) = told.into_iter().find(|(_, told)| told.event) {
+            assert_eq!((event.reading, event.time), (Reading::Number(1.0), None));
+            break;
+        }
+    }
 }
 
 #[tokio::test]

@@ -11,8 +11,9 @@ use super::{Brain, Commanded, Output, Record};
 use crate::core::MasterIx;
 use crate::core::control::{Effect, Plant, Settled, Write, clamp_code, owner_code, words};
 use crate::core::derive::inherited;
+use crate::core::devices::DeviceState;
 use crate::core::operate::Way;
-use crate::core::points::PointIx;
+use crate::core::points::{PointIx, Row};
 
 /// Operation types of a control that are a pulse, or stand for one: pulse on, latch on.
 const PULSES: [u8; 2] = [1, 3];
@@ -124,6 +125,7 @@ impl Brain {
             return CommandStatus::NotAuthorized;
         };
         let asked = self.asked(index, command);
+        let at = asked.as_ref().map(|asked| asked.at);
         let commanded = asked.as_ref().and_then(|asked| self.setpoints.get(asked.at));
         let result = match (&asked, commanded) {
             (Some(asked), Some(commanded)) => {
@@ -148,6 +150,10 @@ impl Brain {
             (Ok(value), Some(asked)) => self.accept(asked.at, master, value),
         };
         let value = units.filter(|value| value.is_finite());
+        let why = match at.and_then(|at| self.setpoints.get(at)) {
+            Some(commanded) if status != CommandStatus::Success => self.in_the_way(commanded).join("; "),
+            _ => String::new(),
+        };
         let (time, mode, status_text) = (self.now.wall, mode_word(mode), status.to_string());
         self.record(Record::Command {
             time,
@@ -159,8 +165,38 @@ impl Brain {
             status: status_text,
             peer: peer.peer,
             effect,
+            why,
         });
         status
+    }
+
+    /// What stands in the way of a command at the plant, in words.
+    pub(in crate::core) fn in_the_way(&self, commanded: &Commanded) -> Vec<String> {
+        let mut words = Vec::new();
+        let remotes = commanded.around.device_remote.iter().copied();
+        for at in [commanded.remote, commanded.connected].into_iter().flatten().chain(remotes) {
+            let Some(row) = self.table.row(at) else { continue };
+            match row.good_state() {
+                Some(true) => {}
+                Some(false) => words.push(format!("`{}` is false", row.spec.id)),
+                None => words.extend(not_good(row)),
+            }
+        }
+        let edges = commanded.around.hard.iter().chain(&commanded.around.soft).flatten();
+        let charge = commanded.around.energy.iter().map(|(charge, ..)| charge);
+        let rows = edges.chain(charge).map(|quantity| quantity.at).chain([commanded.actual]);
+        words.extend(rows.filter_map(|at| not_good(self.table.row(at)?)));
+        for drive in &commanded.setpoint.spec.drives {
+            if self.table.devices().get(drive.device).is_none_or(|device| device.state != DeviceState::Up) {
+                words.push(format!("`{}` does not answer", drive.name));
+            }
+        }
+        let hand = self.table.row(commanded.held).and_then(|row| row.hand.as_ref());
+        words.extend(hand.map(|hand| format!("out of service {}", hand.cause())));
+        if commanded.setpoint.machine.held_here() {
+            words.push("the operator holds it".to_owned());
+        }
+        words
     }
 
     /// Which set point a command is for, and the value that it asks for.
@@ -291,4 +327,10 @@ const fn mode_word(mode: OperateMode) -> &'static str {
         OperateMode::Direct => "direct",
         OperateMode::DirectNoAck => "direct-no-ack",
     }
+}
+
+/// Why a point is not good; `None` where it is.
+fn not_good(row: &Row) -> Option<String> {
+    let reasons: Vec<String> = row.sample.reasons.iter().map(ToString::to_string).collect();
+    (!reasons.is_empty()).then(|| format!("`{}` is not good: {}", row.spec.id, reasons.join(", ")))
 }

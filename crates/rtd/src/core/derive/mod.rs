@@ -95,6 +95,11 @@ impl Derived {
         (self.how, self.taken) = (old.how, None);
     }
 
+    /// The physical range of what is made, where there is one.
+    pub(super) fn range(&self) -> Option<(f64, f64)> {
+        self.range.as_ref().map(|(low, high, _)| (*low, *high))
+    }
+
     /// Makes it anew from its inputs; `last` is what it was.
     pub(super) fn evaluate(&mut self, rows: &[Row], last: Option<Value>, now: Mono) -> Made {
         let rows: Vec<(&Row, Option<Unit>)> =

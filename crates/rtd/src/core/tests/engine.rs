@@ -78,6 +78,17 @@ fn a_derived_point_is_served_and_lost_with_its_input() {
 }
 
 #[test]
+fn a_point_tells_why_its_device_does_not_answer() {
+    let mut world = world();
+    let why = |world: &World| world.core.point("poi.mw", world.now()).unwrap()["device_failure"].clone();
+    assert!(why(&world).is_null());
+    world.dead(METER);
+    assert!(why(&world).as_str().is_some_and(|words| !words.is_empty()));
+    world.watts(METER, 6e6);
+    assert!(why(&world).is_null(), "it answers again");
+}
+
+#[test]
 fn counts_that_do_not_fit_are_the_inputs_own() {
     let mut world = world();
     world.watts(METER, 16e6);
@@ -174,6 +185,16 @@ fn an_inhibited_set_point_refuses_and_gives_its_authority_back() {
     world.pass(60_000);
     world.all_good();
     assert_eq!(world.set(EMS, OperateMode::Direct, 6_000.0), Outcome::Status(CommandStatus::Success));
+    // A forced switch permits nothing, and the refusal says so.
+    world.input(force("poi.breaker", Value::Binary(true), 60));
+    let refused = world.set(EMS, OperateMode::Direct, 5_000.0);
+    assert_eq!(refused, Outcome::Status(CommandStatus::DownstreamFail));
+    let Some(Record::Command { why, .. }) =
+        world.records.iter().rev().find(|record| matches!(record, Record::Command { .. }))
+    else {
+        panic!("no command was recorded")
+    };
+    assert!(why.starts_with("`unit.connected` is not good: forced here"), "{why}");
 }
 
 #[test]
@@ -191,6 +212,7 @@ fn what_must_not_be_forced_is_refused_with_words() {
         ("poi.mw", Value::Binary(true), 1, "a number, in MW"),
         ("poi.mw", Value::Analog(f64::NAN), 1, "a number"),
         ("poi.breaker", one, 1, "true or false"),
+        ("poi.mw", Value::Analog(21.0), 1, "within -20 and 20 MW"),
         ("poi.mw", one, 0, "last for"),
         ("poi.mw", one, 700_000, "last for"),
     ] {

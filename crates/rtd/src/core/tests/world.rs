@@ -101,7 +101,7 @@ impl World {
         }
     }
 
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         let wall = Wall::from_millis(self.now_ms + self.wall_ahead_ms);
         Now { wall, ..Now::virtual_millis(self.now_ms) }
     }

@@ -46,8 +46,7 @@ fn devices_on_one_line() {
 
 #[test]
 fn an_outstation_and_a_file() {
-    let file =
-        "[[device]]\nid = 'file'\nprotocol = 'csv'\npoll_ms = 1000\nfile = 'pki/ca.pem'\nrepeat = true\n";
+    let file = "[[device]]\nid = 'file'\nprotocol = 'csv'\npoll_ms = 1000\nfile = 'day.csv'\nrepeat = true\n";
     let outstation = "[[device]]\nid = 'rtu'\nprotocol = 'dnp3'\naddress = '10.0.0.7:20000'\npoll_ms = 1000\n\
                       outstation_address = 10\nintegrity_every = 8\n";
     let breaker =
@@ -73,6 +72,26 @@ fn an_outstation_and_a_file() {
         (readings[1].place, readings[1].form),
         (Place::Dnp3 { kind: Dnp3Type::Binary, index: 5 }, Form::State)
     );
+}
+
+#[test]
+fn a_heading_that_a_file_does_not_have() {
+    let file = "[[device]]\nid = 'file'\nprotocol = 'csv'\npoll_ms = 1000\nfile = 'day.csv'\n";
+    let mw = analog("file.mw", "device = 'file', column = 'powre', unit = 'MW'");
+    let told = with(&[file, &mw].concat()).unwrap_err();
+    assert!(
+        told.contains("source.column: ")
+            && told.contains("day.csv has no column `powre`, known: power, time"),
+        "{told}"
+    );
+    let told = with(&[file, "time = 'tme'\n"].concat()).unwrap_err();
+    assert!(
+        told.contains("device[4].time: ") && told.contains("no column `tme`, known: time, power"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 1, "{told}");
+    let text = format!("{SITE}\n{file}{mw}");
+    assert!(read_with(&text, &Defaults::default(), Purpose::Check).is_ok(), "there may be no file yet");
 }
 
 #[test]
