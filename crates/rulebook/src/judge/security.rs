@@ -22,7 +22,7 @@ impl Context<'_> {
         let absent = self.certificates.anchors.iter().find(|(_, held)| held.read.is_none());
         match (verdict, absent) {
             (Verdict::Fails(_), Some((_, held))) => {
-                Verdict::NotJudged(format!("trust anchor {} is not here", held.file.display()))
+                Verdict::NotJudged(format!("trust anchor {} is not here", self.site.as_named(&held.file).display()))
             }
             (verdict, _) => verdict,
         }
