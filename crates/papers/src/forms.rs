@@ -107,8 +107,8 @@ pub(crate) fn network(material: &Material<'_>) -> String {
             tr { th { "TCP port" } td { (listen.port()) } }
             tr { th { "DNP3 address" } td { (site.outstation.address) } }
             tr { th { "Transport" } td { "TCP, mutual TLS " (site.tls_floor) " or later" } }
-            tr { th { "Certificate" } td { code { (site.tls.certificate.display()) } } }
-            tr { th { "Trust anchors" } td { @for file in &site.tls.trust_anchors { code { (file.display()) } " " } } }
+            tr { th { "Certificate" } td { code { (site.as_named(&site.tls.certificate).display()) } } }
+            tr { th { "Trust anchors" } td { @for file in &site.tls.trust_anchors { code { (site.as_named(file).display()) } " " } } }
             tr { th { "Circuit" } td { (or_blank(blank)) } }
         }
         h2 { "Masters: DNP3, TCP and TLS clients" }

@@ -1,7 +1,7 @@
 //! A site as the rest of the device uses it: resolved and validated, nothing left to look up or to doubt.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,6 +90,19 @@ pub struct Site {
     pub clock: Option<Clock>,
     /// Where all that comes into the device is recorded, to be replayed; `None`: nowhere.
     pub capture: Option<Capture>,
+}
+
+impl Site {
+    /// A path of the site as people know it: from where the file was named, not from where it really is.
+    #[must_use]
+    pub fn as_named(&self, path: &Path) -> PathBuf {
+        let real = std::fs::canonicalize(&self.file).ok();
+        let below = real.as_deref().and_then(Path::parent).and_then(|folder| path.strip_prefix(folder).ok());
+        match (below, self.file.parent()) {
+            (Some(below), Some(folder)) => folder.join(below),
+            _ => path.to_owned(),
+        }
+    }
 }
 
 /// Where metrics and health are served.

@@ -5,7 +5,7 @@
 
 use telemetry::Wall;
 
-use crate::core::{FieldEvent, FieldOutcome, Reading, Reported};
+use crate::core::{FieldEvent, FieldOutcome, Reading};
 
 /// Words are cut to so many octets.
 pub(crate) const WORDS_OCTETS_MAX: usize = 240;
@@ -61,7 +61,8 @@ pub(crate) fn can_be(time: Wall, now: Wall) -> bool {
 }
 
 /// Takes a time that cannot be for none.
-pub(crate) fn time(mut reported: Reported, now: Wall) -> Reported {
+#[cfg(any(test, feature = "mqtt", feature = "opcua"))]
+pub(crate) fn time(mut reported: crate::core::Reported, now: Wall) -> crate::core::Reported {
     reported.time = reported.time.filter(|(time, _)| can_be(*time, now));
     reported
 }
@@ -69,7 +70,7 @@ pub(crate) fn time(mut reported: Reported, now: Wall) -> Reported {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{DeviceFailure, FailureKind, FieldReport};
+    use crate::core::{DeviceFailure, FailureKind, FieldReport, Reported};
     use site::{DeviceIx, Dnp3Type, ReadingIx};
     use telemetry::{Now, WallTrust};
 

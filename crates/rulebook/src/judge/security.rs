@@ -21,9 +21,10 @@ impl Context<'_> {
         let verdict = self.bounds(subject, "trust_anchors", read, &noun, bounds);
         let absent = self.certificates.anchors.iter().find(|(_, held)| held.read.is_none());
         match (verdict, absent) {
-            (Verdict::Fails(_), Some((_, held))) => {
-                Verdict::NotJudged(format!("trust anchor {} is not here", held.file.display()))
-            }
+            (Verdict::Fails(_), Some((_, held))) => Verdict::NotJudged(format!(
+                "trust anchor {} is not here",
+                self.site.as_named(&held.file).display()
+            )),
             (verdict, _) => verdict,
         }
     }

@@ -115,7 +115,7 @@ poll_ms = 1000
 [[device]]
 id = "old"
 protocol = "csv"
-file = "other.pem"
+file = "old.csv"
 time = "time"
 poll_ms = 1000
 [[device]]
@@ -227,6 +227,8 @@ const CHANGED: [(&str, &str); 34] = [
 #[test]
 fn a_plan_speaks_to_people() {
     let sites = Sites::new();
+    // Each has the headings that the sites ask for.
+    std::fs::write(sites.0.path().join("old.csv"), "time,open,closed,mw\n").unwrap();
     let before = before(&points(false));
     let start = [(BEFORE, before.as_str())];
     let old = candidate(&sites, &start, &["a rule: of somebody"]);
