@@ -93,15 +93,12 @@ pub struct Site {
 }
 
 impl Site {
-    /// A path of the site as people know it: from where the file was named, not from where it really is.
+    /// A path of the site as people know it: from the folder of its file, whatever that is reached by.
     #[must_use]
     pub fn as_named(&self, path: &Path) -> PathBuf {
         let real = std::fs::canonicalize(&self.file).ok();
         let below = real.as_deref().and_then(Path::parent).and_then(|folder| path.strip_prefix(folder).ok());
-        match (below, self.file.parent()) {
-            (Some(below), Some(folder)) => folder.join(below),
-            _ => path.to_owned(),
-        }
+        below.unwrap_or(path).to_owned()
     }
 }
 
