@@ -2,12 +2,19 @@
 //!
 //! *Mileage* is how far the signal went, up and down together. *Accuracy* is one less the mean deviation as a share
 //! of the mean size of what is asked for; *delay* is by how much the response is behind, the shift at which the two
-//! agree best; *precision* is how near they are once that delay is taken away. What a profile counts is its own data.
+//! agree best; *precision* is how near they are once that delay is taken away. These are the definitions of this
+//! program: what the ISO's own are is not confirmed.
+//!
+//! Steps that do not count leave a hole: nothing is compared or added up across one.
 
 use serde::Serialize;
 
-/// What a window came to.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+mod window;
+
+pub use window::{Counts, Rules, STEPS_MAX, Scored, Scorer, Seen, Totals, Verdict};
+
+/// What some steps came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Score {
     /// Steps that were looked at.
     pub steps: usize,
@@ -19,10 +26,16 @@ pub struct Score {
     pub response_mileage: f64,
     /// 1: followed exactly; 0: as far off as the signal is large; never below 0. `None` without a signal.
     pub accuracy: Option<f64>,
+    /// As accuracy, with the steps in which a limit held the unit back.
+    pub accuracy_all: Option<f64>,
     /// By how many steps the response is behind.
     pub delay_steps: Option<usize>,
     /// As accuracy, with the delay taken away.
     pub precision: Option<f64>,
+    /// How far off the response was, all steps of `accuracy` together.
+    pub off: f64,
+    /// How much was asked for, all steps of `accuracy` together, whichever way.
+    pub asked: f64,
 }
 
 /// One step: what was asked for, what was done, in units, and whether a limit held the unit back.
@@ -49,36 +62,66 @@ pub fn mileage(values: impl IntoIterator<Item = f64>) -> f64 {
     sum
 }
 
-/// Scores a window; a delay is looked for up to `delay_max` steps.
+/// Scores a window without a hole; a delay is looked for up to `delay_max` steps.
 #[must_use]
 pub fn score(steps: &[Step], delay_max: usize) -> Score {
-    let clamped = steps.iter().filter(|step| step.clamped).count();
-    let accuracy = agreement(steps, 0);
+    let steps: Vec<Option<Step>> = steps.iter().copied().map(Some).collect();
+    score_after(None, &steps, delay_max)
+}
+
+/// Scores a window. Its first move begins at `before`, the step that ended when it began.
+fn score_after(before: Option<Step>, steps: &[Option<Step>], delay_max: usize) -> Score {
+    let counted = || steps.iter().flatten();
+    let direct = agreement(steps, 0, false);
+    let accuracy = direct.and_then(share);
     // The shortest delay of those that agree best.
     let best = (0..=delay_max)
-        .filter_map(|delay| Some((delay, agreement(steps, delay)?)))
+        .filter_map(|delay| Some((delay, agreement(steps, delay, false).and_then(share)?)))
         .reduce(|best, next| if next.1 > best.1 + 1e-9 { next } else { best });
+    let (off, asked) = direct.unwrap_or_default();
+    let moves = |of: fn(&Step) -> f64| {
+        let mut last = before.as_ref().map(of);
+        let mut sum = 0.0;
+        for step in steps {
+            let now = step.as_ref().map(of);
+            if let (Some(last), Some(now)) = (last, now) {
+                sum += f64::abs(now - last);
+            }
+            last = now;
+        }
+        sum
+    };
     Score {
-        steps: steps.len(),
-        clamped,
-        mileage: mileage(steps.iter().map(|step| step.asked)),
-        response_mileage: mileage(steps.iter().map(|step| step.done)),
+        steps: counted().count(),
+        clamped: counted().filter(|step| step.clamped).count(),
+        mileage: moves(|step| step.asked),
+        response_mileage: moves(|step| step.done),
         accuracy,
+        accuracy_all: agreement(steps, 0, true).and_then(share),
         delay_steps: best.map(|(delay, _)| delay),
         precision: best.map(|(_, precision)| precision),
+        off,
+        asked,
     }
 }
 
-/// One less the deviation as a share of what was asked for, with the response `delay` steps later; steps in which the
-/// unit was held back are left out.
-fn agreement(steps: &[Step], delay: usize) -> Option<f64> {
+/// How far off the response was, `delay` steps later, and how much was asked for; without the steps in which the unit
+/// was held back, unless `all` are wanted.
+fn agreement(steps: &[Option<Step>], delay: usize, all: bool) -> Option<(f64, f64)> {
     let pairs = steps.iter().zip(steps.get(delay..)?);
     let (mut off, mut size) = (0.0, 0.0);
-    for (asked, done) in pairs.filter(|(asked, done)| !asked.clamped && !done.clamped) {
-        off += (asked.asked - done.done).abs();
-        size += asked.asked.abs();
+    for (asked, done) in pairs.filter_map(|(asked, done)| asked.as_ref().zip(done.as_ref())) {
+        if all || !(asked.clamped || done.clamped) {
+            off += (asked.asked - done.done).abs();
+            size += asked.asked.abs();
+        }
     }
-    (size > 0.0).then(|| (1.0 - off / size).max(0.0))
+    Some((off, size))
+}
+
+/// One less the deviation as a share of what was asked for.
+fn share((off, asked): (f64, f64)) -> Option<f64> {
+    (asked > 0.0).then(|| (1.0 - off / asked).max(0.0))
 }
 
 #[cfg(test)]
@@ -115,6 +158,7 @@ mod tests {
         held[1].clamped = true;
         let score_of = score(&held, 0);
         assert_eq!((score_of.accuracy, score_of.clamped), (Some(1.0), 1));
+        assert_eq!(score_of.accuracy_all, Some(1.0 - 5.0 / 11.0));
         assert_eq!(score(&steps(&[0.0, 0.0], &[1.0, 1.0]), 2).accuracy, None);
         assert_eq!(score(&[], 2).accuracy, None);
         assert_eq!(score(&steps(&[1.0], &[-9.0]), 0).accuracy, Some(0.0));
