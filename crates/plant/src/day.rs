@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use config::{Problem, Problems, Source};
+use config::{Problems, Source};
+
+use crate::table;
 
 /// The measured day compiled in; origin and licence: `data/NOTICE.md`.
 const MEASURED: &str = include_str!("../data/midc_uat_met_1min.csv");
@@ -49,49 +51,20 @@ impl Day {
     }
 
     fn parse(source: &Source) -> Result<Self, Problems> {
-        let problem = |line: usize, field: &str, message: String| {
-            Problems::from(Problem {
-                file: source.file().to_owned(),
-                at: Some((line, 1)),
-                field: field.to_owned(),
-                message,
-            })
-        };
-        let mut columns: Option<Vec<usize>> = None;
         let mut rows: Vec<(f64, Weather)> = Vec::new();
-        for (at, text) in source.text().lines().enumerate() {
-            if text.starts_with('#') || text.trim().is_empty() {
-                continue;
-            }
-            let cells: Vec<&str> = text.split(',').map(str::trim).collect();
-            let Some(columns) = &columns else {
-                let mut found = Vec::new();
-                for name in COLUMNS {
-                    match cells.iter().position(|cell| *cell == name) {
-                        Some(column) => found.push(column),
-                        None => return Err(problem(at + 1, name, "no such column".to_owned())),
-                    }
-                }
-                columns = Some(found);
-                continue;
-            };
-            let time = cells.first().and_then(|cell| seconds_of_day(cell)).ok_or_else(|| {
-                problem(at + 1, "time", format!("`{}` is no ISO 8601 time", cells.first().unwrap_or(&"")))
-            })?;
+        table::each(source, &COLUMNS, |row| {
+            let time = seconds_of_day(row.first())
+                .ok_or_else(|| row.problem("time", format!("`{}` is no ISO 8601 time", row.first())))?;
             if rows.last().is_some_and(|(last, _)| *last >= time) {
-                return Err(problem(at + 1, "time", "not after the line before".to_owned()));
+                return Err(row.problem("time", "not after the line before".to_owned()));
             }
             let mut weather = Weather::default();
-            let places = columns.iter().zip(COLUMNS).zip(PLAUSIBLE);
-            for (value, ((column, name), (low, high))) in weather.0.iter_mut().zip(places) {
-                let cell = cells.get(*column).copied().unwrap_or("");
-                *value = cell.parse().map_err(|_| problem(at + 1, name, format!("`{cell}` is no number")))?;
-                if !(low..=high).contains(value) {
-                    return Err(problem(at + 1, name, format!("`{cell}`, allowed: {low} to {high}")));
-                }
+            for (value, (name, range)) in weather.0.iter_mut().zip(COLUMNS.into_iter().zip(PLAUSIBLE)) {
+                *value = row.number(name, range)?;
             }
             rows.push((time, weather));
-        }
+            Ok(())
+        })?;
         if rows.len() < 2 {
             return Err(source.whole("", "holds no day: two lines of figures at least").into());
         }
@@ -114,7 +87,8 @@ impl Day {
     }
 }
 
-fn seconds_of_day(text: &str) -> Option<f64> {
+/// Seconds since midnight of a time that is written as ISO 8601.
+pub(crate) fn seconds_of_day(text: &str) -> Option<f64> {
     let time = text.get(..19)?.parse::<jiff::civil::DateTime>().ok()?.time();
     Some(f64::from(time.hour()) * 3600.0 + f64::from(time.minute()) * 60.0 + f64::from(time.second()))
 }

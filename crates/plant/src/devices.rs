@@ -4,23 +4,71 @@
 
 mod image;
 mod layout;
+mod motion;
+mod raw;
 mod refresh;
 
 use serde_json::{Value, json};
 use telemetry::Now;
 
 pub(crate) use self::image::{Exception, Image};
+use self::motion::World;
 use crate::config::Config;
 use crate::day::Weather;
 use crate::faults::FaultKind;
 use crate::physics;
+use crate::physics::aggregate::{Aggregate, Lives, PLACES};
+use crate::physics::unit::{Machine, Unit};
+use crate::wind::Air;
 
 /// What a device is, with its own state.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Inverter { dc: f64, ac: f64, power: f64, dc_now: f64, energy: f64 },
-    Battery { rating: f64, capacity: f64, energy: f64, efficiency: f64, power: f64, out: f64, taken: f64 },
-    Meter { volts: f64, out: f64, taken: f64 },
+    Inverter {
+        dc: f64,
+        ac: f64,
+        power: f64,
+        dc_now: f64,
+        energy: f64,
+    },
+    Battery {
+        rating: f64,
+        capacity: f64,
+        energy: f64,
+        efficiency: f64,
+        power: f64,
+        out: f64,
+        taken: f64,
+    },
+    Turbine {
+        rated: f64,
+        name: String,
+        air: Air,
+        power: f64,
+        limited: bool,
+        energy: f64,
+    },
+    Nacelle {
+        name: String,
+        air: Air,
+    },
+    /// `close`: what its own breaker was told.
+    Unit {
+        unit: Unit,
+        close: bool,
+        energy: f64,
+    },
+    Aggregate {
+        aggregate: Box<Aggregate>,
+        energy: f64,
+    },
+    /// Losses as a share of what flows.
+    Meter {
+        volts: f64,
+        losses: f64,
+        out: f64,
+        taken: f64,
+    },
     Met,
     Switchgear,
 }
@@ -44,6 +92,8 @@ pub(crate) struct Plant {
     pub(crate) closed: bool,
     pub(crate) remote: bool,
     pub(crate) heartbeat: u16,
+    /// The grid's frequency while somebody holds it.
+    pub(crate) held_hz: Option<f64>,
     start: f64,
     speed: f64,
     origin: Now,
@@ -62,6 +112,16 @@ impl Plant {
             let (dc, ac) = (one.dc_kw.get_ref() * 1e3, one.ac_kw.get_ref() * 1e3);
             add(one.id.get_ref(), Kind::Inverter { dc, ac, power: 0.0, dc_now: 0.0, energy: 0.0 });
         }
+        for one in &config.turbines {
+            let (rated, name) = (one.rated_kw.get_ref() * 1e3, one.turbine.get_ref().clone());
+            let air = Air::default();
+            let kind =
+                Kind::Turbine { rated, name: name.clone(), air, power: 0.0, limited: false, energy: 0.0 };
+            add(one.id.get_ref(), kind);
+            if let Some(met) = &one.met {
+                add(met.id.get_ref(), Kind::Nacelle { name, air });
+            }
+        }
         if let Some(one) = &config.battery {
             let capacity = one.energy_kwh.get_ref() * 1e3;
             let kind = Kind::Battery {
@@ -75,8 +135,22 @@ impl Plant {
             };
             add(one.id.get_ref(), kind);
         }
+        if let Some(one) = &config.unit {
+            add(
+                one.id.get_ref(),
+                Kind::Unit { unit: conventional(one, config.nominal_hz), close: true, energy: 0.0 },
+            );
+        }
+        if let Some(one) = &config.aggregate {
+            let lives = Lives { up_h: *one.up_h.get_ref(), down_h: *one.down_h.get_ref() };
+            let count = usize::try_from(*one.members.get_ref()).unwrap_or(0);
+            let size = one.member_kw.get_ref() * 1e3;
+            let aggregate = Box::new(Aggregate::new(count, size, lives, *one.reach_s.get_ref(), one.seed));
+            add(one.id.get_ref(), Kind::Aggregate { aggregate, energy: 0.0 });
+        }
         if let Some(one) = &config.meter {
-            let kind = Kind::Meter { volts: one.kv.get_ref() * 1e3, out: 0.0, taken: 0.0 };
+            let losses = one.losses_pct.as_ref().map_or(0.0, |pct| pct.get_ref() / 100.0);
+            let kind = Kind::Meter { volts: one.kv.get_ref() * 1e3, losses, out: 0.0, taken: 0.0 };
             add(one.id.get_ref(), kind);
         }
         if let Some(one) = &config.met {
@@ -91,6 +165,7 @@ impl Plant {
             closed: true,
             remote: true,
             heartbeat: 0,
+            held_hz: None,
             start,
             speed,
             origin: now,
@@ -113,25 +188,66 @@ impl Plant {
         self.step(now, false)
     }
 
+    /// The load of the plant's own, W.
+    fn aux(&self) -> f64 {
+        let aux = self.config.meter.as_ref().and_then(|meter| meter.aux_kw.as_ref());
+        if self.closed { aux.map_or(0.0, |kw| kw.get_ref() * 1e3) } else { 0.0 }
+    }
+
+    /// What members of an aggregate make in each place, as a share of their size.
+    fn sun(&self, seconds: f64) -> [f64; PLACES] {
+        let mut sun = [0.0; PLACES];
+        if self.config.aggregate.is_some() {
+            for (place, share) in sun.iter_mut().enumerate() {
+                let seconds = (seconds - Aggregate::delay(place)).rem_euclid(86_400.0);
+                let (irradiance, cell, _) = sky(&self.config, seconds);
+                *share = physics::ac_power(physics::dc_power(1.0, irradiance, cell), 1.0, 1.0);
+            }
+        }
+        sun
+    }
+
     fn step(&mut self, now: Now, first: bool) -> Vec<Value> {
-        let hours = now.mono.since(self.last.mono).as_secs_f64() * self.speed / 3600.0;
+        let step = now.mono.since(self.last.mono).as_secs_f64();
+        let hours = step * self.speed / 3600.0;
         self.last = now;
         self.heartbeat = self.heartbeat.wrapping_add(1);
         let seconds = self.seconds(now);
-        let weather = self.config.day.at(seconds);
-        let irradiance = physics::plane_of_array(&weather, seconds);
-        let air = weather.0.get(3).copied().unwrap_or_default();
-        let cell = physics::cell_temperature(air, irradiance);
-        let mut total = 0.0;
+        let running = now.mono.since(self.origin.mono).as_secs_f64();
+        let hz = self.held_hz.unwrap_or_else(|| self.config.frequency.at(running));
+        let (irradiance, cell, weather) = sky(&self.config, seconds);
+        let (sun, aux) = (self.sun(seconds), self.aux());
+        let world = World {
+            irradiance,
+            cell,
+            sun: &sun,
+            wind: &self.config.wind,
+            seconds,
+            hours,
+            step,
+            running,
+            hz,
+            closed: self.closed,
+            remote: self.remote,
+        };
+        let mut gross = 0.0;
+        let mut losses = 0.0;
         for device in &mut self.devices {
             device.revert(now);
-            total += device.step(irradiance, cell, hours, self.closed);
+            gross += device.step(&world);
+            if let Kind::Meter { losses: share, .. } = device.kind {
+                losses = share;
+            }
         }
+        let total = gross - losses * gross.abs() - aux;
         let view = View {
             weather,
             irradiance,
             cell,
             total,
+            aux,
+            hz,
+            nominal_hz: self.config.nominal_hz,
             closed: self.closed,
             remote: self.remote,
             heartbeat: self.heartbeat,
@@ -173,17 +289,63 @@ impl Plant {
                 _ => return Err(Exception::Address),
             }
         } else {
-            device.image.write(start, values)?;
+            if raw::table(&device.kind).is_some() {
+                device.write_raw(start, values, remote)?;
+            } else {
+                device.image.write(start, values)?;
+            }
             device.arm(now);
         }
         let id = self.devices.get(at).map(|device| device.id.clone());
         Ok(json!({"event": "write", "time": now.wall, "device": id, "address": start, "values": values}))
     }
 
-    /// Sets a fault by the device's name; `None` where there is no such device.
-    pub(crate) fn fault(&mut self, id: &str, kind: FaultKind) -> Option<()> {
-        self.devices.iter_mut().find(|device| device.id == id).map(|device| device.fault = kind)
+    /// Sets a fault by the device's name.
+    ///
+    /// # Errors
+    /// No such device, or one that the fault would not touch.
+    pub(crate) fn fault(&mut self, id: &str, kind: FaultKind) -> Result<(), FaultRefused> {
+        let device = self.devices.iter_mut().find(|device| device.id == id);
+        let device = device.ok_or_else(|| FaultRefused::UnknownDevice(id.to_owned()))?;
+        let machine =
+            !matches!(device.kind, Kind::Meter { .. } | Kind::Met | Kind::Switchgear | Kind::Nacelle { .. });
+        let raw = matches!(device.kind, Kind::Switchgear) || raw::table(&device.kind).is_some();
+        if kind == FaultKind::Trip && !machine || kind == FaultKind::Scale && raw {
+            return Err(FaultRefused::Untouched(id.to_owned(), kind.name()));
+        }
+        device.fault = kind;
+        Ok(())
     }
+}
+
+/// Why a fault is not set.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FaultRefused {
+    #[error("no device `{0}`")]
+    UnknownDevice(String),
+    #[error("`{1}` does nothing to `{0}`: it is for machines (trip) and devices with scale factors (scale)")]
+    Untouched(String, &'static str),
+}
+
+/// Irradiance in the plane of the array, cell temperature and all of the weather at a time of day.
+fn sky(config: &Config, seconds: f64) -> (f64, f64, Weather) {
+    let weather = config.day.at(seconds);
+    let irradiance = physics::plane_of_array(&weather, seconds);
+    let air = weather.0.get(3).copied().unwrap_or_default();
+    (irradiance, physics::cell_temperature(air, irradiance), weather)
+}
+
+fn conventional(one: &crate::config::Conventional, nominal_hz: f64) -> Unit {
+    let machine = Machine {
+        rated: one.rated_kw.get_ref() * 1e3,
+        minimum: one.minimum_kw.get_ref() * 1e3,
+        ramp_per_s: one.ramp_kw_per_min.get_ref() * 1e3 / 60.0,
+        lag_s: *one.lag_s.get_ref(),
+        droop: one.droop_pct.get_ref() / 100.0,
+        deadband_hz: *one.deadband_hz.get_ref(),
+        nominal_hz,
+    };
+    Unit::running(machine, one.start_kw.get_ref() * 1e3)
 }
 
 /// What a refresh of the images is told.
@@ -192,69 +354,10 @@ pub(crate) struct View {
     pub(crate) irradiance: f64,
     pub(crate) cell: f64,
     pub(crate) total: f64,
+    pub(crate) aux: f64,
+    pub(crate) hz: f64,
+    pub(crate) nominal_hz: f64,
     pub(crate) closed: bool,
     pub(crate) remote: bool,
     pub(crate) heartbeat: u16,
-}
-
-impl Device {
-    /// Starts the reversion timer anew after a write.
-    fn arm(&mut self, now: Now) {
-        let seconds = match self.kind {
-            Kind::Inverter { .. } if self.image.get(123, 7) == 1 => u64::from(self.image.get(123, 5)),
-            Kind::Battery { .. } if self.image.get(704, 20) == 1 => u64::from(self.image.get_u32(704, 29)),
-            _ => 0,
-        };
-        // 0xFFFF and 0xFFFFFFFF say that nothing is implemented: no timer.
-        let off = seconds == 0 || seconds == u64::from(u16::MAX) || seconds == u64::from(u32::MAX);
-        self.reverts = (!off).then(|| now.mono.plus(std::time::Duration::from_secs(seconds)));
-    }
-
-    /// Falls back where the time is up.
-    fn revert(&mut self, now: Now) {
-        if self.reverts.is_none_or(|at| now.mono < at) {
-            return;
-        }
-        self.reverts = None;
-        if let Kind::Battery { .. } = self.kind {
-            if self.image.get(704, 28) == 1 {
-                let (high, low) = (self.image.get(704, 24), self.image.get(704, 25));
-                self.image.put(704, 22, high);
-                self.image.put(704, 23, low);
-            } else {
-                self.image.put(704, 20, 0);
-            }
-        } else {
-            self.image.put(123, 7, 0);
-        }
-    }
-
-    /// Moves the device on; its power, W.
-    fn step(&mut self, irradiance: f64, cell: f64, hours: f64, closed: bool) -> f64 {
-        let on = closed && (!matches!(self.kind, Kind::Inverter { .. }) || self.image.get(123, 2) == 1);
-        let limit =
-            if self.image.get(123, 7) == 1 { f64::from(self.image.get(123, 3)) / 10_000.0 } else { 1.0 };
-        let asked = if self.image.get(704, 20) == 1 {
-            f64::from(self.image.get_u32(704, 22).cast_signed())
-        } else {
-            0.0
-        };
-        match &mut self.kind {
-            Kind::Inverter { dc, ac, power, dc_now, energy } => {
-                *dc_now = if on { physics::dc_power(*dc, irradiance, cell) } else { 0.0 };
-                *power = physics::ac_power(*dc_now, *ac, limit);
-                *dc_now = dc_now.min(*power / 0.98);
-                *energy += *power * hours;
-                *power
-            }
-            Kind::Battery { rating, capacity, energy, efficiency, power, out, taken } => {
-                let asked = if on { asked } else { 0.0 };
-                (*power, *energy) = physics::battery(asked, *rating, *energy, *capacity, *efficiency, hours);
-                *out += power.max(0.0) * hours;
-                *taken += (-*power).max(0.0) * hours;
-                *power
-            }
-            _ => 0.0,
-        }
-    }
 }

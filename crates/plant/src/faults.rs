@@ -20,10 +20,12 @@ pub enum FaultKind {
     WrongTransaction,
     /// Scale factors and values change consistently by ten.
     Scale,
+    /// The machine trips: it makes nothing; of an aggregate, a quarter of the members.
+    Trip,
 }
 
 /// The names, as files and requests write them.
-const NAMES: [(&str, FaultKind); 7] = [
+const NAMES: [(&str, FaultKind); 8] = [
     ("none", FaultKind::None),
     ("silent", FaultKind::Silent),
     ("slow", FaultKind::Slow),
@@ -31,6 +33,7 @@ const NAMES: [(&str, FaultKind); 7] = [
     ("not-implemented", FaultKind::NotImplemented),
     ("wrong-transaction", FaultKind::WrongTransaction),
     ("scale", FaultKind::Scale),
+    ("trip", FaultKind::Trip),
 ];
 
 impl FaultKind {
@@ -44,7 +47,7 @@ impl FaultKind {
 /// A name that is no fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown fault `{0}`, allowed: none, silent, slow, frozen, not-implemented, wrong-transaction, scale"
+    "unknown fault `{0}`, allowed: none, silent, slow, frozen, not-implemented, wrong-transaction, scale, trip"
 )]
 pub struct UnknownFault(String);
 

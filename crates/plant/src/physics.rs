@@ -1,9 +1,14 @@
-//! The stated physics, pure functions of weather and time.
+//! The stated physics, pure functions of weather and time: sun and battery here, the rest in modules of their own.
 //!
 //! Sun: declination by Cooper's formula for day 291 (18 October), solar time from the station's longitude (110.96 W,
 //! 32.23 N) without the equation of time. Plane of array: fixed, tilted 30 degrees south; beam from the direct normal
 //! irradiance, diffuse isotropic, ground albedo 0.2. Cell: air + (45 - 20) / 800 * irradiance. DC: rating * irradiance
 //! / 1000 * (1 - 0.0037 * (cell - 25)). AC: 98 % of it, clipped.
+
+pub mod aggregate;
+pub mod frequency;
+pub mod unit;
+pub mod wind;
 
 use crate::day::Weather;
 

@@ -14,12 +14,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::devices::{Exception, Plant};
+use crate::devices::{Exception, FaultRefused, Plant};
 use crate::faults::FaultKind;
 use crate::modbus;
 
 /// How often the images change.
 const TICK: Duration = Duration::from_millis(250);
+/// What the grid's frequency can be held at, Hz.
+const HZ: (f64, f64) = (40.0, 65.0);
 /// Clients of one device at one time.
 const CLIENTS_MAX: usize = 32;
 
@@ -59,6 +61,9 @@ pub enum RunError {
     /// A fault names no device.
     #[error("fault for `{0}`: no such device in this plant")]
     UnknownDevice(String),
+    /// A fault would do nothing to its device.
+    #[error("fault {0}")]
+    Fault(String),
     /// The speed is no positive number.
     #[error("speed {0}: must be above 0 and at most 100000")]
     Speed(f64),
@@ -117,7 +122,7 @@ impl Shared {
             "fault" => {
                 let (id, kind) =
                     (text("device")?, text("kind")?.parse::<FaultKind>().map_err(|e| e.to_string())?);
-                plant.fault(id, kind).ok_or_else(|| format!("no device `{id}`"))?;
+                plant.fault(id, kind).map_err(|error| error.to_string())?;
                 let time = self.clock.now().wall;
                 self.journal
                     .record(&json!({"event": "fault", "time": time, "device": id, "kind": kind.name()}));
@@ -134,12 +139,27 @@ impl Shared {
                 let time = self.clock.now().wall;
                 self.journal.record(&json!({"event": "remote", "time": time, "selected": selected}));
             }
+            "frequency" => {
+                let hz = request.get("hz").and_then(Value::as_f64);
+                if hz.is_some_and(|hz| !(HZ.0..=HZ.1).contains(&hz)) {
+                    return Err(format!("`hz` must be {} to {}, or null: the grid's own", HZ.0, HZ.1));
+                }
+                plant.held_hz = hz;
+                let time = self.clock.now().wall;
+                self.journal.record(&json!({"event": "frequency", "time": time, "hz": hz}));
+            }
             "status" => {}
-            other => return Err(format!("`{other}`: unknown; allowed: fault, breaker, remote, status")),
+            other => {
+                return Err(format!(
+                    "`{other}`: unknown; allowed: fault, breaker, remote, frequency, status"
+                ));
+            }
         }
         let devices: Vec<_> =
             plant.devices.iter().map(|one| json!({"id": one.id, "fault": one.fault.name()})).collect();
-        Ok(json!({"devices": devices, "closed": plant.closed, "remote": plant.remote}))
+        Ok(
+            json!({"devices": devices, "closed": plant.closed, "remote": plant.remote, "held_hz": plant.held_hz}),
+        )
     }
 }
 
@@ -178,7 +198,10 @@ pub async fn run(
     );
     let mut plant = Plant::new(config, start, options.speed, now);
     for (id, kind) in options.faults {
-        plant.fault(&id, kind).ok_or(RunError::UnknownDevice(id))?;
+        plant.fault(&id, kind).map_err(|error| match error {
+            FaultRefused::UnknownDevice(id) => RunError::UnknownDevice(id),
+            FaultRefused::Untouched(..) => RunError::Fault(error.to_string()),
+        })?;
     }
     let images = plant.begin(now);
     let shared = Arc::new(Shared { plant: Mutex::new(plant), journal: journal.clone(), clock });

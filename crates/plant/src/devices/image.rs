@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Kind, layout};
+use super::{Kind, layout, raw};
 
 /// Why a request is refused, as Modbus numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,13 @@ impl Image {
         }
     }
 
+    /// Writes a signed figure of 32 bits, rounded.
+    pub(crate) fn put_signed(&mut self, model: u16, at: usize, value: f64) {
+        #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
+        let raw = value.round() as i32;
+        self.put_wide(model, at, 2, u64::from(raw.cast_unsigned()));
+    }
+
     fn text(&mut self, at: usize, text: &str) {
         for (word, pair) in text.as_bytes().chunks(2).take(16).enumerate() {
             let high = pair.first().copied().unwrap_or(0);
@@ -97,10 +104,26 @@ impl Image {
     }
 }
 
+/// The image of a device of raw registers: register 0 to the last of its table; what lies between reads 0.
+fn raw_image(table: &[raw::Register]) -> Image {
+    let length = table.iter().map(|one| one.at + one.form.words()).max().unwrap_or(0);
+    let mut image = Image { words: vec![0; length], bodies: BTreeMap::from([(0, 0)]), ..Image::default() };
+    image.writable = vec![false; length];
+    for one in table.iter().filter(|one| one.writable) {
+        image.allow(0, one.at..one.at + one.form.words());
+    }
+    image
+}
+
 /// The image of a device before its first refresh.
 pub(crate) fn new(id: &str, kind: &Kind) -> Image {
     if matches!(kind, Kind::Switchgear) {
         return Image { words: vec![0; 11], bodies: BTreeMap::from([(0, 0)]), ..Image::default() };
+    }
+    if let Some(table) = raw::table(kind) {
+        let mut image = raw_image(table);
+        image.put(0, raw::GOVERNOR, u16::from(matches!(kind, Kind::Unit { .. })));
+        return image;
     }
     let mut image = Image { base: 40_000, words: vec![0x5375, 0x6E53], ..Image::default() };
     image.model(1, layout::MODEL_1);
@@ -108,6 +131,12 @@ pub(crate) fn new(id: &str, kind: &Kind) -> Image {
         Kind::Inverter { .. } => {
             &[(103, layout::MODEL_103), (120, layout::MODEL_120), (123, layout::MODEL_123)]
         }
+        Kind::Turbine { .. } => &[
+            (103, layout::MODEL_103),
+            (120, layout::MODEL_120),
+            (121, layout::MODEL_121),
+            (123, layout::MODEL_123),
+        ],
         Kind::Battery { .. } => &[
             (701, layout::MODEL_701),
             (702, layout::MODEL_702),
@@ -144,7 +173,7 @@ pub(crate) fn new(id: &str, kind: &Kind) -> Image {
 #[cfg(test)]
 mod tests {
     use sunspec::Group as _;
-    use sunspec::models::{model103, model203, model701, model704, model713};
+    use sunspec::models::{model103, model121, model203, model701, model704, model713};
 
     use super::*;
 
@@ -152,6 +181,11 @@ mod tests {
     fn layouts_agree_with_an_independent_definition() {
         let length = |layout: &str| u16::try_from(layout.len()).unwrap();
         assert_eq!(length(layout::MODEL_103), model103::Model103::LEN);
+        assert_eq!(length(layout::MODEL_121), model121::Model121::LEN);
+        assert_eq!(
+            (model121::Model121::ECP_NOM_HZ.offset, model121::Model121::ECP_NOM_HZ_SF.offset),
+            (18, 29)
+        );
         assert_eq!(length(layout::MODEL_203), model203::Model203::LEN);
         assert_eq!(length(layout::MODEL_701), model701::Model701::LEN);
         assert_eq!(length(layout::MODEL_713), model713::Model713::LEN);

@@ -10,6 +10,8 @@ pub(crate) const MODEL_1: &str = "0000000000000000000000000000000000000000000000
 pub(crate) const MODEL_103: &str = "uuuusuuuuuusssusssssss00susussssssssuuuuuuuuuuuuuu";
 /// The layout of model 120, 26 registers.
 pub(crate) const MODEL_120: &str = "uusussssssussssssususususs";
+/// The layout of model 121, 30 registers.
+pub(crate) const MODEL_121: &str = "uusuuussssussssuuuuussssssssss";
 /// The layout of model 123, 24 registers.
 pub(crate) const MODEL_123: &str = "uuuuuuuusuuuusssuuuuusss";
 /// The layout of model 203, 105 registers.

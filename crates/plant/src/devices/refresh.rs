@@ -3,8 +3,11 @@
 use serde_json::{Map, Value, json};
 use telemetry::Now;
 
+use super::raw::{self, Register};
 use super::{Device, Image, Kind, View};
 use crate::faults::FaultKind;
+
+mod machines;
 
 /// Nominal voltage at the inverters' and the battery's terminals, V.
 const TERMINAL_VOLTS: f64 = 690.0;
@@ -63,6 +66,26 @@ impl Writer<'_> {
         self.image.put_wide(self.model, at, words, u64::try_from(raw).unwrap_or(0));
     }
 
+    /// A figure of a device of raw registers.
+    fn figure(&mut self, register: &Register, value: Option<f64>) {
+        let (low, high) = register.form.range();
+        #[expect(clippy::cast_possible_truncation, reason = "a cast from a float saturates")]
+        let raw = value.map(|value| ((value / register.step).round() as i64).clamp(low, high));
+        let raw = if self.fault == FaultKind::NotImplemented { None } else { raw };
+        let word = raw.unwrap_or(register.form.none());
+        self.image.put_wide(0, register.at, register.form.words(), word.cast_unsigned());
+        match (raw, value) {
+            (Some(raw), Some(_)) => {
+                // Steps are 1 or a decimal part: a division by a whole number rounds once.
+                #[expect(clippy::cast_precision_loss, reason = "registers of 32 bits at most")]
+                let value = raw as f64 / (1.0 / register.step).round();
+                self.values.insert(register.name.to_owned(), json!(value));
+                self.values.insert(format!("{}_raw", register.name), json!(raw));
+            }
+            _ => drop(self.values.insert(register.name.to_owned(), Value::Null)),
+        }
+    }
+
     fn note(&mut self, name: &str, raw: i64, factor: i16, none: bool) {
         if none {
             self.values.insert(name.to_owned(), Value::Null);
@@ -79,29 +102,47 @@ impl Writer<'_> {
 
 /// Refreshes the image; what it now says, by name, in units and as raw registers.
 pub(crate) fn refresh(device: &mut Device, view: &View, now: Now) -> Map<String, Value> {
-    let mut to = Writer { image: &mut device.image, fault: device.fault, model: 0, values: Map::new() };
+    let fault = device.fault;
+    let mut to = Writer { image: &mut device.image, fault, model: 0, values: Map::new() };
+    if let Some(table) = raw::table(&device.kind) {
+        machines::raw(&mut to, table, &device.kind, &machines::figures(&device.kind, view, fault));
+        return to.values;
+    }
     match device.kind {
         Kind::Inverter { ac, power, dc_now, energy, .. } => {
             inverter(&mut to, (ac, power, dc_now, energy), view);
         }
+        Kind::Turbine { rated, power, limited, energy, .. } => {
+            machines::turbine(&mut to, (rated, power, energy), limited, view);
+        }
         Kind::Battery { rating, capacity, energy, power, out, taken, .. } => {
             let left = device.reverts.map_or(0, |at| at.since(now.mono).as_secs());
-            battery(&mut to, (rating, capacity, energy, power, out, taken), view.closed);
+            battery(&mut to, (rating, capacity, energy, power, out, taken), view);
             to.image.put_wide(704, 31, 2, left);
         }
-        Kind::Meter { volts, out, taken } => meter(&mut to, volts, (out, taken), view.total),
+        Kind::Meter { volts, out, taken, .. } => meter(&mut to, volts, (out, taken), view),
         Kind::Met => met(&mut to, view),
-        Kind::Switchgear => {
-            let words = [u16::from(view.closed), u16::from(view.remote), 6_000, view.heartbeat];
-            for (at, (name, word)) in
-                ["closed", "remote", "bus_chz", "heartbeat"].iter().zip(words).enumerate()
-            {
-                to.image.put(0, at, word);
-                to.values.insert((*name).to_owned(), json!(word));
-            }
-        }
+        Kind::Switchgear => switchgear(&mut to, view),
+        Kind::Nacelle { .. } | Kind::Unit { .. } | Kind::Aggregate { .. } => {}
     }
     to.values
+}
+
+fn switchgear(to: &mut Writer<'_>, view: &View) {
+    let hertz = |factor: i16| u16::try_from(counts(view.hz, factor)).unwrap_or(u16::MAX);
+    let words = [
+        ("closed", u16::from(view.closed)),
+        ("remote", u16::from(view.remote)),
+        ("bus_chz", hertz(-2)),
+        ("heartbeat", view.heartbeat),
+        ("bus_mhz", hertz(-3)),
+    ];
+    for (at, (name, word)) in words.into_iter().enumerate() {
+        to.image.put(0, at, word);
+        to.values.insert(name.to_owned(), json!(word));
+    }
+    to.image.put_signed(0, 6, view.aux);
+    to.values.insert("aux_w".to_owned(), json!(view.aux.round()));
 }
 
 fn inverter(to: &mut Writer<'_>, (ac, power, dc, energy): (f64, f64, f64, f64), view: &View) {
@@ -119,13 +160,22 @@ fn inverter(to: &mut Writer<'_>, (ac, power, dc, energy): (f64, f64, f64, f64), 
     for (at, name) in ["PhVphA", "PhVphB", "PhVphC"].iter().enumerate() {
         to.unsigned(name, 8 + at, 1, volts_sf, if view.closed { TERMINAL_VOLTS / 3_f64.sqrt() } else { 0.0 });
     }
-    to.unsigned("Hz", 14, 1, hz_sf, 60.0);
+    to.unsigned("Hz", 14, 1, hz_sf, view.hz);
     to.signed("VA", 16, va_sf, power);
     to.signed("VAr", 18, var_sf, 0.0);
     to.total(22, 2, energy);
     to.signed("DCW", 29, dcw_sf, dc);
     to.signed("TmpCab", 31, tmp_sf, 25.0 + 20.0 * power / ac);
-    to.image.put(103, 36, if power > 0.0 { 4 } else { 2 });
+    let tripped = to.fault == FaultKind::Trip;
+    to.image.put(
+        103,
+        36,
+        match (tripped, power > 0.0) {
+            (true, _) => 7,
+            (false, true) => 4,
+            (false, false) => 2,
+        },
+    );
     to.image.put_wide(103, 38, 4, 0);
     to.model = 120;
     to.image.put(120, 0, 4);
@@ -138,13 +188,18 @@ fn inverter(to: &mut Writer<'_>, (ac, power, dc, energy): (f64, f64, f64, f64), 
 fn battery(
     to: &mut Writer<'_>,
     (rating, capacity, energy, power, out, taken): (f64, f64, f64, f64, f64, f64),
-    closed: bool,
+    view: &View,
 ) {
     to.model = 701;
-    to.image.put(701, 0, 2);
-    to.image.put(701, 1, 1);
-    to.image.put(701, 2, if closed { 3 } else { 7 });
-    to.image.put(701, 3, u16::from(closed));
+    // Off, or on; in fault, running or standing by; connected or not.
+    let (on, state, connected) = match (to.fault == FaultKind::Trip, view.closed) {
+        (true, _) => (0, 6, 0),
+        (false, true) => (1, 3, 1),
+        (false, false) => (1, 7, 0),
+    };
+    for (at, word) in [2, on, state, connected].into_iter().enumerate() {
+        to.image.put(701, at, word);
+    }
     let (w_sf, va_sf, var_sf) =
         (to.scale(114, factor(rating)), to.scale(116, factor(rating)), to.scale(117, factor(rating)));
     let (amps_sf, volts_sf, hz_sf) =
@@ -155,7 +210,7 @@ fn battery(
     to.signed("Var", 10, var_sf, 0.0);
     to.signed("A", 12, amps_sf, power.abs() / TERMINAL_VOLTS / 3_f64.sqrt());
     to.unsigned("LLV", 13, 1, volts_sf, TERMINAL_VOLTS);
-    to.unsigned("Hz", 15, 2, hz_sf, 60.0);
+    to.unsigned("Hz", 15, 2, hz_sf, view.hz);
     to.total(17, 4, out);
     to.total(21, 4, taken);
     to.model = 702;
@@ -172,7 +227,8 @@ fn battery(
     to.image.put(713, 4, 0);
 }
 
-fn meter(to: &mut Writer<'_>, volts: f64, (out, taken): (f64, f64), total: f64) {
+fn meter(to: &mut Writer<'_>, volts: f64, (out, taken): (f64, f64), view: &View) {
+    let total = view.total;
     to.model = 203;
     // Kilowatts, whatever the plant: resolution must not depend on the moment.
     let (w_sf, va_sf, var_sf) = (to.scale(20, 3), to.scale(25, 3), to.scale(30, 3));
@@ -190,7 +246,7 @@ fn meter(to: &mut Writer<'_>, volts: f64, (out, taken): (f64, f64), total: f64) 
     for (at, name) in ["PPV", "PhVphAB", "PhVphBC", "PhVphCA"].iter().enumerate() {
         to.signed(name, 9 + at, volts_sf, volts);
     }
-    to.signed("Hz", 14, hz_sf, 60.0);
+    to.signed("Hz", 14, hz_sf, view.hz);
     to.total(36, 2, out);
     to.total(44, 2, taken);
     to.image.put_wide(203, 103, 2, 0);
