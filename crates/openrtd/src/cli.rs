@@ -88,9 +88,10 @@ pub(crate) enum Command {
     /// Break and mend the running plant, or show what is broken
     #[command(after_help = "Examples:\n  openrtd fault site/plant.toml inv1 silent\n  \
         openrtd fault site/plant.toml inv1 none\n  openrtd fault site/plant.toml breaker open\n  \
-        openrtd fault site/plant.toml remote off\n  openrtd fault site/plant.toml\n\n\
-        Kinds for a device: silent, slow, frozen, not-implemented, wrong-transaction, scale, none.\n\
-        `breaker` takes open or closed, `remote` takes on or off.")]
+        openrtd fault site/plant.toml remote off\n  openrtd fault site/plant.toml frequency 59.9\n  \
+        openrtd fault site/plant.toml\n\n\
+        Kinds for a device: silent, slow, frozen, not-implemented, wrong-transaction, scale, trip, none.\n\
+        `breaker` takes open or closed, `remote` on or off, `frequency` Hz or none (the grid's own).")]
     Fault(Fault),
     /// Put mutual TLS in front of an RTU that speaks DNP3 in the clear, over TCP or a serial line
     #[command(after_help = "Examples:\n  openrtd tls-front --example > front.toml\n  \
@@ -331,7 +332,7 @@ pub(crate) struct Setpoint {
 pub(crate) struct Fault {
     /// The plant's file
     pub(crate) file: PathBuf,
-    /// A device's id, `breaker` or `remote`; without it, the plant's state is shown
+    /// A device's id, `breaker`, `remote` or `frequency`; without it, the plant's state is shown
     #[arg(requires = "kind")]
     pub(crate) device: Option<String>,
     /// What to do to it

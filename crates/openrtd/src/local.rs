@@ -205,6 +205,11 @@ fn fault_request(device: Option<&str>, kind: Option<&str>) -> Result<Value, Fail
         (Some("remote"), Some("on" | "none")) => json!({"do": "remote", "selected": true}),
         (Some("remote"), Some("off")) => json!({"do": "remote", "selected": false}),
         (Some("remote"), _) => return refuse("remote on, remote off"),
+        (Some("frequency"), Some("none")) => json!({"do": "frequency", "hz": null}),
+        (Some("frequency"), Some(hz)) => match hz.parse::<f64>() {
+            Ok(hz) if hz.is_finite() => json!({"do": "frequency", "hz": hz}),
+            _ => return refuse("frequency HZ, frequency none"),
+        },
         (Some(device), Some(kind)) => match kind.parse::<plant::FaultKind>() {
             Ok(_) => json!({"do": "fault", "device": device, "kind": kind}),
             Err(error) => return Err(Failure::Input(error.to_string())),
@@ -235,6 +240,9 @@ mod tests {
         );
         assert_eq!(request("breaker", "open").unwrap(), json!({"do": "breaker", "closed": false}));
         assert_eq!(request("remote", "off").unwrap(), json!({"do": "remote", "selected": false}));
+        assert_eq!(request("frequency", "59.9").unwrap(), json!({"do": "frequency", "hz": 59.9}));
+        assert_eq!(request("frequency", "none").unwrap(), json!({"do": "frequency", "hz": null}));
+        assert!(request("frequency", "nan").is_err());
         assert_eq!(fault_request(None, None).unwrap(), json!({"do": "status"}));
         let error = request("inv1", "sillent").unwrap_err();
         assert!(matches!(&error, Failure::Input(text) if text.contains("allowed: none, silent")), "{error}");

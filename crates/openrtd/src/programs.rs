@@ -56,7 +56,9 @@ fn devices(config: &plant::Config) -> Vec<&str> {
 
 fn plant_failure(error: &plant::RunError) -> Failure {
     match error {
-        plant::RunError::UnknownDevice(_) | plant::RunError::Speed(_) => Failure::Input(error.to_string()),
+        plant::RunError::UnknownDevice(_) | plant::RunError::Fault(_) | plant::RunError::Speed(_) => {
+            Failure::Input(error.to_string())
+        }
         _ => Failure::failed(error),
     }
 }
