@@ -400,6 +400,8 @@ impl Loop {
         }
         let outputs = self.handle(input, now);
         self.outputs(outputs, now);
+        // Who is given up loses its sender, and with it the socket.
+        self.live.retain(|master, _| self.core.is_up(*master));
     }
 
     /// Sees to what the machine wants done.

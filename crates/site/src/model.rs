@@ -198,6 +198,8 @@ pub struct Outstation {
     pub time_source: TimeSource,
     /// Events kept for each master.
     pub events_max: usize,
+    /// A master that says nothing for so long is asked whether it is still there.
+    pub keep_alive: Duration,
     /// What is added to an index of the file to make it one of DNP3.
     pub index_offset: i32,
 }

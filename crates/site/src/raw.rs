@@ -213,6 +213,7 @@ pub(crate) struct RawOutstation {
     #[serde(default)]
     pub(crate) time_source: TimeSource,
     pub(crate) events_max: Option<Spanned<usize>>,
+    pub(crate) keep_alive_s: Option<Spanned<u64>>,
 }
 
 #[derive(Debug, Deserialize)]

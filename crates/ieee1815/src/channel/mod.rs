@@ -182,6 +182,11 @@ impl Channel {
         self.primary.reset(now);
     }
 
+    /// Asks after another silence from now on; what is under way goes on.
+    pub const fn set_keep_alive(&mut self, keep_alive: Option<Time>) {
+        self.config.keep_alive = keep_alive;
+    }
+
     /// Takes octets of the stream until a fragment is whole, and says how it was addressed; `octets` is shortened by
     /// what was taken. Fetch the fragment by [`take_fragment`](Self::take_fragment), then call again for the rest.
     pub fn receive(&mut self, octets: &mut &[u8], now: Time) -> Option<Option<Broadcast>> {

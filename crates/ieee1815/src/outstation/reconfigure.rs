@@ -102,6 +102,8 @@ impl Session {
     }
 
     fn reconfigure(&mut self, config: SessionConfig, moves: &Moves<'_>, now: Time) {
+        self.channel.set_keep_alive(config.keep_alive);
+        self.config.keep_alive = config.keep_alive;
         if self.config.channel() != config.channel() {
             self.channel = Channel::new(config.channel());
             self.reset(false, now);

@@ -56,6 +56,7 @@ pub(super) fn session_configs(site: &Site) -> Vec<SessionConfig> {
         let mut config = SessionConfig::new(site.outstation.address, master.address);
         config.events_max = site.outstation.events_max;
         config.remember_told = true;
+        config.keep_alive = Some(site.outstation.keep_alive);
         config
     };
     site.masters.iter().map(session).collect()

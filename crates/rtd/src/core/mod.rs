@@ -160,7 +160,19 @@ impl Core {
             Input::Time => {}
         }
         self.outstation.handle_timeout(since_origin(now.mono), &mut self.brain);
+        self.end_the_dead();
         self.settled(now)
+    }
+
+    /// A master that does not even tell its link status is gone, whatever its socket says: a cut link closes nothing,
+    /// and whoever only waits for a socket's end would hold a lost master's set point for ever. Whoever carries the
+    /// session has to close it: see [`Self::is_up`].
+    fn end_the_dead(&mut self) {
+        for at in 0..self.sessions.len() {
+            if self.outstation.is_dead(at) {
+                self.disconnected(MasterIx(at), "it says nothing, not even that it is there".to_owned());
+            }
+        }
     }
 
     /// Brings everything in line, and says what follows.

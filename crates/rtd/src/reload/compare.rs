@@ -70,6 +70,8 @@ fn sections(old: &Site, new: &Site) -> Vec<Change> {
         differs(&ours.events_max, &theirs.events_max, ToString::to_string),
         live,
     );
+    let seconds = |of: &std::time::Duration| format!("{} s", of.as_secs());
+    section("outstation.keep_alive_s", differs(&ours.keep_alive, &theirs.keep_alive, seconds), live);
     section(
         "outstation.index_offset",
         differs(&ours.index_offset, &theirs.index_offset, ToString::to_string),
@@ -119,6 +121,7 @@ fn is_the_rest_same(old: &Site, new: &Site) -> bool {
     let (ours, theirs) = (&old.outstation, &mut rest.outstation);
     (theirs.listen, theirs.address, theirs.time_source) = (ours.listen, ours.address, ours.time_source);
     (theirs.events_max, theirs.index_offset) = (ours.events_max, ours.index_offset);
+    theirs.keep_alive = ours.keep_alive;
     let Site { tls, masters, devices, analogs, digitals, heartbeat, connection, setpoints, history, .. } =
         old.clone();
     (rest.tls, rest.tls_floor, rest.masters, rest.devices) = (tls, old.tls_floor, masters, devices);

@@ -266,8 +266,11 @@ fn what_needs_a_restart_says_so() {
     let text = told(&[("run/rtd.sock", "run/other.sock")]);
     assert!(text[0].ends_with("[needs a restart]"), "{text:?}");
     is(
-        &[("address = 10", "address = 10\nevents_max = 500")],
-        &["section outstation.events_max changed: 1000 -> 500"],
+        &[("address = 10", "address = 10\nevents_max = 500\nkeep_alive_s = 5")],
+        &[
+            "section outstation.events_max changed: 1000 -> 500",
+            "section outstation.keep_alive_s changed: 20 s -> 5 s",
+        ],
     );
 }
 

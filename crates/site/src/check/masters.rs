@@ -1,11 +1,12 @@
 //! The DNP3 end, TLS and the masters.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use config::Spanned;
 use ieee1815_tokio::{PeerIdentity, SectionProblemKind, TlsPolicy, TlsSection};
 
-use super::{ADDRESS_MAX, Check, EVENTS_MAX_DEFAULT, EVENTS_MAX_MAX};
+use super::{ADDRESS_MAX, Check, EVENTS_MAX_DEFAULT, EVENTS_MAX_MAX, KEEP_ALIVE_DEFAULT, KEEP_ALIVE_MAX};
 use crate::defaults::Purpose;
 use crate::model::{Master, Outstation};
 use crate::raw::{RawMaster, RawOutstation};
@@ -19,7 +20,15 @@ impl Check<'_> {
             let message = format!("{}, allowed: 1 to {EVENTS_MAX_MAX}", events.get_ref());
             self.problem(events.span(), "outstation.events_max", message);
         }
+        if let Some(seconds) = &raw.keep_alive_s
+            && !(1..=KEEP_ALIVE_MAX).contains(seconds.get_ref())
+        {
+            let message = format!("{}, allowed: 1 to {KEEP_ALIVE_MAX}", seconds.get_ref());
+            self.problem(seconds.span(), "outstation.keep_alive_s", message);
+        }
+        let keep_alive = raw.keep_alive_s.as_ref().map_or(KEEP_ALIVE_DEFAULT, |seconds| *seconds.get_ref());
         Outstation {
+            keep_alive: Duration::from_secs(keep_alive),
             listen: raw.listen,
             address: *raw.address.get_ref(),
             time_source: raw.time_source,

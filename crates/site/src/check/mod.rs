@@ -38,6 +38,11 @@ use crate::resource::{Component, Station};
 
 /// Events kept for each master, unless the file says otherwise.
 const EVENTS_MAX_DEFAULT: usize = 1000;
+/// Seconds of silence after which a master is asked whether it is still there, where the file does not say: a master
+/// that scans every 4 s is silent for so long only when something is wrong.
+const KEEP_ALIVE_DEFAULT: u64 = 20;
+/// The longest silence that may be asked for, in seconds.
+const KEEP_ALIVE_MAX: u64 = 86_400;
 /// The most that the file may say: a buffer is memory for each master.
 const EVENTS_MAX_MAX: usize = 1_000_000;
 /// DNP3 addresses above are reserved.

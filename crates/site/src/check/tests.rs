@@ -105,7 +105,7 @@ fn what_the_reader_itself_refuses() {
     assert_eq!(
         refusal("address = 10", "adress = 10"),
         "site.toml:8:1: unknown field `adress`, expected one of `listen`, `address`, `index_offset`, \
-         `time_source`, `events_max`"
+         `time_source`, `events_max`, `keep_alive_s`"
     );
     assert!(refusal(r#"unit = "MW""#, r#"unit = "MWatt""#).contains("unknown unit `MWatt`, allowed: W, kW"));
     assert!(refusal("sign = \"+\"\n", "").contains("missing field `sign`"));

@@ -381,6 +381,39 @@ fn every_way_of_changing_hands_is_told_and_moves_nothing() {
 }
 
 #[test]
+fn a_link_that_is_cut_without_a_word_is_lost_too() {
+    let mut plant = Plant::new(&[("silence_ms = 60000\n", "")]);
+    plant.accepted(EMS, 2.0);
+    plant.world.vanish(EMS);
+    // 20 s of silence, three questions of 2 s each, 30 s of hold.
+    plant.pass(55);
+    assert_eq!(plant.transfers(), [("iso", Some(control::Cause::Command))], "it is held first");
+    plant.pass(2);
+    assert_eq!(plant.transfers().last(), Some(&("local", Some(control::Cause::LinkLost))));
+    let down = |record: &&Record| matches!(record, Record::Session { state: "down", .. });
+    assert_eq!(plant.world.records.iter().filter(down).count(), 1);
+    // One that only says nothing is asked, answers, and keeps what it has.
+    plant.world.connect(EMS);
+    plant.accepted(EMS, 1.0);
+    plant.pass(300);
+    assert_eq!(plant.transfers().last(), Some(&("iso", Some(control::Cause::Command))));
+}
+
+#[test]
+fn how_long_a_master_may_be_silent_changes_under_its_session() {
+    let (old, new) = (controlled(&[]), controlled(&[("address = 10", "address = 10\nkeep_alive_s = 5")]));
+    let mut plant = Plant::with(&old);
+    plant.world.reconfigure(&old, &new);
+    assert!(plant.world.is_up(EMS));
+    plant.accepted(EMS, 2.0);
+    plant.world.vanish(EMS);
+    plant.pass(40);
+    assert_eq!(plant.transfers(), [("iso", Some(control::Cause::Command))]);
+    plant.pass(2);
+    assert_eq!(plant.transfers().last(), Some(&("local", Some(control::Cause::LinkLost))));
+}
+
+#[test]
 fn a_command_ramps_from_what_the_plant_does_and_tells_what_holds_it() {
     let mut plant = Plant::new(&[]);
     plant.pass(100);

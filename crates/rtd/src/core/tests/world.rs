@@ -208,6 +208,12 @@ impl World {
         self.exchange();
     }
 
+    /// Its link is cut, and nothing tells of it.
+    pub(super) fn vanish(&mut self, master: usize) {
+        self.masters[master].1 = false;
+        self.masters[master].0.disconnected();
+    }
+
     pub(super) fn disconnect(&mut self, master: usize) {
         self.masters[master].1 = false;
         self.masters[master].0.disconnected();
