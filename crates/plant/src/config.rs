@@ -1,6 +1,5 @@
 //! `plant.toml`.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -13,13 +12,9 @@ use crate::day::Day;
 use crate::physics::frequency::Frequency;
 use crate::wind::Wind;
 
+mod check;
 mod machines;
 
-/// Names with a meaning of their own where a fault is asked for: `fault breaker open`, `fault remote off`,
-/// `fault frequency 59.9`. A device of such a name could not be named there.
-const NAMES_TAKEN: [&str; 3] = ["breaker", "remote", "frequency"];
-/// Members of an aggregate: each is moved on at every tick.
-const MEMBERS_MAX: u32 = 10_000;
 /// The nominal frequency where the file names none, Hz.
 const NOMINAL_HZ: f64 = 60.0;
 
@@ -230,96 +225,6 @@ impl Config {
         all.extend(self.switchgear.iter().map(|one| (&one.id, &one.listen)));
         all
     }
-
-    fn check(&self, source: &Source, grid: Option<&GridTable>, problems: &mut Problems) {
-        let (mut ids, mut places) = (BTreeMap::new(), BTreeMap::new());
-        for (id, listen) in self.names() {
-            if NAMES_TAKEN.contains(&id.get_ref().as_str()) {
-                let text = format!(
-                    "`{}` means the plant's own where a fault is asked for: choose another name",
-                    id.get_ref()
-                );
-                problems.add(source.problem(id.span(), "id", text));
-            }
-            if ids.insert(id.get_ref(), ()).is_some() {
-                let text = format!("`{}` names another device already", id.get_ref());
-                problems.add(source.problem(id.span(), "id", text));
-            }
-            if listen.get_ref().port() != 0
-                && let Some(other) = places.insert(listen.get_ref(), id.get_ref())
-            {
-                let text = format!("{} is taken by `{other}`", listen.get_ref());
-                problems.add(source.problem(listen.span(), "listen", text));
-            }
-        }
-        self.check_turbines(source, problems);
-        self.check_figures(source, grid, problems);
-    }
-
-    fn check_turbines(&self, source: &Source, problems: &mut Problems) {
-        let known: Vec<_> = self.wind.turbines().collect();
-        for one in &self.turbines {
-            if !known.contains(&one.turbine.get_ref().as_str()) {
-                let text = format!("no wind of `{}`; known: {}", one.turbine.get_ref(), known.join(", "));
-                problems.add(source.problem(one.turbine.span(), "turbine.turbine", text));
-            }
-        }
-    }
-
-    fn check_figures(&self, source: &Source, grid: Option<&GridTable>, problems: &mut Problems) {
-        let mut range = |value: &Spanned<f64>, field: &str, low: f64, high: f64| {
-            if !(low..=high).contains(value.get_ref()) {
-                let text = format!("{} is outside {low}..{high}", value.get_ref());
-                problems.add(source.problem(value.span(), field, text));
-            }
-        };
-        for one in &self.inverters {
-            range(&one.dc_kw, "inverter.dc_kw", 1.0, 1e6);
-            range(&one.ac_kw, "inverter.ac_kw", 1.0, 1e6);
-        }
-        for one in &self.turbines {
-            range(&one.rated_kw, "turbine.rated_kw", 1.0, 1e5);
-        }
-        if let Some(one) = &self.battery {
-            range(&one.power_kw, "battery.power_kw", 1.0, 1e6);
-            range(&one.energy_kwh, "battery.energy_kwh", 1.0, 1e7);
-            range(&one.soc_start_pct, "battery.soc_start_pct", 0.0, 100.0);
-            range(&one.efficiency_pct, "battery.efficiency_pct", 1.0, 100.0);
-        }
-        if let Some(one) = &self.unit {
-            range(&one.rated_kw, "unit.rated_kw", 1.0, 2e6);
-            range(&one.minimum_kw, "unit.minimum_kw", 0.0, *one.rated_kw.get_ref());
-            range(&one.start_kw, "unit.start_kw", *one.minimum_kw.get_ref(), *one.rated_kw.get_ref());
-            range(&one.ramp_kw_per_min, "unit.ramp_kw_per_min", 1.0, 2e6);
-            range(&one.lag_s, "unit.lag_s", 0.0, 600.0);
-            range(&one.droop_pct, "unit.droop_pct", 0.1, 100.0);
-            range(&one.deadband_hz, "unit.deadband_hz", 0.0, 1.0);
-        }
-        if let Some(one) = &self.aggregate {
-            range(&one.member_kw, "aggregate.member_kw", 0.1, 1e4);
-            range(&one.up_h, "aggregate.up_h", 0.01, 1e6);
-            range(&one.down_h, "aggregate.down_h", 0.01, 1e6);
-            range(&one.reach_s, "aggregate.reach_s", 0.0, 3_600.0);
-        }
-        if let Some(one) = &self.meter {
-            range(&one.kv, "meter.kv", 0.1, 1000.0);
-            if let Some(aux) = &one.aux_kw {
-                range(aux, "meter.aux_kw", 0.0, 1e5);
-            }
-            if let Some(losses) = &one.losses_pct {
-                range(losses, "meter.losses_pct", 0.0, 50.0);
-            }
-        }
-        if let Some(grid) = grid {
-            range(&grid.nominal_hz, "grid.nominal_hz", 45.0, 65.0);
-        }
-        if let Some(one) = &self.aggregate
-            && !(1..=MEMBERS_MAX).contains(one.members.get_ref())
-        {
-            let text = format!("{} is outside 1..{MEMBERS_MAX}", one.members.get_ref());
-            problems.add(source.problem(one.members.span(), "aggregate.members", text));
-        }
-    }
 }
 
 #[cfg(test)]
@@ -341,6 +246,30 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_turbines_unit_and_aggregate_is_told() {
+        let text = "[plant]\nname='p'\nsocket='p.sock'\n[grid]\nnominal_hz=70.0\n[wind]\nday='2014-01-25'\n\
+                    [[turbine]]\nid='w'\nlisten='127.0.0.1:1'\nrated_kw=0.0\nturbine='R1'\n\
+                    [unit]\nid='u'\nlisten='127.0.0.1:2'\nrated_kw=100.0\nminimum_kw=40.0\nstart_kw=30.0\n\
+                    ramp_kw_per_min=10.0\nlag_s=5.0\ndroop_pct=0.0\ndeadband_hz=nan\n\
+                    [aggregate]\nid='a'\nlisten='127.0.0.1:3'\nmembers=0\nmember_kw=1.0\nup_h=1.0\ndown_h=0.0\n\
+                    reach_s=1.0\n";
+        let error = Config::from_source(&Source::from_text("p.toml", text)).unwrap_err().to_string();
+        assert_eq!(
+            error.lines().collect::<Vec<_>>(),
+            [
+                "p.toml:5:12: grid.nominal_hz: 70 is outside 45..65",
+                "p.toml:11:10: turbine.rated_kw: 0 is outside 1..100000",
+                "p.toml:12:9: turbine.turbine: no wind of `R1`; known: R80711, R80721, R80736, R80790",
+                "p.toml:18:10: unit.start_kw: 30 is outside 40..100",
+                "p.toml:21:11: unit.droop_pct: 0 is outside 0.1..100",
+                "p.toml:22:13: unit.deadband_hz: NaN is outside 0..1",
+                "p.toml:26:9: aggregate.members: 0 is outside 1..10000",
+                "p.toml:29:8: aggregate.down_h: 0 is outside 0.01..1000000",
+            ]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! One lock stands around all of it, so that a read of many registers, and reads of two devices, see one instant.
 
+mod build;
 mod image;
 mod layout;
 mod motion;
@@ -17,8 +18,8 @@ use crate::config::Config;
 use crate::day::Weather;
 use crate::faults::FaultKind;
 use crate::physics;
-use crate::physics::aggregate::{Aggregate, Lives, PLACES};
-use crate::physics::unit::{Machine, Unit};
+use crate::physics::aggregate::{Aggregate, PLACES};
+use crate::physics::unit::Unit;
 use crate::wind::Air;
 
 /// What a device is, with its own state.
@@ -65,6 +66,7 @@ pub(crate) enum Kind {
     /// Losses as a share of what flows.
     Meter {
         volts: f64,
+        rated: f64,
         losses: f64,
         out: f64,
         taken: f64,
@@ -103,62 +105,7 @@ pub(crate) struct Plant {
 impl Plant {
     /// A plant that has not begun: its images say nothing yet.
     pub(crate) fn new(config: Config, start: f64, speed: f64, now: Now) -> Self {
-        let mut devices = Vec::new();
-        let mut add = |id: &str, kind: Kind| {
-            let image = image::new(id, &kind);
-            devices.push(Device { id: id.to_owned(), kind, image, fault: FaultKind::None, reverts: None });
-        };
-        for one in &config.inverters {
-            let (dc, ac) = (one.dc_kw.get_ref() * 1e3, one.ac_kw.get_ref() * 1e3);
-            add(one.id.get_ref(), Kind::Inverter { dc, ac, power: 0.0, dc_now: 0.0, energy: 0.0 });
-        }
-        for one in &config.turbines {
-            let (rated, name) = (one.rated_kw.get_ref() * 1e3, one.turbine.get_ref().clone());
-            let air = Air::default();
-            let kind =
-                Kind::Turbine { rated, name: name.clone(), air, power: 0.0, limited: false, energy: 0.0 };
-            add(one.id.get_ref(), kind);
-            if let Some(met) = &one.met {
-                add(met.id.get_ref(), Kind::Nacelle { name, air });
-            }
-        }
-        if let Some(one) = &config.battery {
-            let capacity = one.energy_kwh.get_ref() * 1e3;
-            let kind = Kind::Battery {
-                rating: one.power_kw.get_ref() * 1e3,
-                capacity,
-                energy: capacity * one.soc_start_pct.get_ref() / 100.0,
-                efficiency: one.efficiency_pct.get_ref() / 100.0,
-                power: 0.0,
-                out: 0.0,
-                taken: 0.0,
-            };
-            add(one.id.get_ref(), kind);
-        }
-        if let Some(one) = &config.unit {
-            add(
-                one.id.get_ref(),
-                Kind::Unit { unit: conventional(one, config.nominal_hz), close: true, energy: 0.0 },
-            );
-        }
-        if let Some(one) = &config.aggregate {
-            let lives = Lives { up_h: *one.up_h.get_ref(), down_h: *one.down_h.get_ref() };
-            let count = usize::try_from(*one.members.get_ref()).unwrap_or(0);
-            let size = one.member_kw.get_ref() * 1e3;
-            let aggregate = Box::new(Aggregate::new(count, size, lives, *one.reach_s.get_ref(), one.seed));
-            add(one.id.get_ref(), Kind::Aggregate { aggregate, energy: 0.0 });
-        }
-        if let Some(one) = &config.meter {
-            let losses = one.losses_pct.as_ref().map_or(0.0, |pct| pct.get_ref() / 100.0);
-            let kind = Kind::Meter { volts: one.kv.get_ref() * 1e3, losses, out: 0.0, taken: 0.0 };
-            add(one.id.get_ref(), kind);
-        }
-        if let Some(one) = &config.met {
-            add(one.id.get_ref(), Kind::Met);
-        }
-        if let Some(one) = &config.switchgear {
-            add(one.id.get_ref(), Kind::Switchgear);
-        }
+        let devices = build::devices(&config);
         Self {
             config,
             devices,
@@ -335,19 +282,6 @@ fn sky(config: &Config, seconds: f64) -> (f64, f64, Weather) {
     (irradiance, physics::cell_temperature(air, irradiance), weather)
 }
 
-fn conventional(one: &crate::config::Conventional, nominal_hz: f64) -> Unit {
-    let machine = Machine {
-        rated: one.rated_kw.get_ref() * 1e3,
-        minimum: one.minimum_kw.get_ref() * 1e3,
-        ramp_per_s: one.ramp_kw_per_min.get_ref() * 1e3 / 60.0,
-        lag_s: *one.lag_s.get_ref(),
-        droop: one.droop_pct.get_ref() / 100.0,
-        deadband_hz: *one.deadband_hz.get_ref(),
-        nominal_hz,
-    };
-    Unit::running(machine, one.start_kw.get_ref() * 1e3)
-}
-
 /// What a refresh of the images is told.
 pub(crate) struct View {
     pub(crate) weather: Weather,
@@ -361,3 +295,6 @@ pub(crate) struct View {
     pub(crate) remote: bool,
     pub(crate) heartbeat: u16,
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,36 @@ async fn exchange(stream: &mut TcpStream, pdu: &[u8]) -> (u16, Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_unit_takes_its_set_point_over_the_wire() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plant.toml");
+    let unit = "[plant]\nname='p'\nsocket='p.sock'\n[unit]\nid='gt1'\nlisten='127.0.0.1:0'\nrated_kw=50000\n\
+        minimum_kw=20000\nstart_kw=30000\nramp_kw_per_min=60000\nlag_s=0\ndroop_pct=5\ndeadband_hz=0.036\n";
+    std::fs::write(&file, unit).unwrap();
+    let (journal, reader) = telemetry::Journal::new();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let task = tokio::spawn(plant::run(Config::read(&file).unwrap(), Options::default(), journal, stopped));
+    let next = move || serde_json::from_str::<Value>(&reader.next().unwrap()).unwrap();
+    let ready = next();
+    let mut stream = TcpStream::connect(ready["devices"][0]["address"].as_str().unwrap()).await.unwrap();
+    // AGC on and 31 MW, registers 30 to 32.
+    let mut request = vec![16, 0, 30, 0, 3, 6, 0, 1];
+    request.extend(31_000_i32.to_be_bytes());
+    assert_eq!(exchange(&mut stream, &request).await.1, [16, 0, 30, 0, 3]);
+    // The low half alone.
+    assert_eq!(exchange(&mut stream, &[6, 0, 32, 0, 1]).await.1, [0x86, 3]);
+    loop {
+        let record = next();
+        if record["event"] == "registers" && record["values"]["power"] == 31_000.0 {
+            assert_eq!(record["values"]["agc"], 1.0);
+            break;
+        }
+    }
+    stop.send(true).unwrap();
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn serves_refuses_and_breaks_on_demand() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plant.toml");

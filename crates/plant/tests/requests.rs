@@ -4,7 +4,7 @@
 
 use plant::{Config, Options};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 fn config(folder: &std::path::Path, listen: &str) -> Config {
@@ -40,6 +40,20 @@ async fn journals_requests_and_drops_malformed_frames() {
             assert!(!record["time"].is_null());
             break;
         }
+    }
+    // The grid's frequency, held and let go; what is no frequency, and a fault that would do nothing, are refused.
+    let (answers, mut requests) = socket.into_split();
+    let mut answers = BufReader::new(answers).lines();
+    assert!(answers.next_line().await.unwrap().is_some());
+    for (request, told) in [
+        ("{\"do\":\"frequency\",\"hz\":59.9}", "\"held_hz\":59.9"),
+        ("{\"do\":\"frequency\",\"hz\":null}", "\"held_hz\":null"),
+        ("{\"do\":\"frequency\",\"hz\":6}", "`hz` must be 40 to 65, or null: the grid's own"),
+        ("{\"do\":\"fault\",\"device\":\"sw\",\"kind\":\"trip\"}", "`trip` does nothing to `sw`"),
+    ] {
+        requests.write_all(format!("{request}\n").as_bytes()).await.unwrap();
+        let answer = answers.next_line().await.unwrap().unwrap();
+        assert!(answer.contains(told), "{answer}");
     }
     stop.send(true).unwrap();
     task.await.unwrap().unwrap();

@@ -120,7 +120,9 @@ pub(crate) fn refresh(device: &mut Device, view: &View, now: Now) -> Map<String,
             battery(&mut to, (rating, capacity, energy, power, out, taken), view);
             to.image.put_wide(704, 31, 2, left);
         }
-        Kind::Meter { volts, out, taken, .. } => meter(&mut to, volts, (out, taken), view),
+        Kind::Meter { volts, rated, out, taken, .. } => {
+            meter(&mut to, (volts, rated), (out, taken), view);
+        }
         Kind::Met => met(&mut to, view),
         Kind::Switchgear => switchgear(&mut to, view),
         Kind::Nacelle { .. } | Kind::Unit { .. } | Kind::Aggregate { .. } => {}
@@ -227,12 +229,14 @@ fn battery(
     to.image.put(713, 4, 0);
 }
 
-fn meter(to: &mut Writer<'_>, volts: f64, (out, taken): (f64, f64), view: &View) {
+fn meter(to: &mut Writer<'_>, (volts, rated): (f64, f64), (out, taken): (f64, f64), view: &View) {
     let total = view.total;
     to.model = 203;
-    // Kilowatts, whatever the plant: resolution must not depend on the moment.
-    let (w_sf, va_sf, var_sf) = (to.scale(20, 3), to.scale(25, 3), to.scale(30, 3));
-    let (amps_sf, volts_sf, hz_sf) = (to.scale(4, -1), to.scale(13, factor(volts)), to.scale(15, -2));
+    // Kilowatts, more only where the plant is too large for them: resolution must not depend on the moment.
+    let power = factor(rated).max(3);
+    let amps = if rated / volts / 3_f64.sqrt() > 2_500.0 { 0 } else { -1 };
+    let (w_sf, va_sf, var_sf) = (to.scale(20, power), to.scale(25, power), to.scale(30, power));
+    let (amps_sf, volts_sf, hz_sf) = (to.scale(4, amps), to.scale(13, factor(volts)), to.scale(15, -2));
     to.image.put(203, 52, 0);
     to.signed("W", 16, w_sf, total);
     to.signed("VA", 21, va_sf, total.abs());
