@@ -453,7 +453,7 @@ impl Machine {
             let target = if rests { output } else { self.target };
             // What rested until now has no time to make up for.
             let by = if self.moving { now.since(self.moved) } else { Duration::ZERO };
-            let within = bounds.hard.contains(output) && bounds.energy.contains(output);
+            let within = bounds.contains(output);
             if within && !by.is_zero() && by < self.spec.step {
                 return Turn { transfer, output: self.output, clamp: self.clamp };
             }

@@ -36,6 +36,8 @@ pub struct Unit {
     pub room: Option<f64>,
     /// The lower comes first.
     pub priority: u32,
+    /// What it can do costs nothing: it does all of it, and is held back only where no other can take it.
+    pub free: bool,
 }
 
 /// What a cycle came to.
@@ -50,34 +52,26 @@ pub struct Parts {
 /// Gives each unit its part of `target`.
 #[must_use]
 pub fn dispatch(target: f64, units: &[Unit], method: Method) -> Parts {
-    let mut parts: Vec<f64> =
-        units.iter().map(|unit| if unit.available { unit.can.hold(0.0) } else { 0.0 }).collect();
-    let mut open: Vec<usize> = (0..units.len()).filter(|at| is_open(units, *at)).collect();
-    // Some units may have to do something whatever is asked: only the rest is dispatched.
-    let mut left = target - parts.iter().sum::<f64>();
-    if method == Method::Priority {
-        open.sort_by_key(|at| units.get(*at).map_or(u32::MAX, |unit| unit.priority));
-        for at in open.iter().copied() {
-            left -= add(units, &mut parts, at, left);
-        }
-    } else {
-        // Whoever is full drops out, and what it could not take goes over the others.
-        while left.abs() > NEAR * target.abs().max(1.0) && !open.is_empty() {
-            let up = left > 0.0;
-            let weights: Vec<f64> = open.iter().map(|at| weight(units, &parts, *at, up, method)).collect();
-            let sum: f64 = weights.iter().sum();
-            if sum <= 0.0 {
-                break;
+    // Some units do something whatever is asked: only the rest is dispatched.
+    let begins = |unit: &Unit| match (unit.available, unit.free) {
+        (false, _) => 0.0,
+        (true, true) => unit.can.high,
+        (true, false) => unit.can.hold(0.0),
+    };
+    let mut parts: Vec<f64> = units.iter().map(begins).collect();
+    for free in [false, true] {
+        let open = units.iter().enumerate().filter(|(_, unit)| unit.available && unit.free == free);
+        let mut open: Vec<usize> = open.map(|(at, _)| at).collect();
+        let left = target - parts.iter().sum::<f64>();
+        if method == Method::Priority {
+            open.sort_by_key(|at| units.get(*at).map_or(u32::MAX, |unit| unit.priority));
+            if free {
+                // They are held back only: the first to be used is the last.
+                open.reverse();
             }
-            let share = left;
-            let before = left;
-            for (at, weight) in open.iter().zip(&weights) {
-                left -= add(units, &mut parts, *at, share * weight / sum);
-            }
-            open.retain(|at| room(units, &parts, *at, up) > NEAR);
-            if (before - left).abs() <= NEAR {
-                break;
-            }
+            one_after_the_other(left, units, &mut parts, &open);
+        } else {
+            together(left, target, units, &mut parts, open, method);
         }
     }
     run_or_rest(&mut parts, units, target);
@@ -85,8 +79,38 @@ pub fn dispatch(target: f64, units: &[Unit], method: Method) -> Parts {
     Parts { units: parts, short: if short.abs() <= NEAR * target.abs().max(1.0) { 0.0 } else { short } }
 }
 
-fn is_open(units: &[Unit], at: usize) -> bool {
-    units.get(at).is_some_and(|unit| unit.available)
+fn one_after_the_other(mut left: f64, units: &[Unit], parts: &mut [f64], open: &[usize]) {
+    for at in open.iter().copied() {
+        left -= add(units, parts, at, left);
+    }
+}
+
+/// Whoever is full drops out, and what it could not take goes over the others.
+fn together(
+    mut left: f64,
+    target: f64,
+    units: &[Unit],
+    parts: &mut [f64],
+    mut open: Vec<usize>,
+    method: Method,
+) {
+    while left.abs() > NEAR * target.abs().max(1.0) && !open.is_empty() {
+        let up = left > 0.0;
+        let weights: Vec<f64> = open.iter().map(|at| weight(units, parts, *at, up, method)).collect();
+        let sum: f64 = weights.iter().sum();
+        if sum <= 0.0 {
+            break;
+        }
+        let share = left;
+        let before = left;
+        for (at, weight) in open.iter().zip(&weights) {
+            left -= add(units, parts, *at, share * weight / sum);
+        }
+        open.retain(|at| room(units, parts, *at, up) > NEAR);
+        if (before - left).abs() <= NEAR {
+            break;
+        }
+    }
 }
 
 /// How much further a unit can go in a direction.
@@ -156,7 +180,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn unit(low: f64, high: f64) -> Unit {
-        Unit { available: true, can: Band::new(low, high), least: 0.0, stored: None, room: None, priority: 0 }
+        let can = Band::new(low, high);
+        Unit { available: true, can, least: 0.0, stored: None, room: None, priority: 0, free: false }
     }
 
     #[test]
@@ -203,6 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_free_is_held_back_only_where_nobody_takes_it() {
+        let sun = Unit { free: true, ..unit(0.0, 5.0) };
+        let battery = Unit { priority: 1, ..unit(-3.0, 3.0) };
+        for method in [Method::Priority, Method::Capability, Method::Charge] {
+            let parts = |target: f64| dispatch(target, &[sun, battery], method);
+            assert_eq!(parts(7.0).units, [5.0, 2.0], "{method:?}: the battery gives what the sun lacks");
+            assert_eq!(parts(3.0).units, [5.0, -2.0], "{method:?}: and takes what is over");
+            assert_eq!(parts(1.0).units, [4.0, -3.0], "{method:?}: what it cannot take is held back");
+            assert_eq!(parts(9.0).short, 1.0);
+        }
+        let second = Unit { priority: 1, ..sun };
+        let parts = dispatch(6.0, &[sun, second], Method::Priority);
+        assert_eq!(parts.units, [5.0, 1.0], "the first to be used is the last to be held back");
+        let bought = Unit { free: false, ..sun };
+        assert_eq!(dispatch(3.0, &[bought, battery], Method::Priority).units, [3.0, 0.0]);
+    }
+
+    #[test]
     fn a_unit_runs_at_its_least_or_rests() {
         let mut two = [unit(0.0, 10.0); 2];
         two[0].least = 4.0;
@@ -214,8 +257,9 @@ mod tests {
 
     prop_compose! {
         fn any_unit()(available in prop::bool::weighted(0.8), low in -20.0..0.0_f64, high in 0.0..20.0_f64,
-                      stored in prop::option::of(0.0..50.0_f64), priority in 0..4_u32) -> Unit {
-            Unit { available, can: Band::new(low, high), least: 0.0, stored, room: stored, priority }
+                      stored in prop::option::of(0.0..50.0_f64), priority in 0..4_u32,
+                      free in prop::bool::weighted(0.3)) -> Unit {
+            Unit { available, can: Band::new(low, high), least: 0.0, stored, room: stored, priority, free }
         }
     }
 

@@ -1,6 +1,6 @@
 //! How far and how fast: the settled precedence of everything that holds a set point back.
 //!
-//! Trip > energy and hard limit (at once) > soft limit (reached at ramp rate) > ramp > set point. A trip is not here:
+//! Trip > energy, source and hard limit (at once) > soft limit (reached at ramp rate) > ramp > set point. A trip is not here:
 //! it ends the ownership.
 
 use std::time::Duration;
@@ -64,6 +64,8 @@ pub enum Clamp {
     Hard,
     /// What is stored, or can be: at once.
     Energy,
+    /// What may be charged from: at once.
+    Source,
     /// A soft limit: reached at the ramp rate.
     Soft,
     /// On its way.
@@ -79,13 +81,40 @@ pub struct Bounds {
     pub hard: Band,
     /// What energy allows; as hard.
     pub energy: Band,
+    /// What the source of charge allows; as hard.
+    pub source: Band,
     /// To be within, reached at the ramp rate.
     pub soft: Band,
 }
 
 impl Bounds {
     /// None.
-    pub const NONE: Self = Self { hard: Band::ALL, energy: Band::ALL, soft: Band::ALL };
+    pub const NONE: Self = Self { hard: Band::ALL, energy: Band::ALL, source: Band::ALL, soft: Band::ALL };
+
+    /// The nearest value within everything that holds at once; where they do not agree, the weightier has it.
+    #[must_use]
+    pub fn hold(&self, value: f64) -> f64 {
+        self.hard.hold(self.energy.hold(self.source.hold(value)))
+    }
+
+    /// The weightiest of what holds a value at once.
+    #[must_use]
+    pub fn holds(&self, value: f64) -> Option<Clamp> {
+        let sourced = self.source.hold(value);
+        let stored = self.energy.hold(sourced);
+        let held = [
+            (self.hard.hold(stored) != stored, Clamp::Hard),
+            (stored != sourced, Clamp::Energy),
+            (sourced != value, Clamp::Source),
+        ];
+        held.into_iter().find(|(holds, _)| *holds).map(|(_, clamp)| clamp)
+    }
+
+    /// Whether a value lies within everything that holds at once.
+    #[must_use]
+    pub fn contains(&self, value: f64) -> bool {
+        self.holds(value).is_none()
+    }
 }
 
 /// A step of the output: where it is now, and what held it.
@@ -103,7 +132,8 @@ pub struct Step {
 #[must_use]
 pub fn advance(from: f64, target: f64, bounds: &Bounds, rules: &Rules, by: Duration) -> Step {
     let soft = bounds.soft.hold(target);
-    let energy = bounds.energy.hold(soft);
+    let source = bounds.source.hold(soft);
+    let energy = bounds.energy.hold(source);
     let goal = bounds.hard.hold(energy);
     let seconds = by.as_secs_f64();
     // No ramp is none for no time, too.
@@ -114,10 +144,13 @@ pub fn advance(from: f64, target: f64, bounds: &Bounds, rules: &Rules, by: Durat
     let moved = if rests { from } else { from + way };
     // Rounding must not leave it a hair short of its goal for ever.
     let moved = if (goal - moved).abs() <= f64::EPSILON * goal.abs() { goal } else { moved };
-    let value = bounds.hard.hold(bounds.energy.hold(moved));
+    let sourced = bounds.source.hold(moved);
+    let stored = bounds.energy.hold(sourced);
+    let value = bounds.hard.hold(stored);
     let held = [
-        (value != bounds.energy.hold(moved) || goal != energy, Clamp::Hard),
-        (bounds.energy.hold(moved) != moved || energy != soft, Clamp::Energy),
+        (value != stored || goal != energy, Clamp::Hard),
+        (stored != sourced || energy != source, Clamp::Energy),
+        (sourced != moved || source != soft, Clamp::Source),
         (soft != target, Clamp::Soft),
         (value != goal && !rests, Clamp::Ramp),
         (value != goal && rests, Clamp::Deadband),
@@ -135,7 +168,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn bounds() -> Bounds {
-        Bounds { hard: Band::new(-10.0, 10.0), energy: Band::ALL, soft: Band::new(-8.0, 8.0) }
+        Bounds { hard: Band::new(-10.0, 10.0), soft: Band::new(-8.0, 8.0), ..Bounds::NONE }
     }
 
     fn step(from: f64, target: f64) -> (f64, Option<Clamp>) {
@@ -163,6 +196,24 @@ mod tests {
         let both = Bounds { hard: Band::new(1.0, 10.0), ..empty };
         let step = advance(5.0, 5.0, &both, &RULES, SECOND);
         assert_eq!((step.value, step.clamp), (1.0, Some(Clamp::Hard)));
+    }
+
+    #[test]
+    fn the_source_of_charge_holds_at_once_behind_energy_and_before_soft() {
+        let sun = |mw: f64| Bounds { source: Band { low: -mw, high: f64::INFINITY }, ..bounds() };
+        let at = |bounds: &Bounds, from| {
+            let step = advance(from, -9.0, bounds, &RULES, SECOND);
+            (step.value, step.clamp)
+        };
+        assert_eq!(at(&sun(3.0), -5.0), (-3.0, Some(Clamp::Source)), "a cloud: at once");
+        assert_eq!(at(&sun(9.0), -8.0), (-8.0, Some(Clamp::Soft)), "enough of it");
+        let full = Bounds { energy: Band { low: -1.0, high: 10.0 }, ..sun(3.0) };
+        assert_eq!(at(&full, -5.0), (-1.0, Some(Clamp::Energy)));
+        assert!(!sun(3.0).contains(-3.1) && sun(3.0).contains(-3.0) && !sun(3.0).contains(11.0));
+        assert_eq!(sun(3.0).hold(20.0), 10.0);
+        let held = [-9.0, 0.0, 20.0].map(|value| sun(3.0).holds(value));
+        assert_eq!(held, [Some(Clamp::Source), None, Some(Clamp::Hard)]);
+        assert_eq!(full.holds(-9.0), Some(Clamp::Energy));
     }
 
     #[test]

@@ -36,6 +36,14 @@ impl Pulses {
             Way::Lower => from - all,
         }
     }
+
+    /// How long `count` pulses of a length run, with a pause after each but the last. A pause is no longer than a
+    /// pulse may be.
+    #[must_use]
+    pub fn lasts(&self, count: u8, length: Duration, pause: Duration) -> Duration {
+        let pauses = pause.min(self.longest).saturating_mul(u32::from(count.saturating_sub(1)));
+        length.min(self.longest).saturating_mul(u32::from(count)).saturating_add(pauses)
+    }
 }
 
 #[cfg(test)]
@@ -53,5 +61,11 @@ mod tests {
             "no longer than it may be"
         );
         assert_eq!(pulses.after(10.0, Way::Raise, 0, Duration::from_secs(60)), 10.0);
+        let second = Duration::from_secs(1);
+        assert_eq!(pulses.lasts(3, second, second), Duration::from_secs(5));
+        assert_eq!(pulses.lasts(1, Duration::from_secs(60), second), Duration::from_secs(2));
+        assert_eq!(pulses.lasts(0, second, second), Duration::ZERO, "none is none");
+        let longest = Duration::from_millis(u64::from(u32::MAX));
+        assert_eq!(pulses.lasts(255, longest, longest), Duration::from_secs(2 * 509));
     }
 }

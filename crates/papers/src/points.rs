@@ -24,16 +24,17 @@ struct Row<'a> {
 pub(crate) fn page(material: &Material<'_>) -> String {
     let site = material.site;
     let mut analogs: Vec<_> = site.analogs.iter().map(|one| analog(site, one)).collect();
-    analogs.extend(site.setpoints.iter().map(|one| feedback(site, one)));
-    analogs.extend(site.setpoints.iter().flat_map(|one| codes(site, one)));
+    analogs.extend(site.setpoints.iter().flat_map(|one| shown(site, one)));
     analogs.extend(site.heartbeat.iter().map(heartbeat));
     let mut digitals: Vec<_> = site.digitals.iter().map(|one| digital(site, one)).collect();
     digitals.extend(site.connection.iter().map(connection));
     let outputs = site.setpoints.iter().map(|one| setpoint(site, one)).collect();
+    let controls: Vec<_> = site.setpoints.iter().flat_map(|one| pulses(site, one)).collect();
     let body = html! {
         (table(material, "Analog inputs (g30, g32)", analogs))
         (table(material, "Digital inputs (g1, g2)", digitals))
         (table(material, "Analog outputs (g40, g41)", outputs))
+        @if !controls.is_empty() { (table(material, "Binary outputs (g10, g12)", controls)) }
         @if site.outstation.index_offset != 0 {
             p { "Indexes are those of the sheet; on the wire they are " (site.outstation.index_offset) " away." }
         }
@@ -224,34 +225,40 @@ fn setpoint<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
     }
 }
 
-fn feedback<'a>(site: &'a Site, one: &'a site::SetPoint) -> Row<'a> {
-    Row {
-        point: &one.feedback.point,
-        belongs: component(site, one.feedback.point.component),
-        kind: kind(site, one.feedback.point.component),
-        station: None,
-        source: html! { "the value of " code { (one.point.id) } " in force" },
-        out: html! { (one.unit) ": " (scale(one.wire, Some(one.unit))) },
-        quality: html! { "that of its set point" },
-    }
+/// What a set point shows of itself.
+fn shown<'a>(site: &'a Site, one: &'a site::SetPoint) -> impl Iterator<Item = Row<'a>> {
+    one.shown().map(move |of| {
+        let is_code = of.unit == Unit::Count;
+        Row {
+            point: of.point,
+            belongs: component(site, of.point.component),
+            kind: kind(site, of.point.component),
+            station: None,
+            source: html! { "of " code { (one.point.id) } ": " (of.says) },
+            out: if is_code {
+                html! { "the code" }
+            } else {
+                html! { (of.unit) ": " (scale(of.wire, Some(of.unit))) }
+            },
+            quality: if is_code {
+                html! { "made in the device" }
+            } else {
+                html! { "that of its set point" }
+            },
+        }
+    })
 }
 
-/// What a set point tells of itself in codes.
-fn codes<'a>(site: &'a Site, one: &'a site::SetPoint) -> impl Iterator<Item = Row<'a>> {
-    let clamp = "what holds it back: 0 nothing, 1 hard limit, 2 energy, 3 soft limit, 4 ramp, 5 deadband";
-    let owner = "who commands it: 0 local, 1 ISO, 2 schedule, 3 nobody, held";
-    let codes = [(&one.regulating.clamp, clamp), (&one.regulating.owner, owner)];
-    codes.into_iter().filter_map(move |(point, words)| {
-        let point = point.as_ref()?;
-        Some(Row {
-            point,
-            belongs: component(site, point.component),
-            kind: kind(site, point.component),
-            station: None,
-            source: html! { "of " code { (one.point.id) } ": " (words) },
-            out: html! { "the code" },
-            quality: html! { "made in the device" },
-        })
+/// The controls whose pulses move a set point.
+fn pulses<'a>(site: &'a Site, one: &'a site::SetPoint) -> impl Iterator<Item = Row<'a>> {
+    one.pulses().map(move |(key, point)| Row {
+        point,
+        belongs: component(site, point.component),
+        kind: kind(site, point.component),
+        station: None,
+        source: html! { "pulses " (key) " " code { (one.point.id) } },
+        out: html! { "status: 1 while a pulse is running" },
+        quality: html! { "that of its set point" },
     })
 }
 

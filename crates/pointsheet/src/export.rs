@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use site::{Served, Site};
-use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Scale, Unit};
 
 use crate::model::{Analog, Digital, Kind, Origin, PointSheet, StateForm, States};
@@ -58,18 +57,8 @@ pub fn export(site: &Site) -> Exported {
     }
     inputs.extend(site.analogs.iter().filter_map(|of| analog(&point!(of), of.unit, of.wire, &mut notes)));
     for of in &site.setpoints {
-        inputs.extend(analog(&point!(of.feedback), of.unit, of.wire, &mut notes));
         outputs.extend(analog(&point!(of), of.unit, of.wire, &mut notes));
-        for code in [&of.regulating.clamp, &of.regulating.owner].into_iter().flatten() {
-            let point = Point {
-                id: code.id.as_str(),
-                name: &code.name,
-                sheet_name: code.sheet_name.as_ref(),
-                served: code.served,
-            };
-            let scale = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
-            inputs.extend(analog(&point, Unit::Count, scale, &mut notes));
-        }
+        inputs.extend(of.shown().filter_map(|one| analog(&point!(one), one.unit, one.wire, &mut notes)));
     }
     let mut states = Vec::new();
     if let Some(of) = &site.connection {

@@ -37,6 +37,8 @@ pub enum SubjectKind {
     Setpoint,
     /// Each set point's feedback.
     Feedback,
+    /// Each other point by which a set point shows itself: what holds it back, who commands it.
+    Shown,
     /// The heartbeat.
     Heartbeat,
     /// The unit's connection.
@@ -325,9 +327,16 @@ impl Predicate {
             About::Resource => true,
             About::Point => matches!(
                 subject,
-                S::Analog | S::Digital | S::Setpoint | S::Feedback | S::Heartbeat | S::Connection | S::Point
+                S::Analog
+                    | S::Digital
+                    | S::Setpoint
+                    | S::Feedback
+                    | S::Shown
+                    | S::Heartbeat
+                    | S::Connection
+                    | S::Point
             ),
-            About::Scaled => matches!(subject, S::Analog | S::Setpoint | S::Feedback | S::Point),
+            About::Scaled => matches!(subject, S::Analog | S::Setpoint | S::Feedback | S::Shown | S::Point),
             About::Measured => matches!(subject, S::Analog | S::Digital | S::Point),
             About::Analog => matches!(subject, S::Analog | S::Point),
             About::Named => matches!(subject, S::Digital | S::Connection | S::Point),

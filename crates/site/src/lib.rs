@@ -15,6 +15,7 @@ mod networked;
 mod raw;
 mod regulating;
 mod resource;
+mod shown;
 pub mod sunspec;
 pub mod words;
 
@@ -30,4 +31,5 @@ pub use model::*;
 pub use networked::{Alive, Login, OpcUa, Security, Sparkplug};
 pub use regulating::{Bound, Dispatch, Edges, Energy, Handover, OnLoss, Part, Pulse, Regulating, Trim};
 pub use resource::{Component, ComponentIx, Figures, Location, MasterFile, Station, StationIx, StationKind};
+pub use shown::Shown;
 pub use sunspec::{SunSpecPoint, SunSpecScale, SunSpecType};

@@ -491,6 +491,8 @@ served!(RawSetPoint {
     limits_hard: Option<RawEdges>,
     limits_soft: Option<RawEdges>,
     energy: Option<Spanned<RawEnergy>>,
+    charge_within: Option<Spanned<String>>,
+    aux: Option<Spanned<String>>,
     device_remote: Option<Spanned<Vec<Spanned<String>>>>,
     trim: Option<Spanned<RawTrim>>,
     dispatch: Option<Spanned<Dispatch>>,
@@ -529,6 +531,8 @@ pub(crate) struct RawDrive {
     pub(crate) priority: Option<u32>,
     pub(crate) least: Option<Spanned<f64>>,
     pub(crate) available: Option<Spanned<String>>,
+    pub(crate) energy: Option<Spanned<RawEnergy>>,
+    pub(crate) free: Option<bool>,
 }
 
 /// A number, or the id of an analog that says it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use telemetry::PointId;
 
-use crate::model::Point;
+use crate::model::{Control, Point};
 
 /// What becomes of the output when the ISO is lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -117,6 +117,19 @@ pub struct Part {
     pub least: f64,
     /// A digital that is true while it takes set points.
     pub available: Option<PointId>,
+    /// What its charge leaves of its power.
+    pub energy: Option<Energy>,
+    /// What it can do costs nothing: it is held back only where no other can take it.
+    pub free: bool,
+}
+
+impl Part {
+    /// Whether it may charge. A percentage of a rating never does, nor what can do nothing below 0.
+    #[must_use]
+    pub fn charges(&self, control: Control) -> bool {
+        let above = matches!(self.low, Some(Bound::Number(low)) if low >= 0.0);
+        !above && !matches!(control, Control::SunSpec123 { .. })
+    }
 }
 
 /// See the module. The default is a set point that is passed on at once.
@@ -142,6 +155,10 @@ pub struct Regulating {
     pub soft: Edges,
     /// What charge leaves.
     pub energy: Option<Energy>,
+    /// An analog of power: nothing is charged with more than this makes.
+    pub charge_within: Option<PointId>,
+    /// An analog of power that the units make beside the set point: auxiliary load.
+    pub aux: Option<PointId>,
     /// Digitals that are true while a device is not in its own local.
     pub device_remote: Vec<PointId>,
     /// The correction at the meter.
@@ -152,13 +169,13 @@ pub struct Regulating {
     pub follows: Option<(f64, Duration)>,
     /// When the plant takes it back.
     pub handover: Handover,
-    /// The DNP3 index of the pulse up.
-    pub raise: Option<u16>,
-    /// The DNP3 index of the pulse down.
-    pub lower: Option<u16>,
+    /// The pulse up: its index is that of the control (g12) and of its status (g10).
+    pub raise: Option<Point>,
+    /// The pulse down.
+    pub lower: Option<Point>,
     /// What a pulse is worth.
     pub pulse: Option<Pulse>,
-    /// What holds the output, as an analog input: 0 nothing, 1 hard, 2 energy, 3 soft, 4 ramp, 5 deadband.
+    /// What holds the output, as an analog input: 0 nothing, 1 hard, 2 energy, 3 soft, 4 ramp, 5 deadband, 6 source.
     pub clamp: Option<Point>,
     /// Who owns it, as an analog input: 0 local, 1 ISO, 2 schedule, 3 fallback.
     pub owner: Option<Point>,

@@ -25,11 +25,7 @@ fn seen(actual: f64) -> Seen {
         devices: Permit::Given,
         device_remote: Permit::Given,
         inhibited: false,
-        bounds: Some(Bounds {
-            hard: Band::new(-60.0, 60.0),
-            energy: Band::ALL,
-            soft: Band::new(-50.0, 50.0),
-        }),
+        bounds: Some(Bounds { hard: Band::new(-60.0, 60.0), soft: Band::new(-50.0, 50.0), ..Bounds::NONE }),
         schedule: None,
     }
 }

@@ -71,6 +71,8 @@ fn unlisted(site: &Site) -> impl Iterator<Item = &PointId> {
     let points = site.analogs.iter().map(|of| (&of.point.id, &of.point.served));
     let points = points.chain(site.digitals.iter().map(|of| (&of.point.id, &of.point.served)));
     let points = points.chain(site.setpoints.iter().map(|of| (&of.point.id, &of.point.served)));
+    let shown = site.setpoints.iter().flat_map(site::SetPoint::shown);
+    let points = points.chain(shown.map(|of| (&of.point.id, &of.point.served)));
     points.filter(move |(_, served)| unlisted(served)).map(|(id, _)| id)
 }
 

@@ -25,7 +25,7 @@ use super::table::Table;
 use super::time::TimeBase;
 use super::{MasterIx, Output};
 pub(super) use carry::Moves;
-pub(super) use regulated::{Around, Bound, DriveAround, Quantity};
+pub(super) use regulated::{Around, Bound, DriveAround, Quantity, Stored};
 
 /// The longest name or reason that somebody may give, in octets.
 const TEXT_MAX: usize = 200;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use ieee1815::PointType;
 use ieee1815::outstation::{PointConfig, SessionConfig};
 use site::{DeviceIx, Served, Site, TimeSource};
-use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Now, PointId, Scale, Unit};
 
 use super::brain::{Brain, Commanded};
@@ -40,14 +39,15 @@ pub(super) fn point_configs(site: &Site) -> Vec<PointConfig> {
         site.heartbeat.iter().filter_map(|beat| config(PointType::AnalogInput, &beat.point.served, 0.0));
     let connection =
         site.connection.iter().filter_map(|unit| config(PointType::BinaryInput, &unit.point.served, 0.0));
-    let setpoints = site.setpoints.iter().flat_map(|setpoint| {
-        [
-            config(PointType::AnalogOutputStatus, &setpoint.point.served, 0.0),
-            config(PointType::AnalogInput, &setpoint.feedback.point.served, 0.0),
-        ]
-    });
-    let codes = codes(site).filter_map(|point| config(PointType::AnalogInput, &point.served, 0.0));
-    let setpoints = setpoints.flatten().chain(codes);
+    let held = site
+        .setpoints
+        .iter()
+        .filter_map(|setpoint| config(PointType::AnalogOutputStatus, &setpoint.point.served, 0.0));
+    let shown = site.setpoints.iter().flat_map(site::SetPoint::shown);
+    let shown = shown.filter_map(|one| config(PointType::AnalogInput, &one.point.served, 0.0));
+    let pulses = site.setpoints.iter().flat_map(site::SetPoint::pulses);
+    let pulses = pulses.filter_map(|(_, point)| config(PointType::BinaryOutputStatus, &point.served, 0.0));
+    let setpoints = held.chain(shown).chain(pulses);
     analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints).collect()
 }
 
@@ -88,11 +88,6 @@ pub(super) fn brain(site: &Site, boot: u64, now: Now) -> Brain {
     let masters = site.masters.iter().map(|master| (Arc::clone(&master.name), master.control)).collect();
     let time = TimeBase::new(site.outstation.time_source == TimeSource::Master);
     Brain::new(table, setpoints, heartbeat, time, masters, now)
-}
-
-/// What set points tell of themselves in codes.
-fn codes(site: &Site) -> impl Iterator<Item = &site::Point> {
-    site.setpoints.iter().flat_map(|one| [&one.regulating.clamp, &one.regulating.owner]).flatten()
 }
 
 /// The points that are made of others, the connection among them.
@@ -185,30 +180,17 @@ fn specs(site: &Site) -> Vec<PointSpec> {
         .iter()
         .map(|unit| made(&unit.point.id, &unit.point.name, PointType::BinaryInput, &unit.point.served, None));
     let setpoints = site.setpoints.iter().flat_map(|setpoint| {
+        let of =
+            |point: &site::Point, kind, scaled| made(&point.id, &point.name, kind, &point.served, scaled);
         let scaled = Some((setpoint.unit, setpoint.wire));
-        let feedback = &setpoint.feedback;
-        [
-            made(
-                &setpoint.point.id,
-                &setpoint.point.name,
-                PointType::AnalogOutputStatus,
-                &setpoint.point.served,
-                scaled,
-            ),
-            made(
-                &feedback.point.id,
-                &feedback.point.name,
-                PointType::AnalogInput,
-                &feedback.point.served,
-                scaled,
-            ),
-        ]
+        let held = of(&setpoint.point, PointType::AnalogOutputStatus, scaled);
+        let shown = setpoint
+            .shown()
+            .map(move |one| of(one.point, PointType::AnalogInput, Some((one.unit, one.wire))));
+        let pulses = setpoint.pulses().map(move |(_, point)| of(point, PointType::BinaryOutputStatus, None));
+        std::iter::once(held).chain(shown).chain(pulses)
     });
-    let codes = codes(site).map(|point| {
-        let wire = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
-        made(&point.id, &point.name, PointType::AnalogInput, &point.served, Some((Unit::Count, wire)))
-    });
-    analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints).chain(codes).collect()
+    analogs.chain(digitals).chain(heartbeat).chain(connection).chain(setpoints).collect()
 }
 
 fn analog_spec(site: &Site, analog: &site::Analog) -> PointSpec {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use control::authority::Spec;
 use control::dispatch::{Method, Unit, dispatch};
-use control::pulses::Pulses;
+use control::pulses::{Pulses, Way};
 use control::trim::{self, Trim};
 use control::{Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
 use ieee1815::CommandStatus;
@@ -39,6 +39,8 @@ pub(crate) struct SetPointSpec {
     /// How the devices share it; `None`: by the shares that are part of how they are told.
     pub(crate) method: Option<Method>,
     pub(crate) trim: Option<trim::Rules>,
+    /// The units make an auxiliary load beside it.
+    pub(crate) aux: bool,
     /// What the plant does must come so near, within a time.
     pub(crate) follows: Option<(f64, Duration)>,
     /// The devices get their own control back where the plant takes it; else they keep what they were told.
@@ -46,16 +48,32 @@ pub(crate) struct SetPointSpec {
     pub(crate) pulses: Option<Pulses>,
 }
 
+/// What holds a device at either end of what it can do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) low: Clamp,
+    pub(crate) high: Clamp,
+}
+
+/// A device of a dispatch, and what holds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Able {
+    pub(crate) unit: Unit,
+    pub(crate) held: Held,
+}
+
 /// What is seen of the plant, beside what the machine looks at.
 #[derive(Clone, Debug)]
 pub(crate) struct Plant {
     pub(crate) seen: Seen,
     /// The devices in the order of the drives; of use in a dispatch.
-    pub(crate) units: Vec<Unit>,
+    pub(crate) units: Vec<Able>,
     /// What the meter says, where there is a correction.
     pub(crate) meter: Option<f64>,
     /// What the units do together, where that is known.
     pub(crate) units_now: Option<f64>,
+    /// The auxiliary load, where it is good.
+    pub(crate) aux: Option<f64>,
 }
 
 /// What a moment came to.
@@ -123,7 +141,15 @@ pub(crate) const fn clamp_code(clamp: Option<Clamp>) -> u8 {
         Some(Clamp::Soft) => 3,
         Some(Clamp::Ramp) => 4,
         Some(Clamp::Deadband) => 5,
+        Some(Clamp::Source) => 6,
     }
+}
+
+/// Until when pulses are running.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pulsing {
+    raise: Option<Mono>,
+    lower: Option<Mono>,
 }
 
 /// One set point.
@@ -136,8 +162,17 @@ pub(crate) struct SetPoint {
     turn: u64,
     /// The value that every device has confirmed since the present owner took over.
     in_force: Option<f64>,
-    /// What the devices together cannot do of it.
+    /// What the devices together cannot do of it, and what holds them.
     short: f64,
+    short_clamp: Option<Clamp>,
+    /// What limits leave undone of it, of the correction and of the auxiliary load, and which of them.
+    cut: f64,
+    cut_clamp: Option<Clamp>,
+    /// The auxiliary load that the devices were told, the last one that was good; and whether it still is.
+    aux: f64,
+    aux_known: bool,
+    /// Until when a pulse up, and one down, is running.
+    pulsing: Pulsing,
     trim: Option<Trim>,
     /// The correction that the devices were told.
     trimmed: f64,
@@ -159,6 +194,12 @@ impl SetPoint {
             turn: 0,
             in_force: None,
             short: 0.0,
+            short_clamp: None,
+            cut: 0.0,
+            cut_clamp: None,
+            aux: 0.0,
+            aux_known: false,
+            pulsing: Pulsing::default(),
             trim,
             trimmed: 0.0,
             trimmed_at: now,
@@ -189,9 +230,38 @@ impl SetPoint {
         self.in_force
     }
 
-    /// What the devices together cannot do of the output.
+    /// What the devices together cannot do of the output, or may not.
     pub(crate) fn short(&self) -> f64 {
-        self.short
+        self.short + self.cut
+    }
+
+    /// The weightiest of what holds the plant away from the set point.
+    pub(crate) fn clamp(&self) -> Option<Clamp> {
+        [self.machine.clamp(), self.short_clamp, self.cut_clamp].into_iter().flatten().min()
+    }
+
+    /// The auxiliary load that is made beside it, and whether it is known; `None` where there is none.
+    pub(crate) fn aux(&self) -> Option<(f64, bool)> {
+        self.spec.aux.then_some((self.aux, self.aux_known))
+    }
+
+    /// Whether a pulse is running.
+    pub(crate) fn pulses(&self, way: Way) -> bool {
+        match way {
+            Way::Raise => self.pulsing.raise.is_some(),
+            Way::Lower => self.pulsing.lower.is_some(),
+        }
+    }
+
+    /// Pulses were accepted: they run for so long.
+    pub(crate) fn pulse(&mut self, way: Way, lasts: Duration, now: Mono) {
+        let running = match way {
+            Way::Raise => &mut self.pulsing.raise,
+            Way::Lower => &mut self.pulsing.lower,
+        };
+        if !lasts.is_zero() {
+            *running = (*running).max(Some(now.plus(lasts)));
+        }
     }
 
     /// The correction at the meter.
@@ -245,12 +315,22 @@ impl SetPoint {
         }
     }
 
-    /// The output starts from what the plant does: so does the correction.
+    /// The output starts from what the plant does: so do the correction and the auxiliary load.
     fn correct_anew(&mut self, plant: &Plant, now: Mono) {
         self.trimmed_at = now;
+        self.aux = plant.aux.unwrap_or(self.aux);
         if let (Some(trim), Some(output)) = (&mut self.trim, self.machine.output()) {
-            trim.take_over(plant.units_now.unwrap_or(output), output);
+            let made = output + self.aux;
+            trim.take_over(plant.units_now.unwrap_or(made), made);
             self.trimmed = trim.now();
+        }
+    }
+
+    /// Follows the auxiliary load. One that is not known any more stays as it was.
+    fn load(&mut self, plant: &Plant) {
+        self.aux_known = plant.aux.is_some();
+        if let Some(aux) = plant.aux.filter(|aux| (aux - self.aux).abs() >= self.spec.scale.half_step()) {
+            self.aux = aux;
         }
     }
 
@@ -261,6 +341,10 @@ impl SetPoint {
 
     /// Lets time pass: who owns it, where its output is, and what the devices are to be told.
     pub(crate) fn settle(&mut self, plant: &Plant, now: Mono, next_request: &mut u64) -> Settled {
+        for running in [&mut self.pulsing.raise, &mut self.pulsing.lower] {
+            *running = running.filter(|end| *end > now);
+        }
+        self.load(plant);
         let astray = self.machine.is_astray();
         let turn = self.machine.advance(&plant.seen, now);
         if astray && !self.machine.is_astray() {
@@ -296,7 +380,9 @@ impl SetPoint {
             }
             drive.drop_out();
         }
-        (self.in_force, self.short, self.trimmed) = (None, 0.0, 0.0);
+        (self.in_force, self.trimmed) = (None, 0.0);
+        (self.short, self.short_clamp, self.cut, self.cut_clamp) = (0.0, None, 0.0, None);
+        self.pulsing = Pulsing::default();
         writes
     }
 
@@ -322,17 +408,24 @@ impl SetPoint {
     /// Gives each device its part.
     fn share(&mut self, output: f64, plant: &Plant) {
         let bounds = plant.seen.bounds.unwrap_or(control::limits::Bounds::NONE);
-        let whole = bounds.hard.hold(bounds.energy.hold(output + self.trimmed));
+        let asked = output + self.trimmed + self.aux;
+        let whole = bounds.hold(asked);
+        (self.cut, self.cut_clamp) = (asked - whole, bounds.holds(asked));
         self.turn += 1;
         let Some(method) = self.spec.method else {
-            let of = Of { turn: self.turn, all: output };
+            let of = Of { turn: self.turn, all: output - self.cut };
             self.drives.iter_mut().for_each(|drive| drive.want(whole, of));
             return;
         };
-        let parts = dispatch(whole, &plant.units, method);
+        let units: Vec<Unit> = plant.units.iter().map(|able| able.unit).collect();
+        let parts = dispatch(whole, &units, method);
         self.short = parts.short;
-        let of = Of { turn: self.turn, all: output - parts.short };
-        let parts = parts.units.iter().zip(&plant.units);
+        let held = plant.units.iter().filter(|able| able.unit.available);
+        let held = held.map(|able| if parts.short > 0.0 { able.held.high } else { able.held.low });
+        // Of several reasons the most special: that there is no more of the others goes without saying.
+        self.short_clamp = (parts.short != 0.0).then(|| held.max().unwrap_or(Clamp::Hard));
+        let of = Of { turn: self.turn, all: output - self.short() };
+        let parts = parts.units.iter().zip(&units);
         for (drive, (part, unit)) in self.drives.iter_mut().zip(parts) {
             if unit.available {
                 drive.want(*part, of);
@@ -380,7 +473,8 @@ impl SetPoint {
         let trim = self.trim.filter(|_| driven).map(|_| self.trimmed_at.plus(STEP));
         let strays = self.strays.filter(|_| !self.strays_too_long);
         let strays = strays.and_then(|since| Some(since.plus(self.spec.follows?.1)));
-        [self.machine.due(), writes, trim, strays].into_iter().flatten().min()
+        let pulses = [self.pulsing.raise, self.pulsing.lower].into_iter().flatten().min();
+        [self.machine.due(), writes, trim, strays, pulses].into_iter().flatten().min()
     }
 }
 

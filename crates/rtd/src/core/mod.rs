@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ieee1815::outstation::{ConfigError, Outstation, SessionChange};
-use ieee1815::{Measured, Value as Wire};
+use ieee1815::{Measured, PointType, Value as Wire};
 use site::{DeviceIx, Site};
 use telemetry::{Mono, Now, Value};
 
@@ -296,7 +296,9 @@ impl Core {
         if let Some(index) = index {
             let value = match row.sample.value {
                 Some(Value::Binary(state)) => Wire::Binary(state),
-                None if kind == ieee1815::PointType::BinaryInput => Wire::Binary(false),
+                None if matches!(kind, PointType::BinaryInput | PointType::BinaryOutputStatus) => {
+                    Wire::Binary(false)
+                }
                 _ => Wire::Analog(wire),
             };
             self.outstation.update(kind, index, Measured { value, flags: Some(flags), time: Some(time) });

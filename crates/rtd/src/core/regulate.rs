@@ -10,7 +10,7 @@ use control::{Loss, Rules, trim};
 use site::{Control, Dispatch, Edges, Handover, OnLoss, Site};
 use telemetry::{PointId, Unit};
 
-use super::brain::{Around, Bound, DriveAround, Quantity};
+use super::brain::{Around, Bound, DriveAround, Quantity, Stored};
 use super::build::device_id;
 use super::control::{DriveKind, DriveSpec, STEP, SetPointSpec};
 use super::table::Table;
@@ -55,6 +55,7 @@ pub(super) fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointS
         revert_s: drive.revert_s,
         least: drive.part.least,
         priority: drive.part.priority,
+        free: drive.part.free,
     };
     SetPointSpec {
         id: setpoint.point.id.clone(),
@@ -68,6 +69,7 @@ pub(super) fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointS
         }),
         trim: how.trim.as_ref().map(|trim| trim::Rules { gain: trim.gain, most: trim.most }),
         follows: how.follows,
+        aux: how.aux.is_some(),
         disables: how.handover == Handover::Disable,
         pulses: how.pulse.map(|pulse| Pulses {
             each: pulse.each,
@@ -93,14 +95,7 @@ pub(super) fn around(setpoint: &site::SetPoint, table: &Table) -> Around {
         site::Bound::Number(number) => Some(Bound::Number(*number)),
         site::Bound::Point(id) => quantity(id, setpoint.unit).map(Bound::Point),
     };
-    let drive = |drive: &site::Drive| DriveAround {
-        low: bound(&drive.part.low),
-        high: bound(&drive.part.high),
-        stored: energy(&drive.part.stored),
-        room: energy(&drive.part.room),
-        available: drive.part.available.as_ref().and_then(state),
-    };
-    let store = |energy: &site::Energy| -> Option<(Quantity, Store, f64)> {
+    let store = |energy: &site::Energy| -> Option<Stored> {
         let store = Store {
             lowest: energy.lowest,
             highest: energy.highest,
@@ -108,7 +103,20 @@ pub(super) fn around(setpoint: &site::SetPoint, table: &Table) -> Around {
             horizon: energy.horizon.max(Duration::from_secs(1)),
         };
         let unit = Unit::Megawatt.convert(1.0, setpoint.unit)?;
-        Some((quantity(&energy.charge, Unit::MegawattHour)?, store, unit))
+        Some(Stored { charge: quantity(&energy.charge, Unit::MegawattHour)?, store, unit })
+    };
+    let drive = |drive: &site::Drive| DriveAround {
+        low: bound(&drive.part.low),
+        high: bound(&drive.part.high),
+        stored: energy(&drive.part.stored),
+        room: energy(&drive.part.room),
+        available: drive.part.available.as_ref().and_then(state),
+        energy: drive.part.energy.as_ref().and_then(store),
+        charges: drive.part.charges(drive.control),
+    };
+    let pulse = |point: &Option<site::Point>| {
+        let point = point.as_ref()?;
+        Some((point.served.index?, state(&point.id)?))
     };
     Around {
         schedule: power(&how.schedule),
@@ -116,12 +124,14 @@ pub(super) fn around(setpoint: &site::SetPoint, table: &Table) -> Around {
         soft: edges(&how.soft),
         energy: how.energy.as_ref().and_then(store),
         device_remote: how.device_remote.iter().filter_map(state).collect(),
+        source: power(&how.charge_within),
+        aux: power(&how.aux),
         meter: how.trim.as_ref().and_then(|trim| quantity(&trim.meter, setpoint.unit)),
         units: how.trim.as_ref().and_then(|trim| power(&trim.units)),
         drives: setpoint.drives.iter().map(drive).collect(),
         clamp: how.clamp.as_ref().and_then(|point| state(&point.id)),
         owner: how.owner.as_ref().and_then(|point| state(&point.id)),
-        raise: how.raise,
-        lower: how.lower,
+        raise: pulse(&how.raise),
+        lower: pulse(&how.lower),
     }
 }

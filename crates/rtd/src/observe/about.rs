@@ -61,17 +61,19 @@ impl About {
             let scaled = Some((setpoint.wire, setpoint.unit));
             let held = json!({ "made": "set point held", "of": [setpoint.actual], "wire": wire(scaled, None, setpoint.point.served) });
             about.insert(setpoint.point.id.clone(), held);
-            let feedback = &setpoint.feedback.point;
-            let told = json!({
-                "made": "set point in force", "of": [setpoint.point.id], "wire": wire(scaled, None, feedback.served),
-            });
-            about.insert(feedback.id.clone(), told);
-            for (what, code) in [("clamp", &setpoint.regulating.clamp), ("owner", &setpoint.regulating.owner)]
-            {
-                if let Some(code) = code {
-                    let told = json!({ "made": what, "of": [setpoint.point.id], "wire": wire(None, None, code.served) });
-                    about.insert(code.id.clone(), told);
-                }
+            for one in setpoint.shown() {
+                let scaled = (one.unit != Unit::Count).then_some((one.wire, one.unit));
+                let told = json!({
+                    "made": one.says, "of": [setpoint.point.id], "wire": wire(scaled, None, one.point.served),
+                });
+                about.insert(one.point.id.clone(), told);
+            }
+            for (key, point) in setpoint.pulses() {
+                let told = json!({
+                    "made": format!("whether a {key} pulse is running"), "of": [setpoint.point.id],
+                    "wire": wire(None, None, point.served),
+                });
+                about.insert(point.id.clone(), told);
             }
         }
         Self(about)

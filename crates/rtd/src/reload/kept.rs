@@ -125,9 +125,14 @@ fn is_same_device(before: &Device, after: &Device) -> bool {
     access && before.protocol == after.protocol
 }
 
+/// Where its pulses come in.
+fn pulses(setpoint: &site::SetPoint) -> Vec<(&'static str, Option<u16>)> {
+    setpoint.pulses().map(|(key, point)| (key, point.served.index)).collect()
+}
+
 /// How it is carried out; where its codes are shown does not count.
 fn regulating(setpoint: &site::SetPoint) -> site::Regulating {
-    site::Regulating { clamp: None, owner: None, ..setpoint.regulating.clone() }
+    site::Regulating { clamp: None, owner: None, raise: None, lower: None, ..setpoint.regulating.clone() }
 }
 
 /// Whether two set points are one definition; what people call them does not count.
@@ -149,6 +154,7 @@ fn is_same_setpoint((old, was): (&Site, &site::SetPoint), (new, is): (&Site, &si
             setpoint.connected.clone(),
             setpoint.feedback.point.id.clone(),
             regulating(setpoint),
+            pulses(setpoint),
         )
     };
     of(was) == of(is) && rest(was) == rest(is) && drives(old, was) == drives(new, is)

@@ -161,11 +161,12 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
             ),
         ]);
         views.push(made("set point", &setpoint.point, PointType::AnalogOutputStatus, scale, own));
-        let feedback = &setpoint.feedback.point;
-        views.push(made("feedback", feedback, PointType::AnalogInput, scale, facts(feedback, site)));
-        let codes = [("clamp", &setpoint.regulating.clamp), ("owner", &setpoint.regulating.owner)];
-        for (kind, code) in codes.into_iter().filter_map(|(kind, code)| Some((kind, code.as_ref()?))) {
-            views.push(made(kind, code, PointType::AnalogInput, None, facts(code, site)));
+        for one in setpoint.shown() {
+            let scale = (one.unit != Unit::Count).then_some((one.unit, one.wire));
+            views.push(made(one.key, one.point, PointType::AnalogInput, scale, facts(one.point, site)));
+        }
+        for (key, point) in setpoint.pulses() {
+            views.push(made(key, point, PointType::BinaryOutputStatus, None, facts(point, site)));
         }
     }
     views

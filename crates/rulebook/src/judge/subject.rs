@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use site::{
     Analog, Component, ComponentIx, Connection, Device, DeviceIx, Digital, Heartbeat, Master, Point,
-    SetPoint, Site, Station, StationIx,
+    SetPoint, Shown, Site, Station, StationIx,
 };
 use telemetry::{Scale, Unit};
 
@@ -27,6 +27,8 @@ pub(crate) enum Subject<'a> {
     Digital(usize, &'a Digital),
     Setpoint(usize, &'a SetPoint),
     Feedback(usize, &'a SetPoint),
+    /// What else a set point shows of itself.
+    Shown(usize, Shown<'a>),
     Heartbeat(&'a Heartbeat),
     Connection(&'a Connection),
     Component(usize, &'a Component),
@@ -84,12 +86,22 @@ impl<'a> Subject<'a> {
             K::Digital => numbered(&site.digitals, Self::Digital),
             K::Setpoint => numbered(&site.setpoints, Self::Setpoint),
             K::Feedback => numbered(&site.setpoints, Self::Feedback),
+            K::Shown => {
+                let others = |(at, one): (usize, &'a SetPoint)| {
+                    one.shown()
+                        .filter(|shown| shown.key != "feedback")
+                        .map(move |shown| Self::Shown(at, shown))
+                };
+                site.setpoints.iter().enumerate().flat_map(others).collect()
+            }
             K::Heartbeat => site.heartbeat.iter().map(Self::Heartbeat).collect(),
             K::Connection => site.connection.iter().map(Self::Connection).collect(),
-            K::Point => [K::Analog, K::Digital, K::Heartbeat, K::Connection, K::Setpoint, K::Feedback]
-                .into_iter()
-                .flat_map(|kind| Self::all(kind, site, certificates))
-                .collect(),
+            K::Point => {
+                [K::Analog, K::Digital, K::Heartbeat, K::Connection, K::Setpoint, K::Feedback, K::Shown]
+                    .into_iter()
+                    .flat_map(|kind| Self::all(kind, site, certificates))
+                    .collect()
+            }
             K::Component => numbered(&site.components, Self::Component),
             K::Station => numbered(&site.stations, Self::Station),
         }
@@ -111,6 +123,7 @@ impl<'a> Subject<'a> {
             Self::Digital(..) => K::Digital,
             Self::Setpoint(..) => K::Setpoint,
             Self::Feedback(..) => K::Feedback,
+            Self::Shown(..) => K::Shown,
             Self::Heartbeat(_) => K::Heartbeat,
             Self::Connection(_) => K::Connection,
             Self::Component(..) => K::Component,
@@ -133,6 +146,7 @@ impl<'a> Subject<'a> {
             Self::Digital(at, _) => format!("digital[{at}]"),
             Self::Setpoint(at, _) => format!("setpoint[{at}]"),
             Self::Feedback(at, _) => format!("setpoint[{at}].feedback"),
+            Self::Shown(at, shown) => format!("setpoint[{at}].{}", shown.key),
             Self::Heartbeat(_) => "heartbeat".to_owned(),
             Self::Connection(_) => "connection".to_owned(),
             Self::Component(at, _) => format!("component[{at}]"),
@@ -175,6 +189,7 @@ impl<'a> Subject<'a> {
             Self::Digital(_, point) => format!("digital `{}`", point.point.id),
             Self::Setpoint(_, point) => format!("set point `{}`", point.point.id),
             Self::Feedback(_, point) => format!("feedback `{}`", point.feedback.point.id),
+            Self::Shown(_, shown) => format!("{} `{}`", shown.key, shown.point.id),
             Self::Heartbeat(point) => format!("heartbeat `{}`", point.point.id),
             Self::Connection(point) => format!("connection `{}`", point.point.id),
             Self::Component(_, component) => format!("component `{}`", component.id),
@@ -216,6 +231,11 @@ impl<'a> Subject<'a> {
                 unit: Some(one.unit),
                 scale: Some(one.wire),
                 ..view(PointType::AnalogInput, &one.feedback.point)
+            },
+            Self::Shown(_, one) => PointView {
+                unit: Some(one.unit),
+                scale: Some(one.wire),
+                ..view(PointType::AnalogInput, one.point)
             },
             Self::Heartbeat(one) => view(PointType::AnalogInput, &one.point),
             Self::Connection(one) => view(PointType::DigitalInput, &one.point),

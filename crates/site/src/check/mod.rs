@@ -98,6 +98,8 @@ pub(crate) enum Kind {
     Analog,
     Digital,
     SetPoint,
+    /// The status of a control.
+    Pulse,
 }
 
 impl Kind {
@@ -106,6 +108,7 @@ impl Kind {
             Self::Analog => "analog",
             Self::Digital => "digital",
             Self::SetPoint => "set point",
+            Self::Pulse => "pulse",
         }
     }
 }

@@ -8,8 +8,8 @@ use telemetry::{Dimension, PointId, Scale, Unit};
 
 use super::served::Variations;
 use super::{Check, Kind};
-use crate::model::Point;
-use crate::raw::{RawBound, RawDrive, RawEdges, RawFeedback, RawSetPoint};
+use crate::model::{Point, Served};
+use crate::raw::{RawBound, RawDrive, RawEdges, RawEnergy, RawFeedback, RawSetPoint};
 use crate::regulating::{Bound, Edges, Energy, OnLoss, Part, Pulse, Regulating, Trim};
 
 /// What is left in a battery must last for this long, unless the file says otherwise.
@@ -48,7 +48,10 @@ impl Check<'_> {
         });
         let hard = self.edges(&of("limits_hard"), raw.limits_hard.as_ref(), unit);
         let soft = self.edges(&of("limits_soft"), raw.limits_soft.as_ref(), unit);
-        let energy = self.energy(&of("energy"), raw);
+        let energy = self.energy(&of("energy"), raw.energy.as_ref());
+        let charge_within =
+            raw.charge_within.as_ref().map(|id| self.quantity(&of("charge_within"), id, unit));
+        let aux = raw.aux.as_ref().map(|id| self.quantity(&of("aux"), id, unit));
         let device_remote = raw.device_remote.iter().flat_map(Spanned::get_ref);
         let device_remote =
             device_remote.map(|id| self.point(of("device_remote"), id, Kind::Digital)).collect();
@@ -63,8 +66,10 @@ impl Check<'_> {
         });
         let follows = self.follows(field, raw);
         let pulse = self.pulse(field, raw);
-        let raise = raw.raise.as_ref().and_then(|index| self.pulse_index(&of("raise"), index, setpoint));
-        let lower = raw.lower.as_ref().and_then(|index| self.pulse_index(&of("lower"), index, setpoint));
+        let raise =
+            raw.raise.as_ref().and_then(|index| self.pulse_status(&of("raise"), "raise", index, setpoint));
+        let lower =
+            raw.lower.as_ref().and_then(|index| self.pulse_status(&of("lower"), "lower", index, setpoint));
         let clamp = raw.clamp.as_ref().map(|raw| self.code(&of("clamp"), raw, setpoint));
         let owner = raw.owner.as_ref().map(|raw| self.code(&of("owner"), raw, setpoint));
         Regulating {
@@ -78,6 +83,8 @@ impl Check<'_> {
             hard,
             soft,
             energy,
+            charge_within,
+            aux,
             device_remote,
             trim,
             dispatch: raw.dispatch.as_ref().map(|how| *how.get_ref()),
@@ -91,8 +98,8 @@ impl Check<'_> {
         }
     }
 
-    fn energy(&mut self, field: &str, raw: &RawSetPoint) -> Option<Energy> {
-        let energy = raw.energy.as_ref()?;
+    fn energy(&mut self, field: &str, raw: Option<&Spanned<RawEnergy>>) -> Option<Energy> {
+        let energy = raw?;
         let (at, energy) = (energy.span(), energy.get_ref());
         let (lowest, highest) = (*energy.lowest.get_ref(), *energy.highest.get_ref());
         if !(lowest.is_finite() && highest.is_finite() && lowest < highest) {
@@ -155,6 +162,32 @@ impl Check<'_> {
         pulse
     }
 
+    /// The status of a control's pulses, at the control's own index.
+    fn pulse_status(
+        &mut self,
+        field: &str,
+        key: &str,
+        index: &Spanned<u16>,
+        setpoint: &Point,
+    ) -> Option<Point> {
+        let shifted = self.pulse_index(field, index, setpoint)?;
+        let id = PointId::from(format!("{}.{key}", setpoint.id).as_str());
+        if self.points.insert(id.clone(), Kind::Pulse).is_some() {
+            let message = format!("there is already a point `{id}`: the status of its pulses is called so");
+            self.problem(index.span(), field, message);
+        }
+        let served = Served {
+            index: Some(shifted),
+            sheet_index: Some(*index.get_ref()),
+            class: setpoint.served.class,
+            static_variation: 2,
+            event_variation: 2,
+        };
+        let name = format!("{}: {key} pulse", setpoint.name).as_str().into();
+        let component = setpoint.component;
+        Some(Point { id, name, served, role: None, component, sheet_name: None })
+    }
+
     fn pulse_index(&mut self, field: &str, index: &Spanned<u16>, setpoint: &Point) -> Option<u16> {
         let Ok(shifted) = u16::try_from(i64::from(*index.get_ref()) + i64::from(self.index_offset)) else {
             let message = format!("{} with index_offset {} is no index", index.get_ref(), self.index_offset);
@@ -173,6 +206,10 @@ impl Check<'_> {
         let wire = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
         let mut point = self.enter(field, &raw.served(), None, &Variations::analog(wire), Some(wire));
         self.units.insert(point.id.clone(), Unit::Count);
+        if !self.serves(setpoint.role.as_deref()) {
+            // Left out with its set point: nobody commands it, and nothing holds it.
+            point.served.index = None;
+        }
         point.component = point.component.or(setpoint.component);
         point
     }
@@ -216,12 +253,14 @@ impl Check<'_> {
             || drive.room.is_some()
             || drive.priority.is_some()
             || drive.least.is_some()
-            || drive.available.is_some();
+            || drive.available.is_some()
+            || drive.energy.is_some()
+            || drive.free.is_some();
         match (dispatched, given) {
             (false, false) => return Part::default(),
             (false, true) => {
-                let message =
-                    "`low`, `high`, `stored`, `room`, `priority`, `least` and `available` need `dispatch`";
+                let message = "`low`, `high`, `stored`, `room`, `priority`, `least`, `available`, `energy` and `free` need \
+                     `dispatch`";
                 self.problem(raw.span(), field, message);
             }
             (true, _) => {
@@ -264,6 +303,8 @@ impl Check<'_> {
             priority: drive.priority.unwrap_or_default(),
             least: self.zero_or_above(&format!("{field}.least"), drive.least.as_ref()),
             available: available.map(|id| self.point(format!("{field}.available"), id, Kind::Digital)),
+            energy: self.energy(&format!("{field}.energy"), drive.energy.as_ref()),
+            free: drive.free.unwrap_or_default(),
         }
     }
 

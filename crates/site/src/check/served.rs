@@ -74,7 +74,7 @@ impl Variations {
         match self.kind {
             Kind::Analog => all.analog,
             Kind::Digital => all.digital,
-            Kind::SetPoint => all.output,
+            Kind::SetPoint | Kind::Pulse => all.output,
         }
     }
 }

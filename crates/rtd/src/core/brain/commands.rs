@@ -1,6 +1,7 @@
 //! Commands of masters and of the operator, and what a set point shows of itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use control::pulses::Way as Pulse;
 use control::{Owner, Refusal, Transfer};
@@ -23,6 +24,8 @@ struct Asked {
     at: usize,
     /// In the set point's unit.
     value: f64,
+    /// The pulses that ask for it, and how long they run.
+    pulses: Option<(Pulse, Duration)>,
 }
 
 impl Brain {
@@ -76,13 +79,25 @@ impl Brain {
         };
         let (held_at, feedback_at) = (commanded.held, commanded.feedback);
         let codes = [
-            (commanded.around.clamp, clamp_code(setpoint.machine.clamp())),
+            (commanded.around.clamp, clamp_code(setpoint.clamp())),
             (commanded.around.owner, owner_code(setpoint.owner())),
         ];
         let strays = setpoint.strays().then(|| "the plant does not follow what is in force".to_owned());
         let short = setpoint.short();
         let short = (short != 0.0).then(|| format!("the devices together cannot do {short} of it"));
+        let pulses = [(commanded.around.raise, Pulse::Raise), (commanded.around.lower, Pulse::Lower)]
+            .map(|(at, way)| at.map(|(_, point)| (point, setpoint.pulses(way))));
+        let aux = setpoint.aux().filter(|(_, known)| !known);
+        let aux =
+            aux.map(|(aux, _)| format!("the auxiliary load is not known: {aux}, the last good, is made"));
         self.table.make(held_at, held.0, held.1, self.now);
+        // A control is as good as what it moves; counts that are full are no matter of a state.
+        let reasons = self.table.row(held_at).map(|row| row.sample.reasons.clone()).unwrap_or_default();
+        let reasons: Reasons =
+            reasons.iter().filter(|reason| reason.kind != ReasonKind::Saturated).cloned().collect();
+        for (point, running) in pulses.into_iter().flatten() {
+            self.table.make(point, Some(Value::Binary(running)), reasons.clone(), self.now);
+        }
         self.table.make(feedback_at, in_force.0, in_force.1, self.now);
         for (point, code) in codes {
             if let Some(point) = point {
@@ -91,6 +106,7 @@ impl Brain {
         }
         self.table.tell_alarm(feedback_at, "follow", strays);
         self.table.tell_alarm(feedback_at, "short", short);
+        self.table.tell_alarm(feedback_at, "aux", aux);
     }
 
     /// What speaks against the value in force: a device that refused it or does not answer, or none confirmed yet.
@@ -147,7 +163,7 @@ impl Brain {
         let effect = match (result, asked) {
             (Err(_), _) | (_, None) => "none",
             (Ok(_), _) if mode == OperateMode::Select => "selected",
-            (Ok(value), Some(asked)) => self.accept(asked.at, master, value),
+            (Ok(value), Some(asked)) => self.accept(&asked, master, value),
         };
         let value = units.filter(|value| value.is_finite());
         let why = match at.and_then(|at| self.setpoints.get(at)) {
@@ -183,7 +199,7 @@ impl Brain {
             }
         }
         let edges = commanded.around.hard.iter().chain(&commanded.around.soft).flatten();
-        let charge = commanded.around.energy.iter().map(|(charge, ..)| charge);
+        let charge = commanded.around.energy.iter().map(|stored| &stored.charge);
         let rows = edges.chain(charge).map(|quantity| quantity.at).chain([commanded.actual]);
         words.extend(rows.filter_map(|at| not_good(self.table.row(at)?)));
         for drive in &commanded.setpoint.spec.drives {
@@ -205,7 +221,7 @@ impl Brain {
             Command::Analog { value, .. } => {
                 let at = self.setpoints.iter().position(|commanded| commanded.index == index)?;
                 let value = self.setpoints.get(at)?.setpoint.spec.scale.to_units(*value);
-                Some(Asked { at, value })
+                Some(Asked { at, value, pulses: None })
             }
             Command::Crob(crob) => self.pulsed(index, *crob),
         }
@@ -220,7 +236,7 @@ impl Brain {
             let around = &commanded.around;
             [(around.raise, Pulse::Raise), (around.lower, Pulse::Lower)]
                 .into_iter()
-                .find_map(|(at, way)| (at == Some(index)).then_some(way))
+                .find_map(|(at, way)| at.is_some_and(|(at, _)| at == index).then_some(way))
         };
         let (at, way) =
             self.setpoints.iter().enumerate().find_map(|(at, commanded)| Some((at, ways(commanded)?)))?;
@@ -229,19 +245,26 @@ impl Brain {
         // What the plant does is not known: the machine refuses what is no number only after the right to ask.
         let (low, high) = setpoint.spec.machine.asked;
         let from = setpoint.accepted().or_else(|| self.good(commanded.actual));
-        let length = std::time::Duration::from_millis(crob.on_ms.into());
+        let length = Duration::from_millis(crob.on_ms.into());
         let pulses = setpoint.spec.pulses?;
+        let pause = Duration::from_millis(crob.off_ms.into());
+        let lasts = pulses.lasts(crob.count, length, pause);
         let value = from.map_or(low, |from| pulses.after(from, way, crob.count, length).max(low).min(high));
-        Some(Asked { at, value })
+        Some(Asked { at, value, pulses: Some((way, lasts)) })
     }
 
     /// What it led to.
-    fn accept(&mut self, at: usize, master: MasterIx, value: f64) -> &'static str {
+    fn accept(&mut self, asked: &Asked, master: MasterIx, value: f64) -> &'static str {
+        let at = asked.at;
         let Some(plant) = self.setpoints.get(at).map(|commanded| self.plant(commanded)) else {
             return "none";
         };
         let Some(commanded) = self.setpoints.get_mut(at) else { return "none" };
-        match commanded.setpoint.accept(master, value, &plant, self.now.mono) {
+        let effect = commanded.setpoint.accept(master, value, &plant, self.now.mono);
+        if let Some((way, lasts)) = asked.pulses {
+            commanded.setpoint.pulse(way, lasts, self.now.mono);
+        }
+        match effect {
             Effect::TakenOver(transfer) => {
                 self.tell_transfer(at, transfer);
                 "taken-over"

@@ -3,11 +3,11 @@
 use control::dispatch::Unit;
 use control::energy::Store;
 use control::limits::{Band, Bounds};
-use control::{Permit, Seen};
+use control::{Clamp, Permit, Seen};
 use telemetry::{Quality, Value};
 
 use super::{Brain, Commanded};
-use crate::core::control::{DriveSpec, Plant};
+use crate::core::control::{Able, DriveSpec, Held, Plant, SetPointSpec};
 use crate::core::devices::DeviceState;
 use crate::core::points::{PointIx, Row};
 
@@ -25,6 +25,14 @@ pub(in crate::core) enum Bound {
     Point(Quantity),
 }
 
+/// A charge in MWh, the store in MW and MWh, and what a megawatt is in the set point's unit.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::core) struct Stored {
+    pub(in crate::core) charge: Quantity,
+    pub(in crate::core) store: Store,
+    pub(in crate::core) unit: f64,
+}
+
 /// What is around a device that has a part in a dispatch.
 #[derive(Clone, Debug, Default)]
 pub(in crate::core) struct DriveAround {
@@ -33,6 +41,9 @@ pub(in crate::core) struct DriveAround {
     pub(in crate::core) stored: Option<Quantity>,
     pub(in crate::core) room: Option<Quantity>,
     pub(in crate::core) available: Option<PointIx>,
+    pub(in crate::core) energy: Option<Stored>,
+    /// It may charge; what never does is what is charged from.
+    pub(in crate::core) charges: bool,
 }
 
 /// What is around a set point, beside what every one has.
@@ -42,17 +53,20 @@ pub(in crate::core) struct Around {
     /// Lowest and highest.
     pub(in crate::core) hard: [Option<Quantity>; 2],
     pub(in crate::core) soft: [Option<Quantity>; 2],
-    /// The charge in MWh, the store in MW and MWh, and what a megawatt is in the set point's unit.
-    pub(in crate::core) energy: Option<(Quantity, Store, f64)>,
+    pub(in crate::core) energy: Option<Stored>,
+    /// Nothing is charged with more than this.
+    pub(in crate::core) source: Option<Quantity>,
+    /// Auxiliary load, which the units make beside the set point.
+    pub(in crate::core) aux: Option<Quantity>,
     pub(in crate::core) device_remote: Vec<PointIx>,
     pub(in crate::core) meter: Option<Quantity>,
     pub(in crate::core) units: Option<Quantity>,
     pub(in crate::core) drives: Vec<DriveAround>,
     pub(in crate::core) clamp: Option<PointIx>,
     pub(in crate::core) owner: Option<PointIx>,
-    /// DNP3 indexes of the pulses up and down.
-    pub(in crate::core) raise: Option<u16>,
-    pub(in crate::core) lower: Option<u16>,
+    /// DNP3 indexes of the pulses up and down, and the points that tell whether one is running.
+    pub(in crate::core) raise: Option<(u16, PointIx)>,
+    pub(in crate::core) lower: Option<(u16, PointIx)>,
 }
 
 /// The worst of several.
@@ -90,14 +104,27 @@ impl Brain {
     }
 
     fn bounds(&self, around: &Around) -> Option<Bounds> {
-        let energy = match &around.energy {
+        let energy = self.energy(around.energy)?;
+        // What the devices of the set point make themselves is not charged from anything else: together they may
+        // come down to nothing, and not below.
+        let within = around.drives.iter().any(|drive| !drive.charges);
+        let source = match self.source(around) {
             None => Band::ALL,
-            Some((charge, store, unit)) => {
-                let power = store.power(Some(self.quantity(*charge)?));
-                Band::new(power.low * unit, power.high * unit)
-            }
+            Some(most) => Band { low: if within { 0.0 } else { -most }, high: f64::INFINITY },
         };
-        Some(Bounds { hard: self.band(around.hard)?, energy, soft: self.band(around.soft)? })
+        Some(Bounds { hard: self.band(around.hard)?, energy, source, soft: self.band(around.soft)? })
+    }
+
+    /// What a charge leaves of the power; `None` where the charge is not good.
+    fn energy(&self, stored: Option<Stored>) -> Option<Band> {
+        let Some(Stored { charge, store, unit }) = stored else { return Some(Band::ALL) };
+        let power = store.power(Some(self.quantity(charge)?));
+        Some(Band::new(power.low * unit, power.high * unit))
+    }
+
+    /// The most that may be charged with, where there is a rule: nothing, where its source is not good.
+    fn source(&self, around: &Around) -> Option<f64> {
+        around.source.map(|source| self.quantity(source).unwrap_or(0.0).max(0.0))
     }
 
     fn device(&self, drive: &DriveSpec) -> Permit {
@@ -108,34 +135,58 @@ impl Brain {
         }
     }
 
-    fn unit(&self, spec: &DriveSpec, around: &DriveAround) -> Unit {
+    fn unit(&self, spec: &DriveSpec, around: &DriveAround) -> Able {
         let bound = |bound: Option<Bound>| match bound? {
             Bound::Number(number) => Some(number),
             Bound::Point(point) => self.quantity(point),
         };
         let (low, high) = (bound(around.low), bound(around.high));
-        let can = low.zip(high).filter(|(low, high)| low <= high);
+        let stated = low.zip(high).filter(|(low, high)| low <= high).map(|(low, high)| Band::new(low, high));
+        let can = stated.zip(self.energy(around.energy)).map(|(stated, energy)| energy.within(&stated));
+        let narrower = |edge: fn(Band) -> f64| match stated.zip(can) {
+            Some((stated, can)) if edge(stated) != edge(can) => Clamp::Energy,
+            _ => Clamp::Hard,
+        };
+        let held = Held { low: narrower(|band| band.low), high: narrower(|band| band.high) };
         let there = self.device(spec) == Permit::Given && self.permit(around.available) == Permit::Given;
-        Unit {
+        let unit = Unit {
             // What it can do now is not known: it is left alone.
             available: there && can.is_some(),
-            can: can.map_or(Band { low: 0.0, high: 0.0 }, |(low, high)| Band::new(low, high)),
+            can: can.unwrap_or(Band { low: 0.0, high: 0.0 }),
             least: spec.least,
             stored: around.stored.and_then(|stored| self.quantity(stored)),
             room: around.room.and_then(|room| self.quantity(room)),
             priority: spec.priority,
+            free: spec.free,
+        };
+        Able { unit, held }
+    }
+
+    /// The devices of a set point, which together charge with no more than the rule allows.
+    fn units(&self, spec: &SetPointSpec, around: &Around) -> Vec<Able> {
+        let devices = spec.drives.iter().zip(&around.drives);
+        let mut units: Vec<Able> = devices.map(|(drive, around)| self.unit(drive, around)).collect();
+        let Some(most) = self.source(around) else { return units };
+        let can = |able: &Able| if able.unit.available { (-able.unit.can.low).max(0.0) } else { 0.0 };
+        let all: f64 = units.iter().map(can).sum();
+        if all > most {
+            for Able { unit, held } in units.iter_mut().filter(|able| able.unit.can.low < 0.0) {
+                // What has to charge whatever is asked has a weightier reason.
+                unit.can.low = (unit.can.low * (most / all)).min(unit.can.high);
+                held.low = Clamp::Source;
+            }
         }
+        units
     }
 
     /// What is seen of the plant for a set point now.
     pub(super) fn plant(&self, commanded: &Commanded) -> Plant {
         let (around, spec) = (&commanded.around, &commanded.setpoint.spec);
-        let units: Vec<Unit> =
-            spec.drives.iter().zip(&around.drives).map(|(drive, around)| self.unit(drive, around)).collect();
+        let units = self.units(spec, around);
         let permits: Vec<Permit> = spec.drives.iter().map(|drive| self.device(drive)).collect();
         // Where the devices make up for each other, one is enough.
         let devices = match spec.method {
-            Some(_) if units.iter().any(|unit| unit.available) => Permit::Given,
+            Some(_) if units.iter().any(|able| able.unit.available) => Permit::Given,
             Some(_) => Permit::Withheld,
             None => all(&permits),
         };
@@ -152,6 +203,7 @@ impl Brain {
             schedule: around.schedule.and_then(|at| self.quantity(at)),
         };
         let meter = around.meter.and_then(|at| self.quantity(at));
-        Plant { seen, units, meter, units_now: around.units.and_then(|at| self.quantity(at)) }
+        let units_now = around.units.and_then(|at| self.quantity(at));
+        Plant { seen, units, meter, units_now, aux: around.aux.and_then(|at| self.quantity(at)) }
     }
 }

@@ -14,7 +14,10 @@ impl SetPoint {
         if let Some(master) = master {
             self.machine.renumber(Master(master.get()));
         }
-        (self.turn, self.in_force, self.short) = (old.turn, old.in_force, old.short);
+        (self.turn, self.in_force, self.pulsing) = (old.turn, old.in_force, old.pulsing);
+        (self.short, self.short_clamp) = (old.short, old.short_clamp);
+        (self.cut, self.cut_clamp) = (old.cut, old.cut_clamp);
+        (self.aux, self.aux_known) = (old.aux, old.aux_known);
         (self.trim, self.trimmed, self.trimmed_at) = (old.trim, old.trimmed, old.trimmed_at);
         (self.strays, self.strays_too_long) = (old.strays, old.strays_too_long);
         for (drive, old) in self.drives.iter_mut().zip(&old.drives) {

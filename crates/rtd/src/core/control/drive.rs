@@ -25,6 +25,8 @@ pub(crate) struct DriveSpec {
     pub(crate) least: f64,
     /// The lower comes first.
     pub(crate) priority: u32,
+    /// What it can do costs nothing.
+    pub(crate) free: bool,
 }
 
 /// How a device is told.

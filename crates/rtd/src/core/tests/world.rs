@@ -80,9 +80,14 @@ impl World {
     pub(super) fn with_site(site: &Site) -> Self {
         let master = |at: usize| {
             let mut config = MasterConfig::new(site.masters[at].address, site.outstation.address);
-            config.accept = [PointType::AnalogInput, PointType::BinaryInput, PointType::AnalogOutputStatus]
-                .into_iter()
-                .fold(PointSet::new(), |set, point| set.with(point, 0..=u16::MAX));
+            let kinds = [
+                PointType::AnalogInput,
+                PointType::BinaryInput,
+                PointType::AnalogOutputStatus,
+                PointType::BinaryOutputStatus,
+            ];
+            config.accept =
+                kinds.into_iter().fold(PointSet::new(), |set, point| set.with(point, 0..=u16::MAX));
             (Master::new(config), false)
         };
         Self {

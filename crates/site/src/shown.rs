@@ -1,0 +1,59 @@
+//! The points by which a set point shows itself: one list, so that whoever lists points leaves none of them out.
+
+use telemetry::scale::COUNTS_16_MAX;
+use telemetry::{Scale, Unit};
+
+use crate::model::{Point, SetPoint};
+
+/// Codes travel as they are, in 16 bits.
+const CODE: Scale = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
+
+/// An analog input that a set point makes of itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shown<'a> {
+    /// Its place in the set point's table: `feedback`, `clamp`, `owner`.
+    pub key: &'static str,
+    /// What every point has.
+    pub point: &'a Point,
+    /// Its unit; a code is a count.
+    pub unit: Unit,
+    /// How it travels.
+    pub wire: Scale,
+    /// What it says, in words.
+    pub says: &'static str,
+}
+
+impl SetPoint {
+    /// The analog inputs that it makes of itself, served or not.
+    pub fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
+        let how = &self.regulating;
+        let code = |key, point, says| Shown { key, point, unit: Unit::Count, wire: CODE, says };
+        let feedback = Shown {
+            key: "feedback",
+            point: &self.feedback.point,
+            unit: self.unit,
+            wire: self.wire,
+            says: "the value in force",
+        };
+        let clamp = how.clamp.as_ref().map(|point| {
+            code(
+                "clamp",
+                point,
+                "what holds it back: 0 nothing, 1 hard limit, 2 energy, 3 soft limit, 4 ramp, 5 deadband, \
+                 6 source of charge",
+            )
+        });
+        let owner = how
+            .owner
+            .as_ref()
+            .map(|point| code("owner", point, "who commands it: 0 local, 1 ISO, 2 schedule, 3 nobody, held"));
+        std::iter::once(feedback).chain(clamp).chain(owner)
+    }
+
+    /// The states of its pulses (g10), with their keys.
+    pub fn pulses(&self) -> impl Iterator<Item = (&'static str, &Point)> {
+        let how = &self.regulating;
+        let both = [("raise", &how.raise), ("lower", &how.lower)];
+        both.into_iter().filter_map(|(key, point)| Some((key, point.as_ref()?)))
+    }
+}
