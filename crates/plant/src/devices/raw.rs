@@ -166,8 +166,8 @@ impl Device {
                 if image.get(0, GOVERNOR) > 1 || command > 2 {
                     return Err(Exception::Value);
                 }
-                // A set point that nobody would follow is refused, not kept for later.
-                let idle = high && !on;
+                // A set point that nobody would follow is refused, not kept for later; a release never is.
+                let idle = high && !on && !written.contains(&MODE);
                 let local = !remote && (on && written.contains(&MODE) || command > 0);
                 let open = on && written.contains(&MODE) && !unit.closed;
                 if idle || local || open {

@@ -97,8 +97,8 @@ fn a_unit_takes_set_points_under_agc_alone_and_follows_at_its_ramp() {
     // 100 kW a second.
     assert_eq!(bench.i32("gt1", 6), 36_000);
     assert!((35_550..=35_650).contains(&bench.i32("gt1", 4)), "{}", bench.i32("gt1", 4));
-    // AGC off: it stays where it is, and the set point comes there.
-    bench.write("gt1", 30, &[0]).unwrap();
+    // AGC off: it stays where it is, and the set point comes there, whatever came along with it.
+    bench.write("gt1", 30, &[0, high, low]).unwrap();
     bench.run(60);
     assert_eq!((bench.i32("gt1", 4), bench.i32("gt1", 31)), (36_000, 36_000));
     // Below the least load.
@@ -220,6 +220,35 @@ fn an_aggregate_loses_members_and_keeps_its_limit() {
     bench.run(11);
     assert_eq!(bench.i32("agg", 4), 500_000, "the others make it good");
     assert_eq!(bench.write("agg", 31, &words(-1)), Err(Exception::Value));
+}
+
+#[test]
+fn an_inverter_and_a_battery_trip_too() {
+    let mut bench = Bench::new(&[
+        "[[inverter]]\nid='inv1'\nlisten='127.0.0.1:0'\ndc_kw=6000\nac_kw=5000\n",
+        "[battery]\nid='bess'\nlisten='127.0.0.1:0'\npower_kw=4000\nenergy_kwh=16000\nsoc_start_pct=50\n\
+         efficiency_pct=88\n",
+    ]);
+    // 1 MW asked of the battery; model 704 follows 1, 701 and 702.
+    let [high, low] = words(1_000_000);
+    bench.write("bess", 40_000 + 2 + 68 + 155 + 52 + 2 + 20, &[1, 1, high, low]).unwrap();
+    let see = |bench: &Bench| {
+        let (inverter, battery) = (bench.image("inv1"), bench.image("bess"));
+        let state = [1, 2, 3].map(|at| battery.get(701, at));
+        ((inverter.get(103, 12) > 0, inverter.get(103, 36)), (battery.get(701, 8) > 0, state))
+    };
+    bench.run(1);
+    assert_eq!(see(&bench), ((true, 4), (true, [1, 3, 1])));
+    for (kind, told) in [
+        (FaultKind::Trip, ((false, 7), (false, [0, 6, 0]))),
+        (FaultKind::None, ((true, 4), (true, [1, 3, 1]))),
+    ] {
+        for id in ["inv1", "bess"] {
+            bench.plant.fault(id, kind).unwrap();
+        }
+        bench.run(1);
+        assert_eq!(see(&bench), told, "{kind:?}");
+    }
 }
 
 #[test]
