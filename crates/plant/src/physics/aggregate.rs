@@ -23,6 +23,8 @@ pub const PLACES: usize = 16;
 const DELAY_STEP: f64 = 40.0;
 /// Every so many members hang on one feeder; a trip takes the first feeder.
 const FEEDERS: usize = 4;
+/// So many lives at one step are lived one by one.
+const LIVES_MOST: f64 = 100.0;
 /// A share that nothing reaches: no limit.
 const FREE: f64 = f64::MAX;
 
@@ -125,7 +127,13 @@ impl Aggregate {
         self.hours += hours.max(0.0);
         (self.power, self.potential, self.available, self.rated_available) = (0.0, 0.0, 0, 0.0);
         let mut up = Vec::new();
+        let Lives { up_h, down_h } = self.lives;
         for (at, member) in self.members.iter_mut().enumerate() {
+            // A machine that slept for long: nobody lives all of it over, and lives have no memory.
+            if self.hours - member.until > LIVES_MOST * (up_h + down_h) {
+                member.up = self.rng.f64() < up_h / (up_h + down_h);
+                member.until = self.hours + lasts(&mut self.rng, self.lives, member.up);
+            }
             while member.until <= self.hours {
                 member.up = !member.up;
                 member.until += lasts(&mut self.rng, self.lives, member.up);
@@ -203,6 +211,14 @@ mod tests {
         // Up for 200 h of 204.
         assert!((sum / 2_000.0 - 294.1).abs() < 2.0, "{}", sum / 2_000.0);
         assert!(seen.len() > 5);
+    }
+
+    #[test]
+    fn a_long_sleep_is_not_lived_over() {
+        let mut all = Aggregate::new(1_000, 8.0, Lives { up_h: 3.0, down_h: 1.0 }, 0.0, 7);
+        all.step(&NOON, None, WELL, 1e9, 0.0);
+        assert!((680..820).contains(&all.available), "{}", all.available);
+        assert!(all.members.iter().all(|one| one.until > 1e9));
     }
 
     #[test]
