@@ -46,6 +46,9 @@ pub struct Conventional {
     pub droop_pct: Spanned<f64>,
     /// Governor dead band each side of the nominal, Hz.
     pub deadband_hz: Spanned<f64>,
+    /// AGC goes off when nothing was written for so many seconds; 0: never.
+    #[serde(default)]
+    pub watchdog_s: u16,
 }
 
 /// An aggregate of small members.
@@ -66,6 +69,9 @@ pub struct Members {
     pub down_h: Spanned<f64>,
     /// A limit has reached all of them after so many seconds.
     pub reach_s: Spanned<f64>,
+    /// The limit goes off when nothing was written for so many seconds; 0: never.
+    #[serde(default)]
+    pub watchdog_s: u16,
     /// The same seed, the same lives.
     #[serde(default)]
     pub seed: u64,

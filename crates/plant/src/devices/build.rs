@@ -1,6 +1,6 @@
 //! The devices of a plant as its file describes them, in the order of `Config::names`.
 
-use super::{Device, Kind, image};
+use super::{Device, Kind, image, raw};
 use crate::config::{Config, Conventional};
 use crate::faults::FaultKind;
 use crate::physics::aggregate::{Aggregate, Lives};
@@ -63,6 +63,14 @@ pub(super) fn devices(config: &Config) -> Vec<Device> {
     }
     if let Some(one) = &config.switchgear {
         add(one.id.get_ref(), Kind::Switchgear);
+    }
+    for device in &mut devices {
+        let seconds = match device.kind {
+            Kind::Unit { .. } => config.unit.as_ref().map_or(0, |one| one.watchdog_s),
+            Kind::Aggregate { .. } => config.aggregate.as_ref().map_or(0, |one| one.watchdog_s),
+            _ => continue,
+        };
+        device.image.put(0, raw::WATCHDOG, seconds);
     }
     devices
 }

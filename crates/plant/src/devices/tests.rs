@@ -11,7 +11,7 @@ const WIND: &str = "[[turbine]]\nid='wtg1'\nlisten='127.0.0.1:0'\nrated_kw=2000.
 const UNIT: &str = "[unit]\nid='gt1'\nlisten='127.0.0.1:0'\nrated_kw=50000.0\nminimum_kw=20000.0\nstart_kw=30000.0\n\
     ramp_kw_per_min=6000.0\nlag_s=4.0\ndroop_pct=5.0\ndeadband_hz=0.036\n";
 const MEMBERS: &str = "[aggregate]\nid='agg'\nlisten='127.0.0.1:0'\nmembers=200\nmember_kw=8.0\nup_h=200.0\n\
-    down_h=4.0\nreach_s=10.0\n";
+    down_h=4.0\nreach_s=10.0\nwatchdog_s=60\n";
 const METER: &str = "[meter]\nid='meter'\nlisten='127.0.0.1:0'\nkv=34.5\naux_kw=300.0\nlosses_pct=2.0\n";
 const GEAR: &str = "[switchgear]\nid='sw'\nlisten='127.0.0.1:0'\n";
 
@@ -220,6 +220,10 @@ fn an_aggregate_loses_members_and_keeps_its_limit() {
     bench.run(11);
     assert_eq!(bench.i32("agg", 4), 500_000, "the others make it good");
     assert_eq!(bench.write("agg", 31, &words(-1)), Err(Exception::Value));
+    // Nothing was written for its 60 s.
+    assert_eq!(bench.image("agg").get(0, 33), 60);
+    bench.run(40);
+    assert_eq!(bench.image("agg").get(0, 30), 0);
 }
 
 #[test]
