@@ -282,20 +282,28 @@ pub enum RegisterTable {
     Input,
 }
 
+/// The largest whole number below which a float tells every one.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// Type of the value in raw registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RegisterType {
     /// Unsigned, one register.
     #[default]
+    #[serde(alias = "uint16")]
     U16,
     /// Two's complement, one register.
+    #[serde(alias = "int16")]
     I16,
     /// Unsigned, two registers.
+    #[serde(alias = "uint32")]
     U32,
     /// Two's complement, two registers.
+    #[serde(alias = "int32")]
     I32,
     /// IEEE 754 single, two registers.
+    #[serde(alias = "float32")]
     F32,
     /// Unsigned, four registers.
     U64,
@@ -322,6 +330,22 @@ impl RegisterType {
         match self {
             Self::F32 | Self::F64 => 0,
             _ => self.registers() * 16,
+        }
+    }
+
+    /// The least and the most that fit.
+    #[must_use]
+    pub fn range(self) -> (f64, f64) {
+        match self {
+            Self::U16 => (0.0, f64::from(u16::MAX)),
+            Self::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
+            Self::U32 => (0.0, f64::from(u32::MAX)),
+            Self::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+            Self::F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
+            // Whole numbers beyond these are no longer told apart by a float.
+            Self::U64 => (0.0, WHOLE_MAX),
+            Self::I64 => (-WHOLE_MAX, WHOLE_MAX),
+            Self::F64 => (f64::MIN, f64::MAX),
         }
     }
 

@@ -8,6 +8,7 @@ mod check;
 mod defaults;
 mod derive;
 mod device;
+mod drive;
 mod hsl;
 mod map;
 mod model;
@@ -25,6 +26,7 @@ pub use device::{
     Access, Csv, Device, DeviceIx, Dnp3, Dnp3Type, Form, Modbus, Place, Protocol, Reach, ReadingIx,
     ReadingSpec, RegisterTable, RegisterType, WordOrder,
 };
+pub use drive::{Control, Drive, Registers, Switch};
 pub use hsl::{Available, Curtailed, EnergyLimit, Hsl, Resource};
 pub use map::{MapReading, MapTag, RegisterMap};
 pub use model::*;

@@ -11,7 +11,8 @@ use telemetry::{PointId, ResourceKind, Scale, Sign, Unit};
 use crate::defaults::TlsFloor;
 use crate::derive::{AnalogDerive, Checks, DigitalDerive};
 use crate::device::{Device, DeviceIx, ReadingIx};
-use crate::regulating::{Part, Regulating};
+use crate::drive::Drive;
+use crate::regulating::Regulating;
 use crate::resource::{Component, ComponentIx, MasterFile, Station, StationIx};
 
 macro_rules! index {
@@ -389,32 +390,4 @@ pub struct SetPoint {
 pub struct Feedback {
     /// What every point has; its role is `setpoint-feedback` unless the file says otherwise, its component its set point's.
     pub point: Point,
-}
-
-/// A device's part of a set point.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Drive {
-    /// The device.
-    pub device: DeviceIx,
-    /// How it is told.
-    pub control: Control,
-    /// It falls back by itself when not refreshed for so many seconds; 0: never.
-    pub revert_s: u16,
-    /// What it can do, where the set point is dispatched.
-    pub part: Part,
-}
-
-/// How a device is told.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Control {
-    /// SunSpec 704, watts.
-    SunSpec704 {
-        /// Watts for each unit of the set point, the device's share included.
-        watts_per_unit: f64,
-    },
-    /// SunSpec 123, percent of the device's rating.
-    SunSpec123 {
-        /// Percent for each unit of the set point, the device's share included.
-        percent_per_unit: f64,
-    },
 }

@@ -520,7 +520,15 @@ pub(crate) enum RawControl {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawDrive {
     pub(crate) device: Spanned<String>,
-    pub(crate) control: RawControl,
+    pub(crate) control: Option<Spanned<RawControl>>,
+    pub(crate) register: Option<Spanned<u16>>,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<Spanned<RegisterType>>,
+    pub(crate) word_order: Option<Spanned<WordOrder>>,
+    pub(crate) unit: Option<Spanned<Unit>>,
+    pub(crate) scale: Option<Spanned<f64>>,
+    pub(crate) sign: Option<Spanned<Sign>>,
+    pub(crate) enable: Option<Spanned<RawSwitch>>,
     pub(crate) revert_s: Option<Spanned<u16>>,
     pub(crate) rated_mw: Option<Spanned<f64>>,
     pub(crate) share: Option<Spanned<f64>>,
@@ -533,6 +541,14 @@ pub(crate) struct RawDrive {
     pub(crate) available: Option<Spanned<String>>,
     pub(crate) energy: Option<Spanned<RawEnergy>>,
     pub(crate) free: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSwitch {
+    pub(crate) register: Spanned<u16>,
+    pub(crate) on: u16,
+    pub(crate) off: u16,
 }
 
 /// A number, or the id of an analog that says it.

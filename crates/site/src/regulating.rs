@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use telemetry::PointId;
 
-use crate::model::{Control, Point};
+use crate::drive::Control;
+use crate::model::Point;
 
 /// What becomes of the output when the ISO is lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -124,11 +125,16 @@ pub struct Part {
 }
 
 impl Part {
-    /// Whether it may charge. A percentage of a rating never does, nor what can do nothing below 0.
+    /// Whether it may charge. A percentage of a rating never does, nor what can do nothing below 0 or be told so.
     #[must_use]
     pub fn charges(&self, control: Control) -> bool {
         let above = matches!(self.low, Some(Bound::Number(low)) if low >= 0.0);
-        !above && !matches!(control, Control::SunSpec123 { .. })
+        let told = match control {
+            Control::SunSpec704 { .. } => true,
+            Control::SunSpec123 { .. } => false,
+            Control::Registers(registers) => registers.says_negative(),
+        };
+        !above && told
     }
 }
 

@@ -4,7 +4,10 @@ mod made;
 
 use std::time::Duration;
 
-use crate::{Access, Control, Device, Form, Place, ReadingIx, RegisterTable, WordOrder};
+use crate::{
+    Access, Control, Device, Form, Place, ReadingIx, RegisterTable, RegisterType, Registers, Switch,
+    WordOrder,
+};
 
 /// `4 s`, `500 ms`.
 #[must_use]
@@ -24,6 +27,18 @@ impl Control {
             Self::SunSpec123 { percent_per_unit } => {
                 format!("by SunSpec 123, {percent_per_unit} per cent a unit")
             }
+            Self::Registers(registers) => {
+                let Registers { register, kind, word_order, steps_per_unit, enable } = registers;
+                let enable = enable.map(|Switch { register, on, off }| {
+                    format!(", switched by register {register}, {on} on, {off} off")
+                });
+                format!(
+                    "by holding register {register}, {}{}, {steps_per_unit} steps a unit{}",
+                    kind.text(),
+                    order(*word_order, *kind),
+                    enable.unwrap_or_default()
+                )
+            }
         }
     }
 }
@@ -40,11 +55,7 @@ impl Device {
                     RegisterTable::Holding => "holding",
                     RegisterTable::Input => "input",
                 };
-                let order = match word_order {
-                    WordOrder::Little if kind.registers() > 1 => ", low word first",
-                    _ => "",
-                };
-                format!("{table} register {register}, {}{order}", kind.text())
+                format!("{table} register {register}, {}{}", kind.text(), order(word_order, kind))
             }
             Place::Dnp3 { kind, index } => format!("DNP3 {} {index}", kind.text()),
             Place::Column(at) => match &self.access {
@@ -63,6 +74,13 @@ impl Device {
             },
         };
         place + &form(spec.form)
+    }
+}
+
+const fn order(word_order: WordOrder, kind: RegisterType) -> &'static str {
+    match word_order {
+        WordOrder::Little if kind.registers() > 1 => ", low word first",
+        _ => "",
     }
 }
 

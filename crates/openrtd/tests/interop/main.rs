@@ -12,6 +12,7 @@ mod opcua;
 mod outstations;
 mod peer;
 mod pki;
+mod registers;
 #[cfg(feature = "mqtt")]
 mod sparkplug;
 mod stations;

@@ -1,12 +1,14 @@
-//! Set points to register writes, for the two SunSpec models that control active power.
+//! Set points to register writes, for the two SunSpec models that control active power and for raw registers.
 //!
-//! Each command needs the model's registers as they are now: the scale factor, and what the device implements. The
+//! A command to a model needs its registers as they are now: the scale factor, and what the device implements. The
 //! order of the writes matters: the reversion time and the value first, the enabling last, so that a device never
-//! runs on half a command.
+//! runs on half a command. Of raw registers nobody knows whether the device takes the value while it does not follow:
+//! it is written before the enabling, so that no old one is followed, and again after it.
 
 use site::SunSpecScale;
 
 use super::decode::{scale_factor, shift};
+use super::encode::{registers, whole};
 use crate::core::FieldWrite;
 
 /// Offsets in model 704 (DER AC controls), as its definition gives them.
@@ -28,35 +30,59 @@ mod m123 {
     pub(super) const FACTOR: u16 = 21;
 }
 
-/// One write: offset in the model, and registers.
+/// One write: offset in the model, or the register where there is none, and registers.
 pub(crate) type Write = (u16, Vec<u16>);
 
-/// The model that a command writes to.
-pub(crate) const fn model(write: &FieldWrite) -> u16 {
+/// A part of a SunSpec model that a command has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// The number of the model.
+    pub(crate) model: u16,
+    /// Offset in it.
+    pub(crate) first: u16,
+    /// So many registers.
+    pub(crate) count: u16,
+}
+
+/// What a command has to know before it is written; `None` where that is nothing.
+pub(crate) const fn needs(write: &FieldWrite) -> Option<Needs> {
+    let (model, first, count) = match write {
+        FieldWrite::SunSpec704 { .. } => (704, m704::ENABLE, m704::FACTOR - m704::ENABLE + 1),
+        FieldWrite::Release704 => (704, m704::ENABLE, 1),
+        FieldWrite::SunSpec123 { .. } => (123, m123::VALUE, m123::FACTOR - m123::VALUE + 1),
+        FieldWrite::Release123 => (123, m123::ENABLE, 1),
+        FieldWrite::Registers { .. } | FieldWrite::ReleaseRegister { .. } => return None,
+    };
+    Some(Needs { model, first, count })
+}
+
+/// Who refuses, in words.
+pub(crate) fn subject(write: &FieldWrite) -> String {
     match write {
-        FieldWrite::SunSpec704 { .. } | FieldWrite::Release704 => 704,
-        FieldWrite::SunSpec123 { .. } | FieldWrite::Release123 => 123,
+        FieldWrite::SunSpec704 { .. } | FieldWrite::Release704 => "SunSpec model 704".to_owned(),
+        FieldWrite::SunSpec123 { .. } | FieldWrite::Release123 => "SunSpec model 123".to_owned(),
+        FieldWrite::Registers { register, .. } | FieldWrite::ReleaseRegister { register, .. } => {
+            format!("holding register {register}")
+        }
     }
 }
 
-/// The registers of its model that a command has to know: offset and count.
-pub(crate) const fn needs(write: &FieldWrite) -> (u16, u16) {
-    match write {
-        FieldWrite::SunSpec704 { .. } => (m704::ENABLE, m704::FACTOR - m704::ENABLE + 1),
-        FieldWrite::Release704 => (m704::ENABLE, 1),
-        FieldWrite::SunSpec123 { .. } => (m123::VALUE, m123::FACTOR - m123::VALUE + 1),
-        FieldWrite::Release123 => (m123::ENABLE, 1),
-    }
+/// Whether the first write of a command may be refused without harm: the same is written again at its end, once the
+/// device follows.
+pub(crate) fn comes_again(writes: &[Write]) -> bool {
+    writes.len() > 1 && writes.first() == writes.last()
 }
 
-/// The writes that a command consists of, in their order. `now` are the registers that [`needs`] names.
+/// The writes that a command consists of, in their order. `now` are the registers that [`needs`] names, if it does.
 ///
 /// # Errors
 /// In words, why this device cannot do it.
 pub(crate) fn writes(write: &FieldWrite, now: &[u16]) -> Result<Vec<Write>, String> {
-    let (first, _) = needs(write);
+    let first = needs(write).map_or(0, |needs| needs.first);
     let at = |offset: u16| {
-        now.get(usize::from(offset - first)).copied().ok_or_else(|| "too few registers".to_owned())
+        now.get(usize::from(offset.saturating_sub(first)))
+            .copied()
+            .ok_or_else(|| "too few registers".to_owned())
     };
     match *write {
         FieldWrite::SunSpec704 { watts, revert_s } => {
@@ -86,7 +112,26 @@ pub(crate) fn writes(write: &FieldWrite, now: &[u16]) -> Result<Vec<Write>, Stri
         }
         FieldWrite::Release704 => Ok(vec![(m704::ENABLE, vec![0])]),
         FieldWrite::Release123 => Ok(vec![(m123::ENABLE, vec![0])]),
+        FieldWrite::Registers { register, kind, word_order, raw, enable } => {
+            Ok(raw_writes(register, registers(kind, word_order, raw)?, enable))
+        }
+        FieldWrite::ReleaseRegister { register, word } => Ok(vec![(register, vec![word])]),
     }
+}
+
+/// The value, and the register that makes the device follow: in one request where they lie side by side.
+fn raw_writes(at: u16, value: Vec<u16>, enable: Option<(u16, u16)>) -> Vec<Write> {
+    let Some((switch, on)) = enable else { return vec![(at, value)] };
+    let behind = u16::try_from(value.len()).ok().and_then(|count| at.checked_add(count));
+    if switch.checked_add(1) == Some(at) {
+        let words = [on].into_iter().chain(value).collect();
+        return vec![(switch, words)];
+    }
+    if behind == Some(switch) {
+        let words = value.into_iter().chain([on]).collect();
+        return vec![(at, words)];
+    }
+    vec![(at, value.clone()), (switch, vec![on]), (at, value)]
 }
 
 /// Whether the reversion time is to be written. A site that counts on a timer must not run without one.
@@ -109,12 +154,8 @@ fn raw(value: f64, factor: u16, name: &str, low: f64, high: f64) -> Result<i32, 
     if !(low..=high).contains(&raw) {
         return Err(format!("{value} does not fit {name} with the device's scale factor {power}"));
     }
-    whole(raw).ok_or_else(|| format!("{value} does not fit {name}"))
-}
-
-/// A whole number within an `i32` as one; the language has no conversion that refuses instead of guessing.
-fn whole(value: f64) -> Option<i32> {
-    format!("{value:.0}").parse().ok()
+    let whole = whole(raw).and_then(|raw| i32::try_from(raw).ok());
+    whole.ok_or_else(|| format!("{value} does not fit {name}"))
 }
 
 /// High word first.
@@ -147,8 +188,9 @@ mod tests {
         assert_eq!(find("123.WMaxLimPct").unwrap().offset, m123::VALUE);
         assert_eq!(find("123.WMaxLim_Ena").unwrap().offset, m123::ENABLE);
         assert_eq!(find("123.WMaxLimPct").unwrap().scale, SunSpecScale::At(m123::FACTOR));
-        assert_eq!(needs(&FieldWrite::SunSpec704 { watts: 0.0, revert_s: 0 }), (20, 34));
-        assert_eq!(needs(&FieldWrite::SunSpec123 { percent: 0.0, revert_s: 0 }), (3, 19));
+        let needed = |write| needs(&write).map(|Needs { model, first, count }| (model, first, count));
+        assert_eq!(needed(FieldWrite::SunSpec704 { watts: 0.0, revert_s: 0 }), Some((704, 20, 34)));
+        assert_eq!(needed(FieldWrite::SunSpec123 { percent: 0.0, revert_s: 0 }), Some((123, 3, 19)));
     }
 
     #[test]
@@ -185,5 +227,28 @@ mod tests {
         assert!(writes(&watts(1.0, 0), &m704(12, 1, [0, 0])).unwrap_err().contains("makes no sense"));
         assert!(writes(&FieldWrite::SunSpec123 { percent: -1.0, revert_s: 0 }, &m123(0, 0)).is_err());
         assert!(writes(&watts(1.0, 0), &[]).is_err());
+    }
+
+    #[test]
+    fn raw_registers_before_and_after_the_enabling_or_with_it() {
+        use site::{RegisterType, WordOrder};
+        let write = |register, enable| {
+            let (kind, word_order) = (RegisterType::I32, WordOrder::Big);
+            let write = FieldWrite::Registers { register, kind, word_order, raw: -25_000.0, enable };
+            writes(&write, &[]).unwrap()
+        };
+        let value = words(-25_000);
+        assert_eq!(write(300, None), [(300, value.clone())]);
+        let told = write(300, Some((310, 1)));
+        assert_eq!(told, [(300, value.clone()), (310, vec![1]), (300, value.clone())]);
+        assert!(comes_again(&told) && !comes_again(&write(300, None)));
+        let [high, low] = [value[0], value[1]];
+        assert_eq!(write(300, Some((299, 7))), [(299, vec![7, high, low])]);
+        assert_eq!(write(300, Some((302, 7))), [(300, vec![high, low, 7])]);
+        assert_eq!(write(0, Some((u16::MAX, 7))).len(), 3, "the ends of the table do not touch");
+        assert_eq!(write(65_534, Some((0, 7))).len(), 3);
+        let write = FieldWrite::ReleaseRegister { register: 310, word: 2 };
+        assert_eq!(writes(&write, &[]).unwrap(), [(310, vec![2])]);
+        assert_eq!(needs(&write), None);
     }
 }

@@ -11,7 +11,7 @@ use tokio_modbus::ExceptionCode;
 
 use super::back_off::BackOff;
 use super::bounds;
-use super::command;
+use super::command::{self, Needs};
 use super::count::Counters;
 use super::line::Line;
 use super::link::{Link, LinkError};
@@ -178,9 +178,7 @@ impl Driver {
             Ok(()) => Ok(()),
             Err(Refused::Words(words)) => Err(words),
             Err(Refused::Link(LinkError::Broken(failure))) => Err(self.broken(failure).words),
-            Err(Refused::Link(error)) => {
-                Err(error.failure(&format!("SunSpec model {}", command::model(write))).words)
-            }
+            Err(Refused::Link(error)) => Err(error.failure(&command::subject(write)).words),
         }
     }
 }
@@ -197,18 +195,31 @@ impl From<LinkError> for Refused {
 }
 
 async fn carry_out(link: &mut Link, write: &FieldWrite) -> Result<(), Refused> {
-    let number = command::model(write);
-    let (first, count) = command::needs(write);
+    let Some(Needs { model: number, first, count }) = command::needs(write) else {
+        return write_all(link, 0, &command::writes(write, &[]).map_err(Refused::Words)?).await;
+    };
     let missing = || Refused::Words(format!("the device has no SunSpec model {number}"));
     let short = || Refused::Words(format!("SunSpec model {number} of the device is too short"));
     let model = *link.models.get(&number).ok_or_else(missing)?;
     if first + count > model.length {
         return Err(short());
     }
-    let address = |offset: u16| model.address.checked_add(offset).ok_or_else(short);
-    let now = link.read(site::RegisterTable::Holding, address(first)?, count).await?;
-    for (offset, words) in command::writes(write, &now).map_err(Refused::Words)? {
-        link.write(address(offset)?, &words).await?;
+    let address = model.address.checked_add(first).ok_or_else(short)?;
+    let now = link.read(site::RegisterTable::Holding, address, count).await?;
+    write_all(link, model.address, &command::writes(write, &now).map_err(Refused::Words)?).await
+}
+
+/// Writes from a register on, one after the other.
+async fn write_all(link: &mut Link, base: u16, writes: &[command::Write]) -> Result<(), Refused> {
+    let mut may_refuse = command::comes_again(writes);
+    for (offset, words) in writes {
+        let beyond = || Refused::Words("there is no register beyond 65535".to_owned());
+        let address = base.checked_add(*offset).ok_or_else(beyond)?;
+        match link.write(address, words).await {
+            Err(LinkError::Exception(_)) if may_refuse => {}
+            result => result?,
+        }
+        may_refuse = false;
     }
     Ok(())
 }

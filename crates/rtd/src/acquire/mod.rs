@@ -10,6 +10,7 @@
 //! | `decode` | registers to a [`Reading`](crate::core::Reading); pure |
 //! | `plan` | which registers to ask for, in as few requests as keep what belongs together together; pure |
 //! | `command` | set points to register writes; pure |
+//! | `encode` | a number to raw registers; pure |
 //! | `link` | one way to a device: requests with a time limit, SunSpec discovery |
 //! | `line` | a serial line that several devices share |
 //! | `driver` | the task: poll beat, writes first |
@@ -31,6 +32,7 @@ mod command;
 mod count;
 mod decode;
 mod driver;
+mod encode;
 mod line;
 mod link;
 #[cfg(feature = "opcua")]

@@ -1,6 +1,7 @@
 //! The driver against a Modbus server of the test's own, with the faults that real devices have.
 
 mod dnp3;
+mod registers;
 mod replaced;
 mod rtu;
 
@@ -38,6 +39,8 @@ enum Fault {
     Garbage,
     /// Takes its time for each answer.
     Slow,
+    /// Refuses writes to register 300 until register 400 was written.
+    Switched,
 }
 
 #[derive(Debug, Default)]
@@ -168,6 +171,9 @@ fn answer(pdu: &[u8], state: &mut State) -> Vec<u8> {
             let mut answer = vec![3, u8::try_from(words.len() * 2).unwrap()];
             answer.extend(words.into_iter().flat_map(u16::to_be_bytes));
             answer
+        }
+        (16, Some(_)) if start == 300 && state.fault == Fault::Switched && state.registers[&400] == 0 => {
+            vec![0x90, 4]
         }
         (16, Some(_)) => {
             let words: Vec<u16> = (0..usize::from(count)).map(|at| word(6 + at * 2)).collect();

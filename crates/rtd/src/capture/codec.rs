@@ -9,9 +9,10 @@ use site::{DeviceIx, Dnp3Type, ReadingIx};
 use telemetry::{Now, Value};
 
 use super::octets::{Malformed, Put, Take};
+use super::writes::{put_write, take_write};
 use crate::core::{
-    Action, DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Input, MasterIx,
-    Operate, Output, Reading, Reported, Way,
+    Action, DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, Input, MasterIx, Operate,
+    Output, Reading, Reported, Way,
 };
 
 pub(super) fn put_input(out: &mut Put, input: &Input, now: Now) {
@@ -314,34 +315,4 @@ pub(super) fn take_outputs(from: &mut Take<'_>) -> Result<Vec<Output>, Malformed
         });
     }
     Ok(outputs)
-}
-
-fn put_write(out: &mut Put, write: FieldWrite) {
-    match write {
-        FieldWrite::SunSpec704 { watts, revert_s } => {
-            out.u8(0);
-            out.double(watts);
-            out.number(revert_s.into());
-        }
-        FieldWrite::SunSpec123 { percent, revert_s } => {
-            out.u8(1);
-            out.double(percent);
-            out.number(revert_s.into());
-        }
-        FieldWrite::Release704 => out.u8(2),
-        FieldWrite::Release123 => out.u8(3),
-    }
-}
-
-fn take_write(from: &mut Take<'_>) -> Result<FieldWrite, Malformed> {
-    let seconds = |from: &mut Take<'_>| {
-        u16::try_from(from.number()?).map_err(|_| Malformed("a time of reversion beyond 16 bits"))
-    };
-    Ok(match from.u8()? {
-        0 => FieldWrite::SunSpec704 { watts: from.double()?, revert_s: seconds(from)? },
-        1 => FieldWrite::SunSpec123 { percent: from.double()?, revert_s: seconds(from)? },
-        2 => FieldWrite::Release704,
-        3 => FieldWrite::Release123,
-        _ => return Err(Malformed("a write of a kind that is not known")),
-    })
 }

@@ -22,6 +22,7 @@ mod record;
 mod replay;
 #[cfg(test)]
 pub(crate) mod tests;
+mod writes;
 
 use std::io;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ieee1815::Flags;
 use proptest::prelude::*;
-use site::{Defaults, DeviceIx, Dnp3Type, Purpose, ReadingIx, Site};
+use site::{Defaults, DeviceIx, Dnp3Type, Purpose, ReadingIx, RegisterType, Site, WordOrder};
 use telemetry::clock::WallTrust;
 use telemetry::{Mono, Now, Value, Wall};
 
@@ -449,9 +449,31 @@ fn writes_to_devices_come_back() {
         FieldWrite::SunSpec123 { percent: 99.5, revert_s: u16::MAX },
         FieldWrite::Release704,
         FieldWrite::Release123,
+        FieldWrite::ReleaseRegister { register: 9, word: 0 },
     ];
+    let kinds = [
+        RegisterType::U16,
+        RegisterType::I16,
+        RegisterType::U32,
+        RegisterType::I32,
+        RegisterType::F32,
+        RegisterType::U64,
+        RegisterType::I64,
+        RegisterType::F64,
+    ];
+    let ways = [(65_534, WordOrder::Little, -25_000.0, Some((9, u16::MAX))), (0, WordOrder::Big, 0.1, None)];
+    let registers = kinds.into_iter().flat_map(|kind| {
+        ways.map(|(register, word_order, raw, enable)| FieldWrite::Registers {
+            register,
+            kind,
+            word_order,
+            raw,
+            enable,
+        })
+    });
     let outputs: Vec<Output> = writes
         .into_iter()
+        .chain(registers)
         .map(|write| Output::Write { device: DeviceIx::new(2), request: u64::MAX, write })
         .chain([Output::Octets { master: MasterIx::new(1), octets: vec![5, 0x64] }])
         .collect();

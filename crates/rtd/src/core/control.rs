@@ -374,8 +374,10 @@ impl SetPoint {
         let keeps = matches!(cause, Cause::Local | Cause::Taken) && !self.spec.disables;
         let mut writes = Vec::new();
         for drive in &mut self.drives {
-            if !keeps && drive.is_told() {
-                let write = drive.spec.release();
+            if !keeps
+                && drive.is_told()
+                && let Some(write) = drive.spec.release()
+            {
                 writes.push(Write { device: drive.spec.device, request: take(next_request), write });
             }
             drive.drop_out();

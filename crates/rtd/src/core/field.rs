@@ -4,7 +4,7 @@
 //! so that the core can be driven by a test, a capture or a real plant alike.
 
 use ieee1815::Flags;
-use site::{DeviceIx, Dnp3Type, ReadingIx};
+use site::{DeviceIx, Dnp3Type, ReadingIx, RegisterType, WordOrder};
 use telemetry::{Now, Wall, WallTrust};
 
 /// One reading as its source gave it.
@@ -84,7 +84,7 @@ pub struct FieldReport {
     pub received: Now,
 }
 
-/// A write to a device's active-power control. The driver does registers and scale factors.
+/// A write to a device's active-power control. The driver does registers, and the scale factors of SunSpec.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FieldWrite {
     /// SunSpec 704: `WSet` in watts (discharge positive) with `WSetEna`.
@@ -105,6 +105,26 @@ pub enum FieldWrite {
     Release704,
     /// Hands the device back to its own control: `WMaxLim_Ena` off.
     Release123,
+    /// Raw holding registers.
+    Registers {
+        /// The first.
+        register: u16,
+        /// How the raw value is written.
+        kind: RegisterType,
+        /// Order of the registers of a value of several.
+        word_order: WordOrder,
+        /// The raw value: whole, where the type is.
+        raw: f64,
+        /// The register that makes the device follow, and what it says then; `None` where it follows already.
+        enable: Option<(u16, u16)>,
+    },
+    /// Hands the device back to its own control: one holding register.
+    ReleaseRegister {
+        /// Which.
+        register: u16,
+        /// What it says then.
+        word: u16,
+    },
 }
 
 /// What a driver task sends to the core.

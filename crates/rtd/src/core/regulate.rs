@@ -51,6 +51,7 @@ pub(super) fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointS
         kind: match drive.control {
             Control::SunSpec704 { watts_per_unit } => DriveKind::SunSpec704 { watts_per_unit },
             Control::SunSpec123 { percent_per_unit } => DriveKind::SunSpec123 { percent_per_unit },
+            Control::Registers(registers) => DriveKind::Registers(registers),
         },
         revert_s: drive.revert_s,
         least: drive.part.least,

@@ -4,6 +4,7 @@ mod capture;
 mod checks;
 mod derive;
 mod device;
+mod drives;
 mod headings;
 mod history;
 mod hsl;
@@ -31,6 +32,7 @@ use config::{Problems, Source, Spanned};
 use telemetry::{PointId, Unit};
 
 use crate::defaults::{Defaults, Purpose, TlsFloor, problem_of_profile};
+use crate::device::DeviceIx;
 use crate::map::RegisterMap;
 use crate::model::{Analog, Connection, Digital, SetPoint, Site};
 use crate::raw::RawSite;
@@ -84,6 +86,7 @@ impl Site {
             units: BTreeMap::new(),
             indexes: BTreeMap::new(),
             pulses: BTreeMap::new(),
+            driven: BTreeMap::new(),
             sheet_names: BTreeMap::new(),
             maps: Vec::new(),
         };
@@ -127,6 +130,8 @@ pub(crate) struct Check<'a> {
     indexes: BTreeMap<(Kind, u16), PointId>,
     /// DNP3 indexes of pulses, and which set point has them.
     pulses: BTreeMap<u16, PointId>,
+    /// Registers that take a set point, and which.
+    driven: BTreeMap<(DeviceIx, u16), PointId>,
     sheet_names: BTreeMap<(Kind, Arc<str>), PointId>,
     /// The register map of each device, where it has one.
     maps: Vec<Option<RegisterMap>>,

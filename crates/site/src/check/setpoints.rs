@@ -1,14 +1,15 @@
-//! Set points and the devices that carry them out.
+//! Set points: what may be asked for, and what they follow.
 
 use config::Spanned;
-use telemetry::{Dimension, Scale, Unit};
+use telemetry::{Dimension, Scale};
 
+use super::drives::Carried;
 use super::served::{RawScale, Variations, raw_scale};
 use super::{Check, Kind};
 use crate::defaults::Purpose;
-use crate::device::{Device, Protocol};
-use crate::model::{Analog, Control, Drive, Feedback, Point, SetPoint};
-use crate::raw::{RawControl, RawDrive, RawFeedback, RawSetPoint};
+use crate::device::Device;
+use crate::model::{Analog, Feedback, Point, SetPoint};
+use crate::raw::{RawFeedback, RawSetPoint};
 
 impl Check<'_> {
     pub(crate) fn setpoint(
@@ -50,7 +51,9 @@ impl Check<'_> {
         self.units.insert(feedback.point.id.clone(), unit);
         let drives = match &raw.drive {
             Some(drive) => {
-                self.drives(&format!("{field}.drive"), drive, (unit, raw.dispatch.is_some()), devices)
+                let dispatched = raw.dispatch.is_some();
+                let carried = Carried { id: &point.id, unit, limits, dispatched };
+                self.drives(&format!("{field}.drive"), drive, carried, devices)
             }
             None if self.purpose == Purpose::Check => Vec::new(),
             None => {
@@ -72,71 +75,5 @@ impl Check<'_> {
         }
         point.component = point.component.or(setpoint.component);
         Feedback { point }
-    }
-
-    fn drives(
-        &mut self,
-        field: &str,
-        raw: &Spanned<Vec<Spanned<RawDrive>>>,
-        (unit, dispatched): (Unit, bool),
-        devices: &[Device],
-    ) -> Vec<Drive> {
-        let drives = raw.get_ref();
-        if drives.is_empty() {
-            self.problem(raw.span(), field, "at least one device is needed");
-        }
-        let shares: f64 = drives
-            .iter()
-            .map(|drive| drive.get_ref().share.as_ref().map_or(1.0, |share| *share.get_ref()))
-            .sum();
-        if !drives.is_empty() && !dispatched && (shares - 1.0).abs() > 1e-9 {
-            // Otherwise every one of several devices would be told the whole.
-            self.problem(raw.span(), field, format!("the devices' `share`s sum up to {shares}, must be 1"));
-        }
-        drives.iter().filter_map(|drive| self.drive(field, drive, (unit, dispatched), devices)).collect()
-    }
-
-    fn drive(
-        &mut self,
-        field: &str,
-        raw: &Spanned<RawDrive>,
-        (unit, dispatched): (Unit, bool),
-        devices: &[Device],
-    ) -> Option<Drive> {
-        let drive = raw.get_ref();
-        let share =
-            drive.share.as_ref().map_or(1.0, |share| self.above_zero(format!("{field}.share"), share));
-        let control = match (drive.control, &drive.rated_mw) {
-            (RawControl::SunSpec704, None) => {
-                unit.convert(share, Unit::Watt).map(|watts_per_unit| Control::SunSpec704 { watts_per_unit })
-            }
-            (RawControl::SunSpec704, Some(rated)) => {
-                self.problem(rated.span(), format!("{field}.rated_mw"), "only for control = \"123\"");
-                None
-            }
-            (RawControl::SunSpec123, Some(rated)) => {
-                let rated_mw = self.above_zero(format!("{field}.rated_mw"), rated);
-                let megawatts = unit.convert(share, Unit::Megawatt);
-                megawatts.map(|mw| Control::SunSpec123 { percent_per_unit: mw * 100.0 / rated_mw })
-            }
-            (RawControl::SunSpec123, None) => {
-                let message = "control = \"123\" is a percentage: `rated_mw` of the device is missing";
-                self.problem(raw.span(), field, message);
-                None
-            }
-        };
-        let device = self.device(&format!("{field}.device"), &drive.device, devices)?;
-        if devices.get(device.get()).is_some_and(|device| device.protocol != Protocol::SunSpec) {
-            self.problem(drive.device.span(), format!("{field}.device"), "is not a SunSpec device");
-        }
-        let revert_s = drive.revert_s.as_ref().map_or(0, |seconds| *seconds.get_ref());
-        // What says 'not implemented' in SunSpec's registers is no time either.
-        if let Some(text) = drive.revert_s.as_ref().filter(|_| matches!(revert_s, 0 | u16::MAX)) {
-            let message =
-                format!("{revert_s}, allowed: 1 to 65534; without it the device never falls back by itself");
-            self.problem(text.span(), format!("{field}.revert_s"), message);
-        }
-        let part = self.part(field, raw, unit, dispatched);
-        Some(Drive { device, control: control?, revert_s, part })
     }
 }

@@ -2,6 +2,7 @@
 
 mod derive;
 mod device;
+mod drives;
 mod hsl;
 mod profile;
 mod regulating;
@@ -11,7 +12,8 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::device::{Form, Place};
-use crate::model::{Control, PublishTo};
+use crate::drive::Control;
+use crate::model::PublishTo;
 use telemetry::Scale;
 
 const SITE: &str = include_str!("example.toml");

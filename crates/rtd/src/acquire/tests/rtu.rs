@@ -102,7 +102,7 @@ fn serve_line(mut port: File, states: &Mutex<BTreeMap<u8, State>>) {
             Fault::Late => std::mem::swap(&mut frame, held.entry(unit).or_default()),
             Fault::Garbage => frame = vec![0x55; 40],
             Fault::Short => frame.truncate(frame.len() - 2),
-            Fault::None | Fault::Transaction | Fault::Slow => {}
+            Fault::None | Fault::Transaction | Fault::Slow | Fault::Switched => {}
         }
         drop(states);
         if port.write_all(&frame).is_err() {

@@ -34,7 +34,7 @@ impl SetPoint {
     ) -> Vec<Write> {
         let told = self.drives.iter().filter(|drive| drive.is_told());
         told.filter_map(|drive| {
-            let write = drive.spec.release();
+            let write = drive.spec.release()?;
             Some(Write { device: device(drive.spec.device)?, request: take(next_request), write })
         })
         .collect()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use site::DeviceIx;
+use site::{DeviceIx, Registers};
 use telemetry::Mono;
 
 use crate::core::field::FieldWrite;
@@ -36,6 +36,8 @@ pub(crate) enum DriveKind {
     SunSpec704 { watts_per_unit: f64 },
     /// Percent of the device's rating for each unit of the set point.
     SunSpec123 { percent_per_unit: f64 },
+    /// Raw registers.
+    Registers(Registers),
 }
 
 impl DriveSpec {
@@ -49,13 +51,31 @@ impl DriveSpec {
                 let percent = (value * percent_per_unit).clamp(0.0, 100.0);
                 FieldWrite::SunSpec123 { percent, revert_s }
             }
+            DriveKind::Registers(registers) => {
+                let Registers { register, kind, word_order, .. } = registers;
+                FieldWrite::Registers { register, kind, word_order, raw: registers.raw(value), enable: None }
+            }
         }
     }
 
-    pub(super) const fn release(&self) -> FieldWrite {
+    /// The write, as it has to be where the device does not follow yet.
+    fn first(&self, mut write: FieldWrite) -> FieldWrite {
+        if let (DriveKind::Registers(registers), FieldWrite::Registers { enable, .. }) =
+            (self.kind, &mut write)
+        {
+            *enable = registers.enable.map(|switch| (switch.register, switch.on));
+        }
+        write
+    }
+
+    /// What gives the device back to its own control; `None` where it has nothing for that.
+    pub(super) fn release(&self) -> Option<FieldWrite> {
         match self.kind {
-            DriveKind::SunSpec704 { .. } => FieldWrite::Release704,
-            DriveKind::SunSpec123 { .. } => FieldWrite::Release123,
+            DriveKind::SunSpec704 { .. } => Some(FieldWrite::Release704),
+            DriveKind::SunSpec123 { .. } => Some(FieldWrite::Release123),
+            DriveKind::Registers(registers) => registers
+                .enable
+                .map(|switch| FieldWrite::ReleaseRegister { register: switch.register, word: switch.off }),
         }
     }
 
@@ -158,6 +178,8 @@ impl Drive {
         let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
         let request = take(next_request);
         self.asked = Some(Asked { request, write, of, at: now, answered: false });
+        // Until it has confirmed something it may not be following.
+        let write = if self.confirmed.is_some() { write } else { self.spec.first(write) };
         Some(Write { device: self.spec.device, request, write })
     }
 

@@ -4,6 +4,7 @@ mod control;
 mod control_runs;
 mod engine;
 mod hsl;
+mod registers;
 mod reload;
 mod world;
 
