@@ -161,6 +161,8 @@ pub(crate) struct Write {
 struct Asked {
     request: u64,
     write: FieldWrite,
+    /// The set point's value that it stands for.
+    value: f64,
     at: Mono,
     answered: bool,
 }
@@ -170,7 +172,8 @@ struct Asked {
 struct Drive {
     spec: DriveSpec,
     asked: Option<Asked>,
-    confirmed: Option<FieldWrite>,
+    /// The set point's value that it does its part of.
+    confirmed: Option<f64>,
     failed: Option<String>,
 }
 
@@ -347,7 +350,7 @@ impl SetPoint {
             let write = drive.spec.write(value);
             if drive.due(write).is_some_and(|due| due <= now) {
                 let request = take(next_request);
-                drive.asked = Some(Asked { request, write, at: now, answered: false });
+                drive.asked = Some(Asked { request, write, value, at: now, answered: false });
                 writes.push(Write { device: drive.spec.device, request, write });
             }
         }
@@ -363,12 +366,15 @@ impl SetPoint {
             }
             asked.answered = true;
             match result {
-                Ok(()) => (drive.confirmed, drive.failed) = (Some(asked.write), None),
+                Ok(()) => (drive.confirmed, drive.failed) = (Some(asked.value), None),
                 Err(words) => drive.failed = Some(words.clone()),
             }
         }
-        if let Some(value) = self.accepted()
-            && self.drives.iter().all(|drive| drive.confirmed == Some(drive.spec.write(value)))
+        // What all of them do is in force, also where another value was accepted since.
+        let mut confirmed = self.drives.iter().map(|drive| drive.confirmed);
+        if self.accepted().is_some()
+            && let Some(Some(value)) = confirmed.next()
+            && confirmed.all(|other| other == Some(value))
         {
             self.in_force = Some(value);
         }
