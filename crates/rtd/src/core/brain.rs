@@ -265,6 +265,7 @@ impl Brain {
         }
         let is_beat = self.heartbeat.as_ref().is_some_and(|beat| beat.point == row.at);
         let is_output = row.spec.point == PointType::AnalogOutputStatus;
+        let is_pulse = row.spec.point == PointType::BinaryOutputStatus;
         if let Action::Control(way) = action {
             return self.may_control(row.at, *way);
         }
@@ -274,6 +275,9 @@ impl Brain {
             }
             Action::Force { .. } if is_output => {
                 Err(format!("`{id}` is a set point: it is commanded, not forced; it can be inhibited"))
+            }
+            Action::Force { .. } | Action::Inhibit { .. } if is_pulse => {
+                Err(format!("`{id}` tells whether a pulse is running: its set point can be inhibited"))
             }
             Action::Inhibit { .. } if is_beat => Err(format!("`{id}` is the heartbeat")),
             Action::Force { value, .. } => match (value, row.spec.unit) {

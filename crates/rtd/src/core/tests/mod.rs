@@ -4,6 +4,8 @@ mod control;
 mod control_runs;
 mod engine;
 mod hsl;
+mod hybrid;
+mod pulses;
 mod registers;
 mod reload;
 mod world;
