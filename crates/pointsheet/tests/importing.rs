@@ -177,6 +177,33 @@ fn what_cannot_be_imported_is_told() {
 }
 
 #[test]
+fn what_a_set_point_shows_is_found_in_the_sheet() {
+    let more = "clamp = { id = \"bess.clamp\", index = 50 }\nprimary = { served = { droop = { id = \"bess.droop\", \
+                index = 52 } } }\nfeedback = {";
+    let file = text("site.toml").replacen("feedback = {", more, 1);
+    let file = format!("{file}\n[setpoint.owner]\nid = \"bess.owner\"\nindex = 51\n");
+    let ai = format!(
+        "{ANALOG}Clamp,bess.clamp,counts,32767,32767,60\nOwner,bess.owner,counts,10,32767,61\n\
+         Droop,bess.droop,%,32767,32767,62\n"
+    );
+    let imported = import(&file, &sheet(&[("ai.csv", &ai)]), Options::default()).unwrap();
+    let told = steps(&imported);
+    let has =
+        |part: &str| assert!(told.iter().any(|line| line.contains(part)), "{part}\n{}", told.join("\n"));
+    has("clamp `bess.clamp`: index 50 -> 60");
+    has("owner `bess.owner`: index 51 -> 61");
+    has("primary.served.droop `bess.droop`: index 52 -> 62");
+    has("note: ai.csv, row 3: owner `bess.owner` is served as 32767 = 32767 counts");
+    assert!(
+        !told.iter().any(|line| line.contains(": new,") || line.contains("bess.clamp` is served")),
+        "{told:?}"
+    );
+    for wanted in ["id = \"bess.clamp\", index = 60", "index = 61", "index = 62"] {
+        assert!(imported.text.contains(wanted), "{wanted}: {}", imported.text);
+    }
+}
+
+#[test]
 fn every_spelling_of_the_file_is_kept() {
     let sheet = sheet(&[
         ("ai.csv", &format!("{ANALOG}Mist,MIST,degC,100,1000,50\nNew,POI.MW,MW,20,30000,1\n")),

@@ -1,5 +1,6 @@
 //! What a row says into the point that it means.
 
+use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Unit, WireForm};
 use toml_edit::{Array, Value};
 
@@ -26,6 +27,7 @@ impl Work {
             }
             Slot::Heartbeat => self.heartbeat(row, target),
             Slot::Feedback(at) => self.feedback(row, at, target),
+            Slot::Shown(..) => self.shown(row, target),
             Slot::Digital(_) | Slot::Connection => {}
         }
         self.names(row, target);
@@ -129,6 +131,24 @@ impl Work {
                 "{target} counts 1 for 1 and wraps at {} to {} counts: {units} units = {counts} counts is not taken",
                 WRAP.start(),
                 WRAP.end()
+            );
+            self.note(row.origin.place(Kind::AnalogInput), message);
+        }
+    }
+
+    /// What a set point shows has a unit of its own, and a code no scale; a row that says otherwise is told.
+    fn shown(&mut self, row: &Analog, target: &Target) {
+        let scaled =
+            self.set(target.slot, |holder| Some((holder.number("max_units"), holder.number("max_counts"))));
+        let (units, counts) = match scaled {
+            Some((Some(units), Some(counts))) => (units, counts),
+            _ => (COUNTS_16_MAX, COUNTS_16_MAX),
+        };
+        let other = row.max_units.is_some_and(|own| own != units)
+            || row.max_counts.is_some_and(|own| f64::from(own) != counts);
+        if other {
+            let message = format!(
+                "{target} is served as {units} = {counts} counts; the row says otherwise and that is not taken"
             );
             self.note(row.origin.place(Kind::AnalogInput), message);
         }

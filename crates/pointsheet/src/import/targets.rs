@@ -8,6 +8,17 @@ use toml_edit::{DocumentMut, Item, TableLike, Value};
 use super::edit::Holder;
 use crate::model::Kind;
 
+/// What a set point shows of itself beside its feedback: the places of their tables in it.
+const SHOWN: [&str; 7] = [
+    "clamp",
+    "owner",
+    "primary.served.status",
+    "primary.served.droop",
+    "primary.served.deadband",
+    "primary.served.headroom",
+    "primary.served.response",
+];
+
 /// Where a point stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
@@ -15,6 +26,8 @@ pub(crate) enum Slot {
     Digital(usize),
     SetPoint(usize),
     Feedback(usize),
+    /// What else a set point shows of itself, by its place in [`SHOWN`].
+    Shown(usize, &'static str),
     Heartbeat,
     Connection,
 }
@@ -23,7 +36,7 @@ impl Slot {
     /// The table of the sheet in which it is found.
     pub(crate) const fn kind(self) -> Kind {
         match self {
-            Self::Analog(_) | Self::Feedback(_) | Self::Heartbeat => Kind::AnalogInput,
+            Self::Analog(_) | Self::Feedback(_) | Self::Shown(..) | Self::Heartbeat => Kind::AnalogInput,
             Self::Digital(_) | Self::Connection => Kind::DigitalInput,
             Self::SetPoint(_) => Kind::AnalogOutput,
         }
@@ -51,6 +64,7 @@ impl fmt::Display for Target {
             Slot::Digital(_) => "digital",
             Slot::SetPoint(_) => "setpoint",
             Slot::Feedback(_) => "feedback",
+            Slot::Shown(_, key) => key,
             Slot::Heartbeat => "heartbeat",
             Slot::Connection => "connection",
         };
@@ -90,6 +104,12 @@ pub(crate) fn targets(doc: &DocumentMut) -> Vec<Target> {
         if let Some(feedback) = table.get("feedback").and_then(Item::as_table_like) {
             add(Slot::Feedback(at), feedback);
         }
+        for key in SHOWN {
+            let found = key.split('.').try_fold(table, |table, key| table.get(key)?.as_table_like());
+            if let Some(found) = found {
+                add(Slot::Shown(at, key), found);
+            }
+        }
     }
     targets
 }
@@ -114,12 +134,16 @@ pub(crate) fn holder(doc: &mut DocumentMut, slot: Slot) -> Option<Holder<'_>> {
         Slot::SetPoint(at) => element(doc, "setpoint", at),
         Slot::Heartbeat => doc.get_mut("heartbeat").and_then(of_item),
         Slot::Connection => doc.get_mut("connection").and_then(of_item),
-        Slot::Feedback(at) => match element(doc, "setpoint", at)? {
-            Holder::Table(table) => table.get_mut("feedback").and_then(of_item),
-            Holder::Inline(table) => {
-                table.get_mut("feedback").and_then(Value::as_inline_table_mut).map(Holder::Inline)
-            }
-        },
+        Slot::Feedback(at) => inner(element(doc, "setpoint", at)?, "feedback"),
+        Slot::Shown(at, path) => path.split('.').try_fold(element(doc, "setpoint", at)?, inner),
+    }
+}
+
+/// A table within a table.
+fn inner<'a>(holder: Holder<'a>, key: &str) -> Option<Holder<'a>> {
+    match holder {
+        Holder::Table(table) => table.get_mut(key).and_then(of_item),
+        Holder::Inline(table) => table.get_mut(key).and_then(Value::as_inline_table_mut).map(Holder::Inline),
     }
 }
 

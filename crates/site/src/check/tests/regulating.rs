@@ -37,7 +37,7 @@ fn without_its_keys_a_set_point_is_passed_on_at_once() {
 #[test]
 fn every_key_is_understood() {
     let site = with(
-        r#"drive = [{ device = "bess", control = "704", low = -1.5, high = "limit", stored = "charge", room = "charge", priority = 2, least = 0.5, available = "poi.breaker" }]
+        r#"drive = [{ device = "bess", control = "704", low = -1.5, high = "limit", stored = "charge", room = "charge", priority = 2, least = 0.5, available = "poi.breaker", energy = { charge = "charge", lowest = 1.0, highest = 2.0 }, free = true }]
 ramp_up_per_min = 20.0
 deadband = 0.1
 on_loss = "schedule"
@@ -52,6 +52,8 @@ trim = { meter = "poi.mw", gain = 0.02, most = 0.5 }
 dispatch = "charge"
 follows_within = 0.5
 follows_s = 30
+charge_within = "poi.mw"
+aux = "limit"
 handover = "disable"
 raise = 5
 lower = 6
@@ -71,7 +73,31 @@ owner = { id = "owner" }
     assert_eq!(how.clamp.as_ref().and_then(|point| point.served.index), Some(90));
     assert_eq!(part.low, Some(Bound::Number(-1.5)));
     assert_eq!(part.high, Some(Bound::Point(PointId::from("limit"))));
-    assert_eq!((part.priority, part.least), (2, 0.5));
+    assert_eq!((part.priority, part.least, part.free), (2, 0.5, true));
+    assert_eq!(part.energy.as_ref().map(|energy| energy.highest), Some(2.0));
+    let ids = [&how.charge_within, &how.aux].map(|id| id.as_ref().map(ToString::to_string));
+    assert_eq!(ids, [Some("poi.mw".to_owned()), Some("limit".to_owned())]);
+    let setpoint = &site.setpoints[0];
+    let shown: Vec<_> = setpoint.shown().map(|one| (one.key, one.point.served.index)).collect();
+    let feedback = setpoint.feedback.point.served.index;
+    assert_eq!(shown, [("feedback", feedback), ("clamp", Some(90)), ("owner", None)]);
+    let pulses = setpoint.pulses().map(|(key, point)| (key, point.id.to_string(), point.served.index));
+    let id = |key: &str| format!("{}.{key}", setpoint.point.id);
+    assert_eq!(
+        pulses.collect::<Vec<_>>(),
+        [("raise", id("raise"), Some(5)), ("lower", id("lower"), Some(6))]
+    );
+}
+
+#[test]
+fn what_never_charges_is_what_is_charged_from() {
+    let part = |low: f64| crate::Part { low: Some(Bound::Number(low)), ..crate::Part::default() };
+    let watts = crate::Control::SunSpec704 { watts_per_unit: 1.0 };
+    let percent = crate::Control::SunSpec123 { percent_per_unit: 1.0 };
+    assert!(part(-0.1).charges(watts) && crate::Part::default().charges(watts));
+    assert!(!part(0.0).charges(watts) && !part(2.0).charges(watts) && !part(-0.1).charges(percent));
+    let said = crate::Part { low: Some(Bound::Point(PointId::from("limit"))), ..crate::Part::default() };
+    assert!(said.charges(watts), "what a point says may be below 0");
 }
 
 #[test]
@@ -96,6 +122,20 @@ fn what_does_not_fit_is_told() {
         ("raise = 5\npulse = { longest_s = 3 }", "one of `each` and `per_second`"),
         ("raise = 5\nlower = 5\npulse = { each = 1.0 }", "5 is already an index of pulses"),
         ("clamp = { id = \"poi.mw\" }", "there is already a point `poi.mw`"),
+        (
+            "clamp = { id = \"clamp\", index = 90 }\nowner = { id = \"owner\", index = 90 }",
+            "90 is already the analog index",
+        ),
+        ("charge_within = \"charge\"", "`charge` is in MWh, which is not of the kind of MW"),
+        ("aux = \"poi.breaker\"", "wanted: analog"),
+        (
+            "device_remote = [\"bess.mw.setpoint.raise\"]\nraise = 5\npulse = { each = 1.0 }",
+            "there is no point",
+        ),
+        (
+            "owner = { id = \"bess.mw.setpoint.raise\" }\nraise = 5\npulse = { each = 1.0 }",
+            "there is already a point `bess.mw.setpoint.raise`",
+        ),
         ("dispatch = \"capability\"", "each device has `low` and `high`"),
     ] {
         let told = more(keys).unwrap_err();
