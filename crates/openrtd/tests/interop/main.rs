@@ -3,12 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+#[allow(dead_code, reason = "shared with other tests")]
+#[path = "../support/battery.rs"]
+mod battery;
 mod devices;
 mod field;
 mod front;
 mod masters;
 #[cfg(feature = "opcua")]
 mod opcua;
+mod operate;
 mod outstations;
 mod peer;
 mod pki;

@@ -23,12 +23,17 @@ pub(crate) fn port(folder: &Folder) -> String {
 
 /// A folder with two further masters, 3 and 4, whose certificates an authority of their own issued.
 pub(crate) fn with_guests() -> (Folder, Authority) {
+    with_masters(&[(3, "yadnp3", true), (4, "py1815", false)])
+}
+
+/// As [`with_guests`], with masters by address, name and whether they have the right to control.
+pub(crate) fn with_masters(masters: &[(u16, &str, bool)]) -> (Folder, Authority) {
     let folder = Folder::quick();
     let authority = Authority::new("Guests");
     fs::write(folder.site.join("pki/guests.pem"), authority.pem()).unwrap();
     folder.change("site.toml", "[\"pki/ca.pem\"]", "[\"pki/ca.pem\", \"pki/guests.pem\"]");
     let mut site = folder.read("site.toml");
-    for (address, name, control) in [(3, "yadnp3", true), (4, "py1815", false)] {
+    for (address, name, control) in masters {
         site = site.replacen(
             "[[device]]",
             &format!(

@@ -1,7 +1,7 @@
 """A master by yadnp3, the maintained fork of opendnp3: an independent judge of our outstation.
 
 Requests: {"do": "integrity"}, {"do": "events"}, {"do": "read", "group", "variation", "start"?, "stop"?},
-{"do": "operate", "type": "analog" | "crob", "index", "value", "width"?, "mode": "sbo" | "direct"},
+{"do": "operate", "type": "analog" | "crob", "index", "value", "width"?, "count"?, "on_ms"?, "mode": "sbo" | "direct"},
 {"do": "write_time", "ms"}.
 """
 
@@ -81,17 +81,18 @@ class Channel(dnp3.IChannelListener):
         peer.emit("channel", state=state.name)
 
 
-def crob(value):
-    """A latch for a boolean, otherwise a pulse: "trip", "close" or "pulse"."""
+def crob(value, count, on_ms):
+    """A latch for a boolean, otherwise a pulse: "pulse", "pulse_off", "trip" or "close"."""
     operation, tcc = dnp3.OperationType, dnp3.TripCloseCode
     shapes = {
         True: (operation.LATCH_ON, tcc.NUL),
         False: (operation.LATCH_OFF, tcc.NUL),
         "pulse": (operation.PULSE_ON, tcc.NUL),
+        "pulse_off": (operation.PULSE_OFF, tcc.NUL),
         "trip": (operation.PULSE_ON, tcc.TRIP),
         "close": (operation.PULSE_ON, tcc.CLOSE),
     }
-    return dnp3.ControlRelayOutputBlock(*shapes[value])
+    return dnp3.ControlRelayOutputBlock(*shapes[value], False, count, on_ms, 100)
 
 
 class Master:
@@ -140,9 +141,10 @@ class Master:
     def operate(self, request):
         value = request["value"]
         if request["type"] == "crob":
-            command = crob(value)
+            command = crob(value, request.get("count", 1), request.get("on_ms", 100))
         else:
-            command = WIDTHS[request.get("width", "f32")](value)
+            # What JSON cannot say comes as a text: "nan".
+            command = WIDTHS[request.get("width", "f32")](float(value) if isinstance(value, str) else value)
         sbo = request["mode"] == "sbo"
         send = self.master.SelectAndOperate if sbo else self.master.DirectOperate
         reply, replied = {}, threading.Event()
