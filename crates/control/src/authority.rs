@@ -389,6 +389,13 @@ impl Machine {
         (self.owner != Owner::Local).then(|| self.give(Owner::Local, Cause::Taken, seen, now)).flatten()
     }
 
+    /// What the plant does was read again before anything was told to it: the output goes on from there.
+    pub fn go_on_from(&mut self, actual: f64, now: Mono) {
+        if self.output.is_some() {
+            (self.output, self.moving, self.moved) = (Some(actual), true, now);
+        }
+    }
+
     /// The same set point of another configuration, in which its owner has another number: it goes on as it was.
     pub fn renumber(&mut self, master: Master) {
         if matches!(self.owner, Owner::Iso(_)) {

@@ -21,7 +21,7 @@ use site::DeviceIx;
 use telemetry::{Mono, PointId, Scale};
 
 use super::MasterIx;
-use drive::{Drive, Of, take};
+use drive::{ANSWER_MAX, Drive, Of, take};
 pub(crate) use drive::{DriveKind, DriveSpec, Write};
 
 /// The output moves so often while it is on its way, and so does its correction.
@@ -66,6 +66,8 @@ pub(crate) struct Able {
 #[derive(Clone, Debug)]
 pub(crate) struct Plant {
     pub(crate) seen: Seen,
+    /// When what the plant does was read last.
+    pub(crate) read: Mono,
     /// The devices in the order of the drives; of use in a dispatch.
     pub(crate) units: Vec<Able>,
     /// What the meter says, where there is a correction.
@@ -177,6 +179,10 @@ pub(crate) struct SetPoint {
     /// The correction that the devices were told.
     trimmed: f64,
     trimmed_at: Mono,
+    /// Until when a device that nobody refreshes any more may still fall back by itself.
+    reverts_until: Mono,
+    /// Taken over then, when a device might just have fallen back: it is told nothing before it is read again.
+    unread: Option<Mono>,
     /// Since when the plant does something else than what is in force.
     strays: Option<Mono>,
     strays_too_long: bool,
@@ -187,7 +193,7 @@ impl SetPoint {
     pub(crate) fn new(spec: SetPointSpec, now: Mono) -> Self {
         let drives = spec.drives.iter().cloned().map(Drive::new).collect();
         let (machine, trim) = (Machine::new(spec.machine, now), spec.trim.map(Trim::new));
-        Self {
+        let mut this = Self {
             spec,
             machine,
             drives,
@@ -203,9 +209,22 @@ impl SetPoint {
             trim,
             trimmed: 0.0,
             trimmed_at: now,
+            reverts_until: now,
+            unread: None,
             strays: None,
             strays_too_long: false,
-        }
+        };
+        // Whoever refreshed the devices before this start may have done so until now.
+        this.leave_alone(now);
+        this
+    }
+
+    /// Nobody refreshes the devices from now on.
+    fn leave_alone(&mut self, now: Mono) {
+        let longest =
+            self.spec.drives.iter().map(|drive| drive.revert_s).max().filter(|longest| *longest > 0);
+        let longest = longest.map(|longest| Duration::from_secs(longest.into()) + ANSWER_MAX);
+        (self.reverts_until, self.unread) = (longest.map_or(now, |longest| now.plus(longest)), None);
     }
 
     pub(crate) fn owner(&self) -> Owner {
@@ -309,6 +328,8 @@ impl SetPoint {
     pub(crate) fn taken_over(&mut self, transfer: Transfer, plant: &Plant, now: Mono) {
         if transfer.from == Owner::Local {
             self.in_force = plant.seen.actual;
+            // What was read last may be what a device did before it fell back: to go on from there would undo it.
+            self.unread = (now < self.reverts_until).then_some(now);
         }
         if transfer.from == Owner::Local || matches!(transfer.to, Owner::Iso(_)) {
             self.correct_anew(plant, now);
@@ -345,6 +366,7 @@ impl SetPoint {
             *running = running.filter(|end| *end > now);
         }
         self.load(plant);
+        self.read_again(plant, now);
         let astray = self.machine.is_astray();
         let turn = self.machine.advance(&plant.seen, now);
         if astray && !self.machine.is_astray() {
@@ -352,13 +374,14 @@ impl SetPoint {
         }
         let mut settled = Settled { transfer: turn.transfer, writes: Vec::new() };
         if let Some(transfer) = turn.transfer.filter(|transfer| transfer.to == Owner::Local) {
-            settled.writes = self.leave(transfer.cause, next_request);
+            settled.writes = self.leave(transfer.cause, now, next_request);
         }
         if let Some(output) = turn.output {
             self.correct(output, plant, now);
             self.share(output, plant);
             // Where devices that were away stand is not known yet: they are not told what held before.
-            if !(self.machine.is_astray() && plant.seen.devices == Permit::Given) {
+            let unknown = self.machine.is_astray() && plant.seen.devices == Permit::Given;
+            if !unknown && self.unread.is_none() {
                 let due = self.drives.iter_mut().filter_map(|drive| drive.ask(now, next_request));
                 settled.writes.extend(due);
             }
@@ -368,10 +391,26 @@ impl SetPoint {
         settled
     }
 
+    /// Goes on from what the plant does, once it was read since the take-over; and in any case once no device can fall
+    /// back any more.
+    fn read_again(&mut self, plant: &Plant, now: Mono) {
+        let read = self.unread.is_some_and(|since| plant.read >= since || now >= self.reverts_until);
+        let Some(actual) = plant.seen.actual.filter(|_| read) else { return };
+        self.unread = None;
+        self.machine.go_on_from(actual, now);
+        self.in_force = Some(actual);
+        self.correct_anew(plant, now);
+    }
+
     /// The plant has it back. The writes hand the devices back to their own control; there are none where they are
     /// to keep what they do.
-    pub(crate) fn leave(&mut self, cause: Cause, next_request: &mut u64) -> Vec<Write> {
+    pub(crate) fn leave(&mut self, cause: Cause, now: Mono, next_request: &mut u64) -> Vec<Write> {
         let keeps = matches!(cause, Cause::Local | Cause::Taken) && !self.spec.disables;
+        // Nobody was told anything by who took over and has not read yet.
+        if self.unread.is_none() {
+            self.leave_alone(now);
+        }
+        self.unread = None;
         let mut writes = Vec::new();
         for drive in &mut self.drives {
             if !keeps
@@ -470,13 +509,14 @@ impl SetPoint {
     pub(crate) fn due(&self) -> Option<Mono> {
         let driven = self.machine.output().is_some();
         // Devices that are waited for come with a reading of theirs.
-        let tells = driven && !self.machine.is_astray();
+        let tells = driven && !self.machine.is_astray() && self.unread.is_none();
         let writes = self.drives.iter().filter_map(Drive::due).min().filter(|_| tells);
         let trim = self.trim.filter(|_| driven).map(|_| self.trimmed_at.plus(STEP));
         let strays = self.strays.filter(|_| !self.strays_too_long);
         let strays = strays.and_then(|since| Some(since.plus(self.spec.follows?.1)));
         let pulses = [self.pulsing.raise, self.pulsing.lower].into_iter().flatten().min();
-        [self.machine.due(), writes, trim, strays, pulses].into_iter().flatten().min()
+        let unread = self.unread.map(|_| self.reverts_until);
+        [self.machine.due(), writes, trim, strays, pulses, unread].into_iter().flatten().min()
     }
 }
 

@@ -324,7 +324,7 @@ impl Brain {
     fn handed_over(&mut self, at: usize, transfer: Transfer, plant: &Plant) -> Vec<Write> {
         let Some(commanded) = self.setpoints.get_mut(at) else { return Vec::new() };
         if transfer.to == Owner::Local {
-            return commanded.setpoint.leave(transfer.cause, &mut self.next_request);
+            return commanded.setpoint.leave(transfer.cause, self.now.mono, &mut self.next_request);
         }
         commanded.setpoint.taken_over(transfer, plant, self.now.mono);
         Vec::new()

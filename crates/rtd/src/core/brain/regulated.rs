@@ -4,7 +4,7 @@ use control::dispatch::Unit;
 use control::energy::Store;
 use control::limits::{Band, Bounds};
 use control::{Clamp, Permit, Seen};
-use telemetry::{Quality, Value};
+use telemetry::{Mono, Quality, Value};
 
 use super::{Brain, Commanded};
 use crate::core::control::{Able, DriveSpec, Held, Plant, SetPointSpec};
@@ -204,6 +204,7 @@ impl Brain {
         };
         let meter = around.meter.and_then(|at| self.quantity(at));
         let units_now = around.units.and_then(|at| self.quantity(at));
-        Plant { seen, units, meter, units_now, aux: around.aux.and_then(|at| self.quantity(at)) }
+        let read = self.table.row(commanded.actual).map_or(Mono::ZERO, |row| row.sample.received);
+        Plant { seen, read, units, meter, units_now, aux: around.aux.and_then(|at| self.quantity(at)) }
     }
 }

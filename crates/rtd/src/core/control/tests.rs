@@ -66,7 +66,14 @@ struct Bench {
 
 impl Bench {
     fn of(spec: SetPointSpec) -> Self {
-        let plant = Plant { seen: READY, units: Vec::new(), meter: None, units_now: None, aux: None };
+        let plant = Plant {
+            seen: READY,
+            read: Mono::from_micros(u64::MAX),
+            units: Vec::new(),
+            meter: None,
+            units_now: None,
+            aux: None,
+        };
         Self { point: SetPoint::new(spec, Mono::ZERO), plant, request: 0 }
     }
 
