@@ -4,6 +4,8 @@
 #   scripts/proof.sh loop    the whole loop for 40 s at speed 1
 #   scripts/proof.sh bench   the DNP3 stack beside a floor without protocol; bars are shown, a missed one fails nothing
 #   scripts/proof.sh faults  how long a silent device, its return and a killed RTD take to reach the ISO
+#   scripts/proof.sh ramp-kills  RAMP_KILLS (100) kill -9 on the way to a set point, and the ISO's link cut under each policy
+#   scripts/proof.sh statuses  each command status as masters by yadnp3 and py1815 see it
 #   scripts/proof.sh profiles  one site folder under two profiles: variations, periods, indexes and points on the wire
 #   scripts/proof.sh reload  1,000 reloads of certificates, keys, revocation lists and peers under polling
 #   scripts/proof.sh reloads  1,000 site files applied to the running device under polling, 50 broken ones among them
@@ -98,8 +100,20 @@ bench)
 faults)
     result=$(mktemp)
     trap 'rm -f "$result"' EXIT
-    OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test faults -- --ignored
+    OPENRTD_PROOF=$result cargo test --release --locked -p openrtd --test faults -- --ignored --exact how_long_faults_take_to_reach_the_iso
     stamp faults "$result"
+    ;;
+ramp-kills)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_PROOF=$result cargo test --locked -p openrtd --test faults -- --ignored --exact kills::a_device_killed_at_any_point_of_a_ramp
+    stamp ramp-kills "$result"
+    ;;
+statuses)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    OPENRTD_REQUIRE_ALL=1 OPENRTD_PROOF=$result cargo test --locked -p openrtd --test interop -- --exact --nocapture operate::each_status_of_the_table_reaches_masters_that_others_wrote
+    stamp statuses "$result"
     ;;
 profiles)
     result=$(mktemp)
