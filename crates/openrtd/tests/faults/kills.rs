@@ -95,7 +95,7 @@ fn judge(seen: &Seen, one: &Kill, until: i64, reverts: bool, found: &mut Found) 
     found.moved_unasked = found.moved_unasked.max(off);
     found.fell_back += usize::from(reverts && held != 0.0 && seen.power(one.command) == 0.0);
     let after = moved(seen, one.command, until);
-    if after.first > RESOLUTION || after.beyond > RESOLUTION || after.writes == 0 {
+    if after.first > RESOLUTION || after.beyond > RESOLUTION {
         println!("kill at {}, started {}, command {}: {after:?}", one.at, one.started, one.command);
         for (time, told) in seen.between(one.at - 3_000, one.command + 3_000) {
             println!("  {time} told {told:?}, does {}", seen.power(time));
