@@ -7,6 +7,7 @@ mod hsl;
 mod hybrid;
 mod pulses;
 mod registers;
+mod regulation;
 mod reload;
 mod world;
 

@@ -41,12 +41,17 @@ fn site_of(replaced: &[(&str, &str)], more: &str) -> Site {
         assert!(text.contains(from), "the site has no {from}");
         text = text.replacen(from, to, 1);
     }
+    site_from(&format!("{text}\n{more}"))
+}
+
+/// A site of its own.
+pub(super) fn site_from(text: &str) -> Site {
     let folder = tempfile::tempdir().unwrap();
     for file in ["rtd.pem", "rtd.key", "ca.pem"] {
         std::fs::write(folder.path().join(file), "").unwrap();
     }
     let path = folder.path().join("site.toml");
-    std::fs::write(&path, format!("{text}\n{more}")).unwrap();
+    std::fs::write(&path, text).unwrap();
     Site::read(&path).unwrap()
 }
 
@@ -68,8 +73,9 @@ pub(super) struct World {
     pub(super) sent: Vec<Vec<u8>>,
     /// How far the wall clock is ahead of the monotonic one.
     pub(super) wall_ahead_ms: u64,
-    /// What came in and went out: when the story is over, another machine must say the same.
-    tape: Tape,
+    /// What came in and went out: when the story is over, another machine must say the same. `None`: a story too long
+    /// to be kept.
+    tape: Option<Tape>,
 }
 
 impl World {
@@ -102,8 +108,15 @@ impl World {
             now_ms: 0,
             sent: vec![Vec::new(); 2],
             wall_ahead_ms: 0,
-            tape: Tape::new(site, 7, Now::virtual_millis(0)),
+            tape: Some(Tape::new(site, 7, Now::virtual_millis(0))),
         }
+    }
+
+    /// As [`Self::with_site`], and nothing of it is kept to be told again.
+    pub(super) fn untaped(site: &Site) -> Self {
+        let mut world = Self::with_site(site);
+        world.tape = None;
+        world
     }
 
     pub(super) fn now(&self) -> Now {
@@ -117,18 +130,22 @@ impl World {
 
     pub(super) fn input(&mut self, input: Input) {
         let now = self.now();
-        self.tape.input(&input, now);
+        if let Some(tape) = &mut self.tape {
+            tape.input(&input, now);
+        }
         let outputs = self.core.handle(input, now);
-        self.tape.outputs(&outputs);
+        self.taped(&outputs);
         self.outputs(outputs);
     }
 
     /// Runs another site from now on; who lost its session is told.
     pub(super) fn reconfigure(&mut self, old: &Site, new: &Site) {
         let now = self.now();
-        self.tape.site(new, now);
+        if let Some(tape) = &mut self.tape {
+            tape.site(new, now);
+        }
         let outputs = self.core.reconfigure(old, new, now).unwrap();
-        self.tape.outputs(&outputs);
+        self.taped(&outputs);
         for at in 0..self.masters.len() {
             if self.masters[at].1 && !self.core.is_up(MasterIx::new(at)) {
                 self.masters[at].1 = false;
@@ -136,6 +153,12 @@ impl World {
             }
         }
         self.outputs(outputs);
+    }
+
+    fn taped(&mut self, outputs: &[Output]) {
+        if let Some(tape) = &mut self.tape {
+            tape.outputs(outputs);
+        }
     }
 
     fn outputs(&mut self, outputs: Vec<Output>) {
