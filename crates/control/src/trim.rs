@@ -1,8 +1,9 @@
 //! The slow correction that brings the meter at the point of interconnection to the set point.
 //!
 //! Units follow their own set points; what the ISO sees is behind transformers, lines and auxiliary load. A small,
-//! slow, bounded integral takes the rest away. It never winds up: while something else holds the output back it
-//! waits, and a hand-over sets it so that the output stays where it is.
+//! slow, bounded integral takes the rest away. It never winds up: while something else holds the output back it goes
+//! no further that way, after a unit was lost it waits until the others have come to rest, and a hand-over sets it so
+//! that the output stays where it is.
 
 use std::time::Duration;
 
@@ -17,18 +18,57 @@ pub struct Rules {
     pub most: f64,
 }
 
+/// The meter rests where it moves by less than this part of the largest correction in a step.
+const STILL: f64 = 0.001;
+/// For so long it must rest before what is missing is taken for an error.
+const REST: Duration = Duration::from_secs(10);
+/// A meter that does not come to rest is waited for so long.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Which way the correction may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Free {
+    /// Up.
+    pub up: bool,
+    /// Down.
+    pub down: bool,
+}
+
+impl Free {
+    /// Both ways.
+    pub const BOTH: Self = Self { up: true, down: true };
+    /// It stays.
+    pub const NONE: Self = Self { up: false, down: false };
+
+    /// While so much of what is asked for cannot be done (or, negative, cannot be left undone), no further that way:
+    /// back from there it may, or it would stay beyond for ever.
+    #[must_use]
+    pub fn but(self, missing: f64) -> Self {
+        Self { up: self.up && missing <= 0.0, down: self.down && missing >= 0.0 }
+    }
+}
+
+/// Units walk to new parts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Wait {
+    meter: Option<f64>,
+    rests: Duration,
+    lasts: Duration,
+}
+
 /// The correction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trim {
     rules: Rules,
     now: f64,
+    wait: Option<Wait>,
 }
 
 impl Trim {
     /// None yet.
     #[must_use]
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, now: 0.0 }
+        Self { rules, now: 0.0, wait: None }
     }
 
     /// The correction now, in units.
@@ -40,15 +80,37 @@ impl Trim {
     /// Starts so that `goal` plus the correction is what the units do now: nothing moves at the hand-over.
     pub fn take_over(&mut self, units: f64, goal: f64) {
         self.now = self.bound().hold(units - goal);
+        self.wait = None;
     }
 
-    /// Moves it on. `meter` is `None` while it is not good, `free` tells that nothing else holds the output back.
-    pub fn advance(&mut self, goal: f64, meter: Option<f64>, free: bool, by: Duration) -> f64 {
-        if let (Some(meter), true) = (meter.filter(|meter| meter.is_finite()), free) {
-            let more = (goal - meter) * (self.rules.gain * by.as_secs_f64()).min(1.0);
+    /// A unit was lost, or is back: what is missing until the others are where they were told is no error.
+    pub fn disturbed(&mut self) {
+        self.wait = Some(Wait { meter: None, rests: Duration::ZERO, lasts: Duration::ZERO });
+    }
+
+    /// Moves it on. `meter` is `None` while it is not good, `free` tells what does not hold the output back.
+    pub fn advance(&mut self, goal: f64, meter: Option<f64>, free: Free, by: Duration) -> f64 {
+        let Some(meter) = meter.filter(|meter| meter.is_finite()) else { return self.now };
+        if self.waits(meter, by) {
+            return self.now;
+        }
+        let more = (goal - meter) * (self.rules.gain * by.as_secs_f64()).min(1.0);
+        if (more > 0.0 && free.up) || (more < 0.0 && free.down) {
             self.now = self.bound().hold(self.now + more);
         }
         self.now
+    }
+
+    fn waits(&mut self, meter: f64, by: Duration) -> bool {
+        let Some(wait) = &mut self.wait else { return false };
+        let still = |last: f64| (meter - last).abs() <= self.rules.most * STILL;
+        let rests = wait.meter.replace(meter).is_some_and(still);
+        wait.rests = if rests { wait.rests.saturating_add(by) } else { Duration::ZERO };
+        wait.lasts = wait.lasts.saturating_add(by);
+        if wait.rests >= REST || wait.lasts >= LONGEST {
+            self.wait = None;
+        }
+        self.wait.is_some()
     }
 
     fn bound(&self) -> Band {
@@ -64,7 +126,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     /// A plant that loses 3 % and has 0.2 MW of auxiliary load; the units are where they were told a second ago.
-    fn run(trim: &mut Trim, goal: f64, seconds: u32, free: bool) -> f64 {
+    fn run(trim: &mut Trim, goal: f64, seconds: u32, free: Free) -> f64 {
         let mut meter = goal * 0.97 - 0.2;
         for _ in 0..seconds {
             let units = goal + trim.advance(goal, Some(meter), free, SECOND);
@@ -76,18 +138,45 @@ mod tests {
     #[test]
     fn the_meter_comes_to_the_set_point() {
         let mut trim = Trim::new(RULES);
-        assert!((run(&mut trim, 20.0, 200, true) - 20.0).abs() < 1e-3);
+        assert!((run(&mut trim, 20.0, 200, Free::BOTH) - 20.0).abs() < 1e-3);
     }
 
     #[test]
     fn it_is_bounded_and_does_not_wind_up() {
         let mut trim = Trim::new(RULES);
-        run(&mut trim, 20.0, 1_000, false);
+        run(&mut trim, 20.0, 1_000, Free::NONE);
         assert_eq!(trim.now(), 0.0, "something else holds the output back");
-        run(&mut trim, 100.0, 1_000, true);
+        run(&mut trim, 100.0, 1_000, Free::BOTH);
         assert_eq!(trim.now(), 2.0);
-        assert_eq!(trim.advance(10.0, None, true, SECOND), 2.0, "a meter that is not good moves nothing");
-        assert_eq!(trim.advance(10.0, Some(f64::NAN), true, SECOND), 2.0);
+        assert_eq!(trim.advance(10.0, None, Free::BOTH, SECOND), 2.0, "a meter that is not good moves nothing");
+        assert_eq!(trim.advance(10.0, Some(f64::NAN), Free::BOTH, SECOND), 2.0);
+    }
+
+    #[test]
+    fn from_what_cannot_be_done_it_comes_back() {
+        let mut trim = Trim::new(RULES);
+        run(&mut trim, 100.0, 1_000, Free::BOTH);
+        let free = Free::BOTH.but(0.5);
+        assert_eq!(trim.advance(100.0, Some(99.0), free, SECOND), 2.0, "not further up");
+        assert!(trim.advance(100.0, Some(101.0), free, SECOND) < 2.0);
+        assert_eq!((Free::BOTH.but(0.0), Free::NONE.but(0.5)), (Free::BOTH, Free::NONE));
+    }
+
+    #[test]
+    fn what_units_on_their_way_lack_is_no_error() {
+        let mut trim = Trim::new(RULES);
+        let step = |trim: &mut Trim, meter: f64| trim.advance(20.0, Some(meter), Free::BOTH, SECOND);
+        trim.disturbed();
+        for second in 0..40_u32 {
+            assert_eq!(step(&mut trim, 10.0 + f64::from(second) * 0.25), 0.0, "they walk");
+        }
+        let still = (0..40).take_while(|_| step(&mut trim, 19.75) == 0.0).count();
+        assert_eq!(still, 9, "they rest");
+        // One that never rests is not waited for for ever.
+        trim.disturbed();
+        let before = trim.now();
+        let moved = (0..400_u32).position(|second| step(&mut trim, f64::from(second % 2)) != before);
+        assert_eq!(moved, Some(299));
     }
 
     #[test]

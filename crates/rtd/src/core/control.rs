@@ -14,7 +14,7 @@ use std::time::Duration;
 use control::authority::Spec;
 use control::dispatch::{Method, Unit, dispatch};
 use control::pulses::{Pulses, Way};
-use control::trim::{self, Trim};
+use control::trim::{self, Free, Trim};
 use control::{Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
 use ieee1815::CommandStatus;
 use site::DeviceIx;
@@ -26,7 +26,7 @@ pub(crate) use drive::{DriveKind, DriveSpec, Write};
 
 /// The output moves so often while it is on its way, and so does its correction.
 pub(crate) const STEP: Duration = Duration::from_secs(1);
-/// A correction that moves by less, of its largest, is told to no device.
+/// Where the wire carries no counts, a correction that moves by less, of its largest, is told to no device.
 const TRIM_STEP: f64 = 0.001;
 
 /// What is fixed about a set point.
@@ -170,6 +170,8 @@ pub(crate) struct SetPoint {
     /// What limits leave undone of it, of the correction and of the auxiliary load, and which of them.
     cut: f64,
     cut_clamp: Option<Clamp>,
+    /// Which devices were there in the last dispatch.
+    there: Vec<bool>,
     /// The auxiliary load that the devices were told, the last one that was good; and whether it still is.
     aux: f64,
     aux_known: bool,
@@ -203,6 +205,7 @@ impl SetPoint {
             short_clamp: None,
             cut: 0.0,
             cut_clamp: None,
+            there: Vec::new(),
             aux: 0.0,
             aux_known: false,
             pulsing: Pulsing::default(),
@@ -424,6 +427,7 @@ impl SetPoint {
         (self.in_force, self.trimmed) = (None, 0.0);
         (self.short, self.short_clamp, self.cut, self.cut_clamp) = (0.0, None, 0.0, None);
         self.pulsing = Pulsing::default();
+        self.there.clear();
         writes
     }
 
@@ -436,11 +440,14 @@ impl SetPoint {
         }
         self.trimmed_at = now;
         // Whatever else holds it back, or is still on its way, is no error of the meter.
-        let rests = !self.machine.is_moving() && self.short == 0.0 && self.in_force.is_some();
+        let rests = !self.machine.is_moving() && self.in_force.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
+        let free = if free { Free::BOTH.but(self.short + self.cut) } else { Free::NONE };
         let correction = trim.advance(output, plant.meter, free, by);
-        let least =
-            (self.spec.trim.map_or(0.0, |rules| rules.most) * TRIM_STEP).max(self.spec.scale.half_step());
+        // What the ISO cannot see is not worth a write; what it sees as a count is.
+        let half = self.spec.scale.half_step();
+        let most = self.spec.trim.map_or(0.0, |rules| rules.most);
+        let least = if half > 0.0 { half } else { most * TRIM_STEP };
         if (correction - self.trimmed).abs() >= least {
             self.trimmed = correction;
         }
@@ -461,6 +468,11 @@ impl SetPoint {
         let units: Vec<Unit> = plant.units.iter().map(|able| able.unit).collect();
         let parts = dispatch(whole, &units, method);
         self.short = parts.short;
+        let there: Vec<bool> = units.iter().map(|unit| unit.available).collect();
+        let before = std::mem::replace(&mut self.there, there);
+        if let (Some(trim), true) = (&mut self.trim, !before.is_empty() && before != self.there) {
+            trim.disturbed();
+        }
         let held = plant.units.iter().filter(|able| able.unit.available);
         let held = held.map(|able| if parts.short > 0.0 { able.held.high } else { able.held.low });
         // Of several reasons the most special: that there is no more of the others goes without saying.

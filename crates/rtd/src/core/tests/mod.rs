@@ -6,6 +6,7 @@ mod engine;
 mod hsl;
 mod hybrid;
 mod pulses;
+mod interconnection;
 mod registers;
 mod regulation;
 mod reload;

@@ -65,6 +65,8 @@ pub(super) struct World {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) restarts: usize,
     pub(super) writes: Vec<(u64, FieldWrite)>,
+    /// Whose each of the writes is.
+    pub(super) whose: BTreeMap<u64, DeviceIx>,
     pub(super) records: Vec<Record>,
     /// Every octet that the core sent, in order.
     pub(super) wire: Vec<u8>,
@@ -103,6 +105,7 @@ impl World {
             outcomes: Vec::new(),
             restarts: 0,
             writes: Vec::new(),
+            whose: BTreeMap::new(),
             records: Vec::new(),
             wire: Vec::new(),
             now_ms: 0,
@@ -172,7 +175,10 @@ impl World {
                         peer.receive(&octets, time);
                     }
                 }
-                Output::Write { request, write, .. } => self.writes.push((request, write)),
+                Output::Write { device, request, write } => {
+                    self.whose.insert(request, device);
+                    self.writes.push((request, write));
+                }
                 Output::Record(record) => self.records.push(record),
             }
         }

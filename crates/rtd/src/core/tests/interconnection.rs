@@ -1,0 +1,246 @@
+//! What the ISO asks for is there at the meter, behind losses and auxiliary load; and what becomes of it when one unit of
+//! four is lost. Through encoded DNP3: what is held against the set point is what the master decodes.
+
+use ieee1815::master::Outcome;
+use ieee1815::{Classes, CommandStatus, Flags, OperateMode, PointType};
+use site::{ReadingIx, Site};
+
+use super::world::{EMS, METER, SWITCHGEAR, World, site_from};
+use crate::core::{FieldEvent, FieldOutcome, FieldWrite, Input, Reading};
+
+/// The devices of the units.
+const UNITS: [usize; 4] = [1, 3, 4, 5];
+/// Counts of a megawatt.
+const COUNTS: f64 = 320.0;
+const COUNT: f64 = 1.0 / COUNTS;
+/// MW a second: of the plant, as the site has it; and of a unit by itself.
+const RAMP: f64 = 20.0 / 60.0;
+const UNIT_RAMP: f64 = 10.0 / 60.0;
+const RATED: f64 = 25.0;
+const FORCE: u16 = 40;
+
+#[derive(Clone, Copy, Debug)]
+struct Unit {
+    told: f64,
+    power: f64,
+    /// It answers; one that does not makes nothing.
+    there: bool,
+    /// Its breaker is closed; with an open one it makes nothing, but answers.
+    closed: bool,
+}
+
+struct Plant {
+    world: World,
+    units: [Unit; 4],
+    /// What a unit can be told apart, MW.
+    step: f64,
+    /// Lost between units and meter, as a share; and the auxiliary load, MW.
+    losses: f64,
+    aux: f64,
+}
+
+fn site(replaced: &[(&str, &str)]) -> Site {
+    let mut text = include_str!("interconnection.toml").to_owned();
+    for (from, to) in replaced {
+        assert!(text.contains(from), "the site has no {from}");
+        text = text.replace(from, to);
+    }
+    site_from(&text)
+}
+
+impl Plant {
+    /// Each unit makes 5 MW, and the ISO is there.
+    fn new(site: &Site, step: f64) -> Self {
+        let unit = Unit { told: 5.0, power: 5.0, there: true, closed: true };
+        let world = World::with_site(site);
+        let mut plant = Self { world, units: [unit; 4], step, losses: 0.02, aux: 1.2 };
+        plant.say();
+        plant.world.connect(EMS);
+        plant
+    }
+
+    fn made(&self) -> f64 {
+        self.units.iter().map(|unit| unit.power).sum()
+    }
+
+    fn meter(&self) -> f64 {
+        self.made() * (1.0 - self.losses) - self.aux
+    }
+
+    fn obey(&mut self) {
+        for (request, write) in std::mem::take(&mut self.world.writes) {
+            let device = self.world.whose[&request];
+            let unit = &mut self.units[UNITS.iter().position(|one| *one == device.get()).unwrap()];
+            let result = if unit.there { Ok(()) } else { Err("no answer".to_owned()) };
+            let told = match write {
+                FieldWrite::SunSpec704 { watts, .. } => watts / 1e6,
+                FieldWrite::SunSpec123 { percent, .. } => percent / 100.0 * RATED,
+                other => panic!("{other:?}"),
+            };
+            if unit.there {
+                unit.told = (told / self.step).round() * self.step;
+            }
+            self.world.input(Input::Field(FieldEvent::Written { device, request, result }));
+        }
+    }
+
+    fn say(&mut self) {
+        for (device, unit) in UNITS.into_iter().zip(self.units) {
+            if unit.there {
+                self.world.watts(device, unit.power * 1e6);
+            } else {
+                self.world.dead(device);
+            }
+        }
+        self.world.watts(METER, self.meter() * 1e6);
+        let states = [true, true, self.units[1].closed].into_iter().enumerate();
+        let states = states.map(|(at, state)| (ReadingIx::new(at), Reading::State(state))).collect();
+        self.world.poll(SWITCHGEAR, FieldOutcome::Readings(states));
+        self.obey();
+    }
+
+    /// A second: the units walk to what they were told, each at its own rate.
+    fn second(&mut self) {
+        for _ in 0..4 {
+            self.world.pass(250);
+            self.obey();
+            for unit in &mut self.units {
+                let way = (unit.told - unit.power).clamp(-UNIT_RAMP / 4.0, UNIT_RAMP / 4.0);
+                unit.power = if unit.there && unit.closed { unit.power + way } else { 0.0 };
+            }
+        }
+        self.say();
+    }
+
+    fn seconds(&mut self, seconds: usize) {
+        (0..seconds).for_each(|_| self.second());
+    }
+
+    fn set(&mut self, mw: f64) {
+        let outcome = self.world.set(EMS, OperateMode::Direct, mw * COUNTS);
+        assert_eq!(outcome, Outcome::Status(CommandStatus::Success));
+        self.obey();
+    }
+
+    fn read(&mut self, index: u16) -> (f64, Flags) {
+        self.world.read(EMS, Classes::ALL);
+        let (counts, flags) = self.world.analog(EMS, index);
+        (counts / COUNTS, flags)
+    }
+
+    /// How far the decoded meter is off over some minutes, at most.
+    fn worst(&mut self, wanted: f64, seconds: usize) -> f64 {
+        let mut worst = 0.0_f64;
+        for _ in 0..seconds {
+            self.second();
+            let (mw, flags) = self.read(1);
+            assert_eq!(flags, Flags::ONLINE);
+            worst = worst.max((mw - wanted).abs());
+        }
+        worst
+    }
+}
+
+#[test]
+fn in_steady_weather_the_meter_is_within_a_count_of_the_set_point() {
+    let mut plant = Plant::new(&site(&[]), 1e-6);
+    for (wanted, losses, aux) in [(70.0, 0.02, 1.2), (70.0, 0.02, 1.9), (31.25, 0.03, 1.2), (0.5, 0.01, 0.3)] {
+        (plant.losses, plant.aux) = (losses, aux);
+        plant.set(wanted);
+        plant.seconds(900);
+        let worst = plant.worst(wanted, 300);
+        assert!(worst <= COUNT + 1e-9, "{worst} MW at {wanted}: {} counts", worst * COUNTS);
+    }
+}
+
+#[test]
+fn with_coarse_actuators_it_is_within_one_step_of_theirs() {
+    // One inverter takes per cent of its rating, in whole ones.
+    let one = "    { device = \"unit1\", control = \"123\", rated_mw = 25.0, low = 0.0, high = 25.0 },\n";
+    let text = include_str!("interconnection.toml");
+    let drives = &text[text.find("    { device = \"unit1\"").unwrap()..text.rfind(']').unwrap()];
+    let mut plant = Plant::new(&site(&[(drives, one)]), RATED / 100.0);
+    for unit in &mut plant.units[1..] {
+        (unit.told, unit.power) = (0.0, 0.0);
+    }
+    for wanted in [17.0, 17.1, 3.33] {
+        plant.set(wanted);
+        plant.seconds(900);
+        let worst = plant.worst(wanted, 300);
+        assert!(worst <= RATED / 100.0, "{worst} MW at {wanted}");
+    }
+}
+
+/// Brings the plant to a set point, at rest.
+fn at(mw: f64) -> Plant {
+    let mut plant = Plant::new(&site(&[]), 1e-6);
+    plant.set(mw);
+    plant.seconds(900);
+    assert!((plant.read(1).0 - mw).abs() <= COUNT + 1e-9);
+    plant
+}
+
+/// One way of losing a unit, and the other: it does not answer, or its breaker opens.
+fn lose(plant: &mut Plant, silent: bool) {
+    let unit = &mut plant.units[1];
+    (unit.there, unit.closed, unit.power) = (!silent, silent, 0.0);
+}
+
+#[test]
+fn of_four_units_at_70_percent_a_lost_one_is_made_up_for_within_the_ramp_limit() {
+    for silent in [true, false] {
+        let mut plant = at(70.0);
+        let before = plant.units.map(|unit| unit.told);
+        lose(&mut plant, silent);
+        plant.say();
+        let lost = 70.0 - plant.meter();
+        assert!(lost > 17.0);
+        let now: f64 = [0, 2, 3].into_iter().map(|at| plant.units[at].told).sum();
+        assert!((now - before.iter().sum::<f64>()).abs() < 0.01, "told within the same cycle");
+        // As long as the plant's ramp would need for what was lost, and a poll.
+        let mut last = plant.read(1).0;
+        let mut seconds = 0_u32;
+        while (plant.read(1).0 - 70.0).abs() > 0.1 {
+            plant.second();
+            let mw = plant.read(1).0;
+            assert!(mw >= last - COUNT && mw <= 70.0 + 0.1, "{silent}: {last} to {mw}");
+            last = mw;
+            seconds += 1;
+            assert!(f64::from(seconds) <= (lost / RAMP).ceil() + 1.0, "{silent}: {seconds} s, {mw} MW");
+        }
+        let worst = plant.worst(70.0, 600);
+        assert!(worst <= 0.1, "{silent}: no more than {worst} off afterwards");
+        assert!(plant.worst(70.0, 100) <= COUNT + 1e-9);
+        let alarms = plant.world.core.alarms().to_string();
+        assert!(!alarms.contains("\"short\""), "{alarms}");
+        assert_eq!(plant.read(FORCE), (70.0, Flags::ONLINE));
+        assert_eq!(plant.world.of(EMS, PointType::AnalogOutputStatus, 1).0, 70.0 * COUNTS);
+    }
+}
+
+#[test]
+fn at_full_load_what_is_missing_is_telemetered() {
+    for silent in [true, false] {
+        let mut plant = at(96.0);
+        lose(&mut plant, silent);
+        plant.seconds(60);
+        let told: Vec<f64> = [0, 2, 3].into_iter().map(|at| plant.units[at].told).collect();
+        assert_eq!(told, [RATED; 3], "all that is left does all that it can");
+        let (force, flags) = plant.read(FORCE);
+        let missing = 96.0 - force;
+        // What the units lack behind losses and auxiliary load is what the ISO does not get.
+        assert!((missing - (96.0 - plant.meter())).abs() < 1.0, "{force}, {}", plant.meter());
+        assert_eq!(flags, Flags::ONLINE);
+        assert_eq!(plant.world.of(EMS, PointType::AnalogOutputStatus, 1).0, 96.0 * COUNTS, "what is held");
+        let alarms = plant.world.core.alarms().to_string();
+        assert!(alarms.contains("\"short\""), "{alarms}");
+        // It is back: so is the set point, and nothing is missing.
+        let unit = &mut plant.units[1];
+        (unit.there, unit.closed) = (true, true);
+        plant.seconds(600);
+        assert_eq!(plant.read(FORCE), (96.0, Flags::ONLINE));
+        assert!((plant.read(1).0 - 96.0).abs() <= COUNT + 1e-9);
+        assert!(!plant.world.core.alarms().to_string().contains("\"short\""));
+    }
+}
+
