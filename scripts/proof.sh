@@ -15,6 +15,7 @@
 #   scripts/proof.sh kills    200 kill -9 of a program that writes history: nothing acknowledged is lost
 #   scripts/proof.sh replay   a capture of the demo with faults, replayed twice, and the one in the repository
 #   scripts/proof.sh hsl      the high sustainable limit over measured days with planted curtailment, and docs/hsl.svg
+#   scripts/proof.sh regulation  100 windows of the measured 4 s signal with two batteries, and docs/regulation.md of it
 #   scripts/proof.sh octets   octets a sample in the history's file: 100 points at 4 s for five days
 #   scripts/proof.sh fuzz    every fuzz target for FUZZ_SECONDS (120)
 #   scripts/proof.sh outage  NATS and PostgreSQL stopped for OPENRTD_OUTAGE_S (300) under load: every sample there once
@@ -151,6 +152,16 @@ hsl)
     trap 'rm -f "$result"' EXIT
     OPENRTD_PROOF=$result cargo test --locked -p rtd --lib -- --ignored --exact core::tests::hsl::the_measured_days
     stamp hsl "$result"
+    ;;
+regulation)
+    result=$(mktemp)
+    steps=$(mktemp)
+    trap 'rm -f "$result" "$steps"' EXIT
+    OPENRTD_REQUIRE_ALL=1 OPENRTD_PROOF=$result OPENRTD_STEPS=$steps cargo test --release --locked -p rtd --lib -- \
+        --ignored --exact core::tests::regulation::proof::the_measured_signal
+    # The same figures once more, from the file and the decoded steps, by another program.
+    python3 scripts/regulation.py ../shared/data/regulation/caiso_regulation_4s.csv "$steps" "$result" docs/regulation.md
+    stamp regulation "$result"
     ;;
 octets)
     result=$(mktemp)

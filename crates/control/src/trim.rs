@@ -148,7 +148,11 @@ mod tests {
         assert_eq!(trim.now(), 0.0, "something else holds the output back");
         run(&mut trim, 100.0, 1_000, Free::BOTH);
         assert_eq!(trim.now(), 2.0);
-        assert_eq!(trim.advance(10.0, None, Free::BOTH, SECOND), 2.0, "a meter that is not good moves nothing");
+        assert_eq!(
+            trim.advance(10.0, None, Free::BOTH, SECOND),
+            2.0,
+            "a meter that is not good moves nothing"
+        );
         assert_eq!(trim.advance(10.0, Some(f64::NAN), Free::BOTH, SECOND), 2.0);
     }
 

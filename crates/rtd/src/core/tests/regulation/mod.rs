@@ -174,10 +174,13 @@ impl Run {
 
 /// The measured signal: days, and the steps of each. `None` where it is not here.
 fn measured() -> Option<Vec<(String, Vec<f64>)>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data/regulation/caiso_regulation_4s.csv");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/regulation/caiso_regulation_4s.csv");
     let Ok(mut reader) = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(path) else {
-        assert!(std::env::var_os("OPENRTD_REQUIRE_ALL").is_none(), "the measured regulation signal is not here");
+        assert!(
+            std::env::var_os("OPENRTD_REQUIRE_ALL").is_none(),
+            "the measured regulation signal is not here"
+        );
         eprintln!("skipped: the measured regulation signal (../shared/data/regulation) is not here");
         return None;
     };

@@ -81,7 +81,7 @@ pub(super) fn svg(day: &str, small: &[Look], large: &[Look]) -> String {
     );
     text += &bands(small);
     text += &grid((-100.0, 100.0), POWER, &[-100.0, -50.0, 0.0, 50.0, 100.0]);
-    text += &grid((0.0, 100.0), CHARGE, &[0.0, 5.0, 50.0, 95.0, 100.0]);
+    text += &grid((0.0, 100.0), CHARGE, &[5.0, 50.0, 95.0]);
     for hour in 0..=4_u16 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousand steps")]
         let step = (f64::from(hour) * 3_600.0 / STEP) as usize;
@@ -89,9 +89,9 @@ pub(super) fn svg(day: &str, small: &[Look], large: &[Look]) -> String {
         writeln!(text, "<text x=\"{at:.0}\" y=\"{below}\" text-anchor=\"middle\">{hour} h</text>").unwrap();
     }
     let power = |look: &Look| y(look.done, (-100.0, 100.0), POWER);
-    text += &line(large, "#999", power);
+    text += &line(large, "#777", power);
     text += &line(small, "#0072b2", power);
-    text += &line(large, "#999", |look| y(look.charge / 4.0, (0.0, 100.0), CHARGE));
+    text += &line(large, "#777", |look| y(look.charge / 4.0, (0.0, 100.0), CHARGE));
     text += &line(small, "#0072b2", |look| y(look.charge, (0.0, 100.0), CHARGE));
     let heads = [
         (24.0, format!("Power in MW as the master decodes it, window of {day}")),
