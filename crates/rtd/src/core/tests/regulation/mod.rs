@@ -201,7 +201,7 @@ fn made(steps: u16) -> Vec<f64> {
     let value = |at: u16| {
         let seconds = f64::from(at) * STEP;
         if (40..44).contains(&at) {
-            return if at % 2 == 0 { RATED } else { -RATED };
+            return if at.is_multiple_of(2) { RATED } else { -RATED };
         }
         let sum = 90.0 * wave(seconds, 780.0) + 30.0 * wave(seconds, 97.0) + 10.0 * wave(seconds, 31.0);
         (sum.clamp(-RATED, RATED) * 4.0).round() / 4.0

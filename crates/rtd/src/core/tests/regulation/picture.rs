@@ -25,7 +25,7 @@ fn y(value: f64, (low, high): (f64, f64), panel: (f64, f64)) -> f64 {
 }
 
 fn line(looks: &[Look], colour: &str, of: impl Fn(&Look) -> f64) -> String {
-    let shown = looks.iter().enumerate().filter(|(step, _)| step % EVERY == 0);
+    let shown = looks.iter().enumerate().filter(|(step, _)| step.is_multiple_of(EVERY));
     let points: Vec<String> =
         shown.map(|(step, look)| format!("{:.1},{:.1}", x(step, looks.len()), of(look))).collect();
     let points = points.join(" ");
