@@ -182,9 +182,11 @@ pub(crate) enum Command {
     Replay(capture::Replay),
     /// Plant, device and ISO in one go, in a temporary folder
     #[command(after_help = "Examples:\n  openrtd demo\n  openrtd demo --seconds 40 --json\n  \
-        openrtd demo --speed 60\n  openrtd demo --profile ieso-real-time-data\n\n\
+        openrtd demo --speed 60\n  openrtd demo --profile ieso-real-time-data\n  \
+        openrtd demo --agc\n  openrtd demo --agc --signal day.csv --agc-mw 4 --seconds 900 --json\n\n\
         On a terminal q or Ctrl-C ends it. Exit code 1 where scans were missed, points not good, a set point\n\
-        not followed, or the ISO's megawatts were not the meter's.")]
+        not followed, or the ISO's megawatts were not the meter's; with --agc where a set point was refused that the\n\
+        plant had not kept to itself (status 7, 10, 13, 15), or what no limit held back was followed too badly.")]
     Demo(Demo),
 }
 
@@ -387,6 +389,16 @@ pub(crate) struct Demo {
     /// Profile that device and ISO follow: an id or a file that ends in .toml
     #[arg(long, value_name = "ID|FILE", default_value = rulebook::profile::DEFAULT)]
     pub(crate) profile: String,
+    /// Regulation: the ISO sends a set point every 4 s and keeps the score
+    #[arg(long)]
+    pub(crate) agc: bool,
+    /// Its signal: a csv or xlsx of values for each 4 s, or of seconds and values; else our own, which is the same
+    /// each time and leaves no energy over in 15 minutes
+    #[arg(long, value_name = "FILE", requires = "agc")]
+    pub(crate) signal: Option<PathBuf>,
+    /// How far our own signal goes either way [default: 3]; with --signal its values are shares of it, -1 to 1
+    #[arg(long, value_name = "MW", requires = "agc", value_parser = number)]
+    pub(crate) agc_mw: Option<f64>,
     /// JSON lines; the last one is the summary
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,6 +1,6 @@
 //! The whole loop: plant, device and ISO as processes of their own, over the real protocols.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::net::UnixStream;
@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
+
+/// Scans until something that was done is seen: two would do on a machine that has nothing else to do.
+const SCANS_WAITED: usize = 15;
 
 struct Demo {
     child: Child,
@@ -49,6 +52,32 @@ impl Demo {
         assert!(sent.success());
     }
 
+    /// Its next progress that is `so`; it must come within a few scans.
+    fn wait(&mut self, what: &str, so: impl Fn(&Value) -> bool) -> Value {
+        let mut seen = Vec::new();
+        for _ in 0..SCANS_WAITED {
+            let mut line = String::new();
+            self.lines.read_line(&mut line).unwrap();
+            let record: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(record["event"], "progress", "{record}");
+            if so(&record) {
+                return record;
+            }
+            seen.push(record["agc"].to_string());
+        }
+        panic!("waited for {what}:\n{}", seen.join("\n"));
+    }
+
+    /// The operator at the device.
+    fn control(&self, way: &str) {
+        let site = self.folder().join("site.toml");
+        let done = Command::new(env!("CARGO_BIN_EXE_openrtd"))
+            .args(["control", site.to_str().unwrap(), way, "--why", "drill"])
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
     /// Waits for its end; exit code and last line.
     fn end(mut self) -> (Option<i32>, Value) {
         let last = self.lines.by_ref().lines().map_while(Result::ok).last();
@@ -78,6 +107,61 @@ fn the_iso_has_what_the_meter_held_and_the_plant_follows_it() {
     assert!(count("setpoints_followed") >= 1, "{summary}");
     assert!(count("compared") >= 1 && count("compared") == count("compared_equal"), "{summary}");
     assert!(!folder.exists());
+}
+
+#[test]
+fn the_iso_regulates_and_a_hand_over_at_the_desk_moves_nothing() {
+    let mut demo = Demo::start(&["--agc"]);
+    let agc = |record: &Value, name: &str| record["agc"][name].as_f64();
+    let follows = |record: &Value| {
+        let near = |name| Some((agc(record, name)? - agc(record, "asked")?).abs() <= 0.001);
+        record["agc"]["owner"] == "iso" && near("held") == Some(true) && near("actual") == Some(true)
+    };
+    demo.wait("two set points that the battery follows", |one| {
+        agc(one, "sent").unwrap() >= 2.0 && follows(one)
+    });
+    demo.control("take");
+    let taken = demo.wait("the ISO to be refused", |one| {
+        agc(one, "refused").unwrap() >= 1.0 && one["agc"]["owner"] == "local"
+    });
+    let still = demo.wait("another refusal", |one| agc(one, "refused").unwrap() >= 2.0);
+    assert_eq!(still["plant"]["battery_mw"], taken["plant"]["battery_mw"], "it keeps what it was told");
+    for name in ["held", "in_force"] {
+        let off = agc(&still, name).unwrap() - agc(&still, "actual").unwrap();
+        assert!(off.abs() <= 0.001, "{name} follows what the battery does: {still}");
+    }
+    demo.control("release");
+    demo.wait("the battery to follow again", follows);
+    demo.signal("-TERM");
+    let (code, summary) = demo.end();
+    assert_eq!(code, Some(0), "{summary}");
+    let agc = &summary["agc"];
+    let refused = agc["refused"].as_object().unwrap();
+    assert!(refused.len() == 1 && refused["LOCAL"].as_u64() >= Some(2), "{summary}");
+    assert!(agc["accuracy"].as_f64() >= Some(0.8) && agc["unscored"].as_u64() >= Some(2), "{summary}");
+    assert_eq!(summary["scans_missed"], 0, "{summary}");
+}
+
+#[test]
+fn a_signal_that_cannot_be_sent_starts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("signal.csv");
+    std::fs::write(&file, "seconds,mw\n0,1\n4,4.5\n8,x\n").unwrap();
+    let file = file.to_str().unwrap();
+    let refused = |arguments: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_openrtd")).arg("demo").args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap().replace(file, "signal.csv")
+    };
+    assert_eq!(
+        refused(&["--agc", "--signal", file]),
+        "error: signal.csv, row 3, column B: 4.5 MW is outside what the set point takes: -4 to 4 MW\n\
+         error: signal.csv, row 4, column B: `x` is not a number\n"
+    );
+    let told = refused(&["--agc", "--agc-mw", "4.5"]);
+    assert_eq!(told, "error: --agc-mw 4.5: must be above 0, at most 4 MW either way\n");
+    assert!(refused(&["--signal", file]).contains("--agc"));
 }
 
 #[test]

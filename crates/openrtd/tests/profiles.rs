@@ -18,7 +18,7 @@ const IESO: &str = "ieso-real-time-data";
 const SCANS: usize = 6;
 
 /// Points of the example that the IESO profile does not list.
-const NOT_LISTED: [&str; 17] = [
+const NOT_LISTED: [&str; 21] = [
     "poi.mva",
     "poi.current",
     "poi.hz",
@@ -34,6 +34,10 @@ const NOT_LISTED: [&str; 17] = [
     "bess.soc",
     "bess.rating.mwh",
     "bess.health",
+    "bess.mw.min",
+    "bess.mw.max",
+    "bess.mw.clamp",
+    "bess.mw.owner",
     "bess.connected",
     "met.humidity",
 ];

@@ -250,6 +250,12 @@ points! {
     701 "TotWhAbsL3" 96 Uint64 At(118) WattHour;
     701 "ThrotPct" 108 Uint16 One Percent;
     701 "ThrotSrc" 109 Bitfield32 One Count;
+    702 "WMaxRtg" 0 Uint16 At(43) Watt;
+    702 "WChaRteMaxRtg" 8 Uint16 At(43) Watt;
+    702 "WDisChaRteMaxRtg" 9 Uint16 At(43) Watt;
+    702 "WMax" 24 Uint16 At(43) Watt;
+    702 "WChaRteMax" 32 Uint16 At(43) Watt;
+    702 "WDisChaRteMax" 33 Uint16 At(43) Watt;
     713 "WHRtg" 0 Uint16 At(5) WattHour;
     713 "WHAvail" 1 Uint16 At(5) WattHour;
     713 "SoC" 2 Uint16 At(6) Percent;
@@ -262,7 +268,7 @@ mod tests {
     use super::*;
     use ::sunspec::models::{
         model103::Model103, model203::Model203, model302, model307::Model307, model701::Model701,
-        model713::Model713,
+        model702::Model702, model713::Model713,
     };
 
     #[test]
@@ -276,11 +282,17 @@ mod tests {
         assert_eq!(offset("307.WndSpd"), Model307::WND_SPD.offset);
         assert_eq!(offset("701.Hz"), Model701::HZ.offset);
         assert_eq!(offset("701.W"), Model701::W.offset);
+        assert_eq!(offset("702.WMax"), Model702::W_MAX.offset);
+        assert_eq!(offset("702.WChaRteMaxRtg"), Model702::W_CHA_RTE_MAX_RTG.offset);
+        assert_eq!(offset("702.WDisChaRteMaxRtg"), Model702::W_DIS_CHA_RTE_MAX_RTG.offset);
+        assert_eq!(offset("702.WChaRteMax"), Model702::W_CHA_RTE_MAX.offset);
+        assert_eq!(offset("702.WDisChaRteMax"), Model702::W_DIS_CHA_RTE_MAX.offset);
         assert_eq!(offset("713.SoC"), Model713::SOC.offset);
         let factor = |text: &str| find(text).unwrap().scale;
         assert_eq!(factor("103.W"), SunSpecScale::At(Model103::W_SF.offset));
         assert_eq!(factor("203.W"), SunSpecScale::At(Model203::W_SF.offset));
         assert_eq!(factor("701.W"), SunSpecScale::At(Model701::W_SF.offset));
+        assert_eq!(factor("702.WMax"), SunSpecScale::At(Model702::W_SF.offset));
         assert_eq!(factor("713.SoC"), SunSpecScale::At(Model713::PCT_SF.offset));
     }
 

@@ -1,6 +1,7 @@
 //! `openrtd demo`: plant, device and ISO as three processes, watched over their journals and sockets only, the way
 //! a user would.
 
+mod agc;
 mod child;
 mod compare;
 mod record;
@@ -18,6 +19,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use self::agc::Agc;
+use self::agc::signal::{STEP_S, Signal};
 use self::child::{Program, Running, Said};
 use self::screen::Screen;
 use self::story::Story;
@@ -32,10 +35,16 @@ const READY_PATIENCE: Duration = Duration::from_secs(20);
 const TICK: Duration = Duration::from_millis(250);
 /// How long the ISO may take to answer a question.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(15);
+/// The same in regulation: before the next one is due.
+const STEP_PATIENCE: Duration = Duration::from_millis(3_500);
+/// Regulation begins so long after a scan, so that each step's end has been scanned.
+const AFTER_SCAN: Duration = Duration::from_secs(1);
 /// The same at the end, when nobody wants to wait.
 const LAST_WORD_PATIENCE: Duration = Duration::from_millis(300);
 /// News that the screen keeps.
 const NEWS_KEPT_MAX: usize = 16;
+/// Our own signal goes so far either way, unless said otherwise: less than the battery can do.
+const OWN_MW: f64 = 3.0;
 /// The measured day starts with the sun up.
 const START: &str = "11:00";
 
@@ -49,6 +58,7 @@ pub(crate) async fn demo(arguments: &cli::Demo) -> Result<(), Failure> {
     crate::init::make(&site, cli::Example::SolarStorage, &arguments.profile, None)?;
     let (config, _) = crate::profile::running_ems(&site.join("ems.toml"))?;
     let points = config.devices.iter().map(|device| device.points.len()).sum();
+    let agc = if arguments.agc { Some(Agc::new(signal(arguments, &config)?)) } else { None };
     if arguments.keep {
         complain(&format!("site folder, logs: {}", site.display()));
     }
@@ -59,14 +69,30 @@ pub(crate) async fn demo(arguments: &cli::Demo) -> Result<(), Failure> {
         said,
         hears,
         running: Vec::new(),
-        story: Story::expecting(points),
+        story: Story { agc, ..Story::expecting(points) },
         began: None,
+        step: None,
     };
     let outcome = tokio::select! {
         outcome = demo.watch() => outcome,
         () = signals.stop() => Ok(End::Told),
     };
     demo.end(outcome).await
+}
+
+/// The signal that is asked for, in megawatts that the set point takes.
+fn signal(arguments: &cli::Demo, config: &ems::Config) -> Result<Signal, Failure> {
+    let setpoints = config.devices.iter().flat_map(|device| &device.setpoints);
+    let (low, high) = setpoints.map(|one| one.limits).next().unwrap_or((0.0, 0.0));
+    let most = high.min(-low);
+    let mw = arguments.agc_mw;
+    if let Some(mw) = mw.filter(|mw| !(*mw > 0.0 && *mw <= most)) {
+        return Err(Failure::Input(format!("--agc-mw {mw}: must be above 0, at most {most} MW either way")));
+    }
+    match &arguments.signal {
+        Some(file) => Signal::read(file, mw, (low, high)),
+        None => Ok(Signal::own(mw.unwrap_or(OWN_MW.min(most)))),
+    }
 }
 
 /// Why it ended.
@@ -86,6 +112,8 @@ struct Demo<'a> {
     story: Story,
     /// When the ISO's side was ready.
     began: Option<Instant>,
+    /// When the next set point of the regulation is due.
+    step: Option<Instant>,
 }
 
 type Answer = Result<String, String>;
@@ -114,7 +142,7 @@ impl Demo<'_> {
                         return Ok(End::Unread);
                     }
                 }
-                Some(answer) = answered.recv() => self.story.setpoints.answered(answer),
+                Some(answer) = answered.recv() => self.story.answered(answer),
                 _ = tick.tick() => {
                     self.look(deadline, &answers);
                     if let Some(screen) = &mut screen {
@@ -182,7 +210,7 @@ impl Demo<'_> {
     fn progress(&mut self) -> Result<(), Gone> {
         let news = std::mem::take(&mut self.story.news);
         if self.arguments.json {
-            let line = json!({
+            let mut line = json!({
                 "event": "progress",
                 "time": jiff::Timestamp::now().to_string(),
                 "scans": self.story.scans,
@@ -192,6 +220,9 @@ impl Demo<'_> {
                 "setpoint": self.story.setpoints.open(),
                 "news": news,
             });
+            if let (Some(agc), Some(line)) = (&self.story.agc, line.as_object_mut()) {
+                line.insert("agc".to_owned(), json!(agc.view(&self.story.iso)));
+            }
             return say(&line.to_string());
         }
         for piece in news {
@@ -209,6 +240,10 @@ impl Demo<'_> {
     fn look(&mut self, deadline: Option<Instant>, answers: &mpsc::Sender<Answer>) {
         let now = record::now();
         self.story.comparison.settle(now);
+        if self.story.agc.is_some() {
+            self.regulate(answers);
+            return;
+        }
         if let Some(value) = self.story.setpoints.open()
             && self.story.setpoints.look(&self.story.iso, now)
         {
@@ -222,17 +257,39 @@ impl Demo<'_> {
         {
             self.story.setpoints.sent(value, now);
             self.story.news.push(format!("set point {value} MW sent by the ISO"));
-            let (socket, answers) = (self.socket(), answers.clone());
-            tokio::spawn(async move {
-                let request =
-                    json!({"do": "setpoint", "point": setpoints::POINT, "value": value, "mode": "sbo"});
-                let answer = ask(&socket, &request, ANSWER_PATIENCE)
-                    .await
-                    .map(|answer| record::text(&answer, "status").to_owned());
-                // The demo may be over.
-                let _ = answers.send(answer).await;
-            });
+            self.send(value, ANSWER_PATIENCE, answers);
         }
+    }
+
+    /// The ISO sends a set point; its status comes to `answers`.
+    fn send(&self, value: f64, patience: Duration, answers: &mpsc::Sender<Answer>) {
+        let (socket, answers) = (self.socket(), answers.clone());
+        tokio::spawn(async move {
+            let request = json!({"do": "setpoint", "point": setpoints::POINT, "value": value, "mode": "sbo"});
+            let answer = ask(&socket, &request, patience)
+                .await
+                .map(|answer| record::text(&answer, "status").to_owned());
+            // The demo may be over.
+            let _ = answers.send(answer).await;
+        });
+    }
+
+    /// A step of the regulation, when one is due.
+    fn regulate(&mut self, answers: &mpsc::Sender<Answer>) {
+        let Some(agc) = &mut self.story.agc else { return };
+        if let Some(news) = agc.watch(&self.story.iso) {
+            self.story.news.push(news);
+        }
+        let now = Instant::now();
+        if self.step.is_none() && self.story.scans >= setpoints::SCANS_BEFORE {
+            self.step = Some(now + AFTER_SCAN);
+        }
+        let Some(due) = self.step.filter(|due| *due <= now) else { return };
+        let next = due + Duration::from_secs_f64(STEP_S);
+        // A machine that slept does not make up for it.
+        self.step = Some(if next > now { next } else { now + Duration::from_secs_f64(STEP_S) });
+        let value = agc.step(&self.story.iso);
+        self.send(value, STEP_PATIENCE, answers);
     }
 
     fn socket(&self) -> PathBuf {

@@ -62,9 +62,11 @@ fn keys(quit: &mpsc::Sender<()>) {
 }
 
 fn paint(frame: &mut Frame<'_>, story: &Story, title: &str) {
-    let [head, sides, trend, foot] = Layout::vertical([
+    let agc = view::agc(story);
+    let [head, sides, regulation, trend, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(8),
+        Constraint::Length(if agc.is_empty() { 0 } else { 4 }),
         Constraint::Min(6),
         Constraint::Length(6),
     ])
@@ -78,6 +80,11 @@ fn paint(frame: &mut Frame<'_>, story: &Story, title: &str) {
     ];
     for ((name, side, colour), area) in named.iter().zip(columns.iter()) {
         paint_side(frame, *area, name, side, *colour);
+    }
+    if !agc.is_empty() {
+        let lines: Vec<Line<'_>> = agc.into_iter().map(Line::from).collect();
+        let block = Block::bordered().title("Regulation, as the ISO has it");
+        frame.render_widget(Paragraph::new(lines).block(block), regulation);
     }
     paint_trend(frame, trend, story);
     paint_foot(frame, foot, story);
@@ -105,18 +112,24 @@ fn paint_side(frame: &mut Frame<'_>, area: Rect, name: &str, side: &Side, colour
 
 fn paint_trend(frame: &mut Frame<'_>, area: Rect, story: &Story) {
     let points: Vec<(f64, f64)> = story.trend.iter().copied().collect();
+    let asked: Vec<(f64, f64)> = story.asked.iter().copied().collect();
     let end = points.last().map_or(0.0, |(time, _)| *time);
     let start = points.first().map_or(end, |(time, _)| *time).min(end - 60.0);
-    let of = |pick: fn(f64, f64) -> f64, from: f64| points.iter().map(|(_, value)| *value).fold(from, pick);
+    let of = |pick: fn(f64, f64) -> f64, from: f64| {
+        points.iter().chain(&asked).map(|(_, value)| *value).fold(from, pick)
+    };
     let (low, high) = (of(f64::min, f64::INFINITY), of(f64::max, f64::NEG_INFINITY));
     let (low, high) = if low <= high { (low - 0.5, high + 0.5) } else { (0.0, 1.0) };
-    let data = Dataset::default()
-        .marker(Marker::Braille)
-        .graph_type(GraphType::Line)
-        .style(Style::new().fg(Color::Green))
-        .data(&points);
-    let chart = Chart::new(vec![data])
-        .block(Block::bordered().title("MW at the ISO"))
+    fn line(points: &[(f64, f64)], colour: Color) -> Dataset<'_> {
+        let data = Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line);
+        data.style(Style::new().fg(colour)).data(points)
+    }
+    let title = match story.agc {
+        Some(_) => "MW of the battery at the ISO (green) and asked for (grey)",
+        None => "MW at the ISO",
+    };
+    let chart = Chart::new(vec![line(&asked, Color::DarkGray), line(&points, Color::Green)])
+        .block(Block::bordered().title(title))
         .x_axis(
             Axis::default().bounds([start, end]).labels([format!("-{:.0} s", end - start), "now".to_owned()]),
         )
@@ -138,12 +151,16 @@ fn paint_foot(frame: &mut Frame<'_>, area: Rect, story: &Story) {
     };
     let sets = &story.setpoints;
     let open = sets.open().map_or_else(String::new, |value| format!(", {value} MW under way"));
+    let followed = match &story.agc {
+        Some(_) => "set points: every 4 s, see above".to_owned(),
+        None => format!("set points: {} sent, {} followed{open}", sets.sent, sets.followed),
+    };
     let lines = vec![
         Line::from(format!(
             "{scan}; {} scans, {} missed, link {}",
             story.scans, story.scans_missed, story.link
         )),
-        Line::from(format!("set points: {} sent, {} followed{open}", sets.sent, sets.followed)),
+        Line::from(followed),
         Line::from(format!(
             "ISO against the meter's register at its source time: {} of {} within one count",
             story.comparison.equal, story.comparison.compared
@@ -161,11 +178,13 @@ mod tests {
     use ratatui::buffer::Cell;
     use serde_json::json;
 
+    use super::super::agc::Agc;
+    use super::super::agc::signal::Signal;
     use super::super::child::Program;
 
     #[test]
     fn draws_on_any_size() {
-        let mut story = Story::default();
+        let mut story = Story { agc: Some(Agc::new(Signal::own(3.0))), ..Story::default() };
         for size in [(120, 40), (80, 24), (20, 5), (1, 1)] {
             let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
             terminal.draw(|frame| paint(frame, &story, "title")).unwrap();
@@ -177,9 +196,14 @@ mod tests {
             );
             terminal.draw(|frame| paint(frame, &story, "title")).unwrap();
         }
-        let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
-        terminal.draw(|frame| paint(frame, &story, "title")).unwrap();
-        let shown: String = terminal.backend().buffer().content().iter().map(Cell::symbol).collect();
+        let shown = |story: &Story| -> String {
+            let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+            terminal.draw(|frame| paint(frame, story, "title")).unwrap();
+            terminal.backend().buffer().content().iter().map(Cell::symbol).collect()
+        };
+        assert!(shown(&story).contains("owner -, asked - MW"), "{}", shown(&story));
+        story.agc = None;
+        let shown = shown(&story);
         assert!(shown.contains("7.250 MW") && shown.contains("worst            good"), "{shown}");
     }
 }

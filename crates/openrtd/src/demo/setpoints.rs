@@ -9,7 +9,7 @@ pub(super) const POINT: &str = "bess.mw.setpoint";
 /// Sent in turn: discharge, charge.
 const VALUES: [f64; 4] = [2.0, -1.5, 3.5, 0.0];
 /// The ISO looks at the plant for so many scans first.
-const SCANS_BEFORE: u64 = 3;
+pub(super) const SCANS_BEFORE: u64 = 3;
 /// Time between one that was followed and the next.
 const PAUSE_MS: i64 = 12_000;
 /// One that is younger at the end is neither followed nor failed.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::agc::{self, Agc, Tally};
 use super::child::Program;
 use super::compare::Comparison;
 use super::record::{millis, now, number, text};
@@ -52,8 +53,12 @@ pub(super) struct Story {
     pub(super) link: String,
     pub(super) comparison: Comparison,
     pub(super) setpoints: SetPoints,
-    /// When, and how many megawatts the ISO had.
+    /// The regulation, where there is one: then the other set points rest.
+    pub(super) agc: Option<Agc>,
+    /// When, and how many megawatts the ISO had; in regulation those of the battery.
     pub(super) trend: VecDeque<(f64, f64)>,
+    /// What it asked for then, in regulation.
+    pub(super) asked: VecDeque<(f64, f64)>,
     /// Points that were Good at the ISO and then were not.
     pub(super) left_good: BTreeSet<String>,
     /// What is worth a line.
@@ -96,6 +101,14 @@ impl Story {
         false
     }
 
+    /// What the ISO's command came to.
+    pub(super) fn answered(&mut self, answer: Result<String, String>) {
+        match &mut self.agc {
+            Some(agc) => self.news.extend(agc.answered(answer)),
+            None => self.setpoints.answered(answer),
+        }
+    }
+
     fn registers(&mut self, time: i64, record: &Value) {
         let device = text(record, "device");
         let Some(values) = record.get("values").and_then(Value::as_object) else { return };
@@ -135,11 +148,28 @@ impl Story {
                 // What an answered scan did not report has not changed: the point has no deadband.
                 self.comparison.iso(time, value);
             }
-            #[expect(clippy::cast_precision_loss, reason = "a time on a chart's axis")]
-            self.trend.push_back((time as f64 / 1_000.0, value));
-            if self.trend.len() > TREND_POINTS_MAX {
-                self.trend.pop_front();
+            self.draw(time, value);
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a time on a chart's axis")]
+    fn draw(&mut self, time: i64, megawatts: f64) {
+        let time = time as f64 / 1_000.0;
+        let keep = |series: &mut VecDeque<(f64, f64)>, value: f64| {
+            series.push_back((time, value));
+            if series.len() > TREND_POINTS_MAX {
+                series.pop_front();
             }
+        };
+        let Some(agc) = &self.agc else {
+            keep(&mut self.trend, megawatts);
+            return;
+        };
+        if let Some(asked) = agc.asked() {
+            keep(&mut self.asked, asked);
+        }
+        if let Some(battery) = self.iso.get(agc::ACTUAL).and_then(|point| point.value) {
+            keep(&mut self.trend, battery);
         }
     }
 
@@ -205,8 +235,9 @@ impl Story {
             sets.followed + pending >= sets.sent,
             format!("{} of {} set points were followed", sets.followed, sets.sent),
         );
+        let agc = self.agc.as_ref().map(Agc::tally);
         if asked.is_some_and(|asked| asked >= SET_POINT_SECONDS) {
-            hold(sets.followed > 0, "no set point was followed".to_owned());
+            hold(sets.followed > 0 || agc.is_some(), "no set point was followed".to_owned());
             hold(self.comparison.compared > 0, "no value could be compared with the meter".to_owned());
         }
         hold(
@@ -216,17 +247,19 @@ impl Story {
                 self.comparison.off.clone().unwrap_or_default()
             ),
         );
+        problems.extend(agc.iter().flat_map(|agc| agc.problems(asked)));
         Summary {
             scans: self.scans,
             scans_missed: self.scans_missed,
             points,
             points_good,
             points_left_good: self.left_good.len(),
-            setpoints_sent: sets.sent,
+            setpoints_sent: agc.as_ref().map_or(sets.sent, |agc| agc.sent),
             setpoints_followed: sets.followed,
             setpoints_pending: pending,
             compared: self.comparison.compared,
             compared_equal: self.comparison.equal,
+            agc,
             seconds: (seconds * 10.0).round() / 10.0,
             speed,
             fine: problems.is_empty(),
@@ -253,6 +286,8 @@ pub(super) struct Summary {
     pub(super) setpoints_pending: u64,
     pub(super) compared: u64,
     pub(super) compared_equal: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) agc: Option<Tally>,
     pub(super) seconds: f64,
     pub(super) speed: f64,
     pub(super) fine: bool,
@@ -262,21 +297,25 @@ pub(super) struct Summary {
 impl Summary {
     /// For people; what is not fine is told as an error.
     pub(super) fn lines(&self) -> Vec<String> {
-        vec![
+        let setpoints = match &self.agc {
+            Some(agc) => agc.lines(),
+            None => vec![format!(
+                "set points     {} sent, {} followed, {} pending",
+                self.setpoints_sent, self.setpoints_followed, self.setpoints_pending
+            )],
+        };
+        let before = [
             format!("scans          {}, missed {}", self.scans, self.scans_missed),
             format!(
                 "points         {}, good {}, left good {}",
                 self.points, self.points_good, self.points_left_good
             ),
-            format!(
-                "set points     {} sent, {} followed, {} pending",
-                self.setpoints_sent, self.setpoints_followed, self.setpoints_pending
-            ),
-            format!(
-                "ISO and meter  {} values compared at their source time, {} equal within one count",
-                self.compared, self.compared_equal
-            ),
-        ]
+        ];
+        let after = [format!(
+            "ISO and meter  {} values compared at their source time, {} equal within one count",
+            self.compared, self.compared_equal
+        )];
+        before.into_iter().chain(setpoints).chain(after).collect()
     }
 }
 

@@ -62,13 +62,39 @@ pub(super) fn figure(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
 
+/// The regulation in two lines; nothing without one.
+pub(super) fn agc(story: &Story) -> Vec<String> {
+    let Some(agc) = &story.agc else { return Vec::new() };
+    let view = agc.view(&story.iso);
+    vec![
+        format!(
+            "owner {}, asked {} MW, held {}, in force {}, the battery does {}, held back by {}, SOC {} MWh",
+            view.owner.unwrap_or("-"),
+            figure(view.asked, 3),
+            figure(view.held, 3),
+            figure(view.in_force, 3),
+            figure(view.actual, 3),
+            view.clamp.unwrap_or("-"),
+            figure(view.soc_mwh, 2),
+        ),
+        format!(
+            "{} sent, {} refused, accuracy {}, delay {} s, mileage {} MW",
+            view.sent,
+            view.refused,
+            figure(view.accuracy, 3),
+            figure(view.delay_s, 0),
+            figure(view.mileage, 3),
+        ),
+    ]
+}
+
 /// One line for each scan, where there is no screen.
 pub(super) fn line(story: &Story) -> String {
     let (plant, device, iso) = (plant(story), device(story), iso(story));
     let scan = story.last_scan.clone().unwrap_or_default();
     let set =
         story.setpoints.open().map_or_else(String::new, |value| format!("  set point {value} MW under way"));
-    format!(
+    let scanned = format!(
         "scan {:>3}{}  MW plant {} device {} ISO {}  battery {}  SOC {} MWh  sun {} W/m2  worst {} {}({} {} points, {} ms){set}",
         story.scans,
         if scan.missed { " MISSED" } else { "" },
@@ -83,5 +109,7 @@ pub(super) fn line(story: &Story) -> String {
         scan.kind,
         scan.points,
         scan.duration_ms,
-    )
+    );
+    let agc = agc(story).into_iter().map(|line| format!("\n          {line}"));
+    std::iter::once(scanned).chain(agc).collect()
 }

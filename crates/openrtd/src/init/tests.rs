@@ -31,6 +31,9 @@ fn ends(dir: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
     let analogs = site.analogs.iter().map(|one| one.point.served.index);
     let analogs = analogs.chain(site.heartbeat.iter().map(|one| one.point.served.index));
     let analogs = analogs.chain(site.setpoints.iter().map(|one| one.feedback.point.served.index));
+    let codes =
+        site.setpoints.iter().flat_map(|one| [&one.regulating.clamp, &one.regulating.owner]).flatten();
+    let analogs = analogs.chain(codes.map(|point| point.served.index));
     let digitals = site.digitals.iter().map(|one| one.point.served.index);
     let digitals = digitals.chain(site.connection.iter().map(|one| one.point.served.index));
     let outputs = site.setpoints.iter().map(|one| one.point.served.index);
@@ -90,7 +93,9 @@ fn the_iso_and_the_device_mean_the_same_points() {
     };
     let mut iso = rows("ems.toml", "analog");
     // Made inside the device, not listed among its analogs.
-    assert!(iso.remove("\"bess.mw.feedback\"").is_some() && iso.remove("\"rtd.heartbeat\"").is_some());
+    for id in ["bess.mw.feedback", "bess.mw.clamp", "bess.mw.owner", "rtd.heartbeat"] {
+        assert!(iso.remove(&format!("\"{id}\"")).is_some(), "{id}");
+    }
     assert_eq!(rows("site.toml", "[analog"), iso);
     let mut iso = rows("ems.toml", "digital");
     assert!(iso.remove("\"unit.connected\"").is_some());
