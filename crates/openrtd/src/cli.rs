@@ -29,9 +29,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a ready site folder: plant.toml, site.toml, ems.toml and keys
-    #[command(after_help = "Examples:\n  openrtd init site\n  openrtd init site --ports 20000\n  \
+    #[command(
+        after_help = "Examples:\n  openrtd init site\n  openrtd init wind --example wind\n  openrtd init site --ports 20000\n  \
         openrtd init site --profile ieso-real-time-data\n\n\
-        Everything listens on this machine only (127.0.0.1). Nothing that exists is overwritten.")]
+        Everything listens on this machine only (127.0.0.1). Nothing that exists is overwritten."
+    )]
     Init(Init),
     /// Simulate a plant on a measured day and serve it as Modbus and SunSpec devices
     #[command(after_help = "Examples:\n  openrtd plant site/plant.toml\n  \
@@ -211,8 +213,8 @@ pub(crate) struct Init {
     /// Profile that the files name: an id (`openrtd rules --profiles` lists them) or a file that ends in .toml
     #[arg(long, value_name = "ID|FILE", default_value = rulebook::profile::DEFAULT)]
     pub(crate) profile: String,
-    /// First of seven ports in a row; without it, free ones are looked for
-    #[arg(long, value_name = "BASE", value_parser = clap::value_parser!(u16).range(1..=65_529))]
+    /// First port of a row, seven of the first example, at most twelve; without it, free ones are looked for
+    #[arg(long, value_name = "BASE", value_parser = clap::value_parser!(u16).range(1..=65_524))]
     pub(crate) ports: Option<u16>,
 }
 
@@ -221,6 +223,14 @@ pub(crate) enum Example {
     /// Two PV inverters, a battery, a meter, a met station and a breaker
     #[default]
     SolarStorage,
+    /// The same plant, commanded as a whole: sun first, the battery gives what it lacks and charges from it alone
+    Hybrid,
+    /// Four wind turbines in measured wind
+    Wind,
+    /// A gas turbine with governor and AGC
+    Conventional,
+    /// Two hundred small solar plants behind one gateway
+    Aggregate,
 }
 
 /// What every long-running program takes.

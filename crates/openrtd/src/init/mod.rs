@@ -5,6 +5,7 @@
 
 mod pki;
 mod ports;
+mod templates;
 #[cfg(test)]
 mod tests;
 
@@ -14,16 +15,6 @@ use std::path::{Path, PathBuf};
 
 use crate::cli;
 use crate::exit::Failure;
-
-/// The files of an example, with `@NAME@` where a port goes.
-const SOLAR_STORAGE: &[(&str, &str)] = &[
-    ("plant.toml", include_str!("../../templates/solar-storage/plant.toml")),
-    ("site.toml", include_str!("../../templates/solar-storage/site.toml")),
-    ("ems.toml", include_str!("../../templates/solar-storage/ems.toml")),
-];
-
-/// What listens, in the order of the ports.
-const LISTENERS: [&str; 7] = ["outstation", "inv1", "inv2", "bess", "meter", "met", "switchgear"];
 
 /// The command.
 pub(crate) fn init(arguments: &cli::Init) -> Result<(), Failure> {
@@ -47,9 +38,11 @@ pub(crate) fn make(
 ) -> Result<(), Failure> {
     refuse_what_exists(dir)?;
     let profile = named(profile)?;
+    let template = templates::template(example);
+    let count = template.listeners.len();
     let ports = match base {
-        Some(base) => ports::row(base),
-        None => ports::free(),
+        Some(base) => ports::row(base, count),
+        None => ports::free(count),
     }
     .map_err(Failure::failed)?;
     let parent = match dir.parent() {
@@ -62,12 +55,10 @@ pub(crate) fn make(
         .prefix(".openrtd-init-")
         .tempdir_in(&parent)
         .map_err(|error| failed(&parent, &error))?;
-    let files = match example {
-        cli::Example::SolarStorage => SOLAR_STORAGE,
-    };
-    for (name, text) in files {
+    for (name, text) in &template.files {
         let path = draft.path().join(name);
-        fs::write(&path, filled(text, &profile, &ports)).map_err(|error| failed(&path, &error))?;
+        fs::write(&path, filled(text, &profile, template.listeners, &ports))
+            .map_err(|error| failed(&path, &error))?;
     }
     pki::write(&draft.path().join("pki")).map_err(Failure::Failed)?;
     // An empty folder of that name is replaced, anything else makes this fail.
@@ -99,10 +90,10 @@ fn named(profile: &str) -> Result<String, Failure> {
     Ok(path.to_string_lossy().into_owned())
 }
 
-fn filled(template: &str, profile: &str, ports: &[u16; LISTENERS.len()]) -> String {
+fn filled(template: &str, profile: &str, listeners: &[&str], ports: &[u16]) -> String {
     // What JSON escapes, TOML reads.
     let profile = template.replace("\"@profile@\"", &serde_json::Value::from(profile).to_string());
-    LISTENERS
+    listeners
         .iter()
         .zip(ports)
         .fold(profile, |text, (name, port)| text.replace(&format!("@{name}@"), &port.to_string()))

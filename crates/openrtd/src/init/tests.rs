@@ -75,7 +75,8 @@ fn a_profile_of_ones_own_is_named_by_its_path() {
 #[test]
 fn the_iso_and_the_device_mean_the_same_points() {
     let rows = |name: &str, table: &str| -> BTreeMap<String, Row> {
-        let text = SOLAR_STORAGE.iter().find(|(file, _)| *file == name).unwrap().1;
+        let text = templates::template(cli::Example::SolarStorage).files;
+        let text = text.iter().find(|(file, _)| *file == name).unwrap().1.clone();
         let points = text.split("\n\n").filter(|block| block.contains(&format!("{table}]]")));
         let value = |block: &str, key: &str| {
             let line = block.lines().find_map(|line| line.strip_prefix(&format!("{key} = ")));
