@@ -109,6 +109,70 @@ fn set_points_are_followed_or_refused() {
     );
 }
 
+/// What every example's check tells, for each listens on this machine only and has certificates of its own.
+const OF_ALL: [&str; 4] =
+    ["names.listen-reachable", "names.device-id", "names.device-name-given", "tls.two-anchors"];
+
+/// An example runs as it is: every point Good, the check tells what the head of its file says, and the plant comes to
+/// within `near` of a set point and stays there.
+fn runs(example: &str, stated: &[&str], setpoint: &str, actual: &str, value: f64, near: f64) {
+    let folder = Folder::quick_of(example);
+    let checked = openrtd(&["check", &folder.path("site.toml")]);
+    let text = String::from_utf8(checked.stdout).unwrap();
+    let told = text.lines().filter_map(|line| {
+        let line = line.strip_prefix("unconfirmed ").unwrap_or(line);
+        let (grade, rest) = line.split_once(": ")?;
+        ["error", "warning", "note"].contains(&grade).then(|| rest.split(':').next().unwrap().to_owned())
+    });
+    let told: BTreeSet<String> = told.collect();
+    let known: BTreeSet<String> = OF_ALL.iter().chain(stated).map(|rule| (*rule).to_owned()).collect();
+    assert_eq!(told, known, "{example}: {text}");
+
+    let running = Loop::start(&folder);
+    let value_text = value.to_string();
+    let sent = openrtd(&["setpoint", &folder.path("ems.toml"), setpoint, &value_text]);
+    assert_eq!(sent.status.code(), Some(0), "{example}: {}", String::from_utf8_lossy(&sent.stderr));
+    let feedback = setpoint.replace("setpoint", "feedback");
+    let mark = running.iso.mark();
+    let comes = |records: &[Value]| {
+        let latest = latest(records);
+        let good = |id: &str, near: f64| {
+            latest.get(id).is_some_and(|point| is_good(point) && (number(point) - value).abs() <= near)
+        };
+        (good(&feedback, 0.002) && good(actual, near)).then_some(())
+    };
+    running.iso.wait("to see the plant follow", comes);
+    let scans = |records: &[Value]| records.iter().filter(|one| one["event"] == "scan").count();
+    let there = scans(&running.iso.records());
+    running.iso.wait("to scan on", |records| (scans(records) >= there + 3).then_some(()));
+    let records = running.iso.records();
+    assert_eq!(comes(&records), Some(()), "{example}: it does not stay");
+    let bad: Vec<&Value> = points(&records[mark..]).filter(|point| !is_good(point)).collect();
+    assert!(bad.is_empty(), "{example}: {bad:?}");
+}
+
+#[test]
+fn the_wind_example_runs() {
+    runs("wind", &["met.accuracy-given"], "plant.setpoint", "plant.mw", 4.0, 0.05);
+}
+
+#[test]
+fn the_conventional_example_runs() {
+    // The governor's part is beside the set point.
+    runs("conventional", &[], "unit.setpoint", "unit.mw-gross", 30.6, 0.7);
+}
+
+#[test]
+fn the_aggregate_example_runs() {
+    runs("aggregate", &[], "agg.setpoint", "agg.mw", 0.6, 0.03);
+}
+
+#[test]
+fn the_hybrid_example_runs() {
+    // Less than the sun gives: the battery takes what is over.
+    runs("hybrid", &["met.accuracy-given"], "plant.mw.setpoint", "poi.mw", 7.5, 0.05);
+}
+
 #[test]
 fn a_silent_device_takes_its_own_points_and_nothing_else() {
     let folder = Folder::quick();

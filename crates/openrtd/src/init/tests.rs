@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 
+use clap::ValueEnum as _;
 use ieee1815::PointType;
 use rulebook::profile::DEFAULT;
 
@@ -53,6 +54,48 @@ fn every_shipped_profile_has_both_ends_agree_on_what_is_served() {
         let (served, polled) = ends(&dir);
         assert!(served.len() >= 20, "{id}: {served:?}");
         assert_eq!(served, polled, "{id}");
+    }
+}
+
+#[test]
+fn every_example_is_read_by_those_who_use_it_and_both_ends_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    for example in cli::Example::value_variants() {
+        let name = example.to_possible_value().unwrap().get_name().to_owned();
+        let dir = folder.path().join(&name);
+        make(&dir, *example, DEFAULT, None).unwrap();
+        plant::Config::read(&dir.join("plant.toml")).unwrap_or_else(|problems| panic!("{name}: {problems}"));
+        let (served, polled) = ends(&dir);
+        assert!(served.len() >= 15, "{name}: {served:?}");
+        assert_eq!(served, polled, "{name}");
+        for file in ["plant.toml", "site.toml", "ems.toml"] {
+            let text = fs::read_to_string(dir.join(file)).unwrap();
+            assert!(
+                !text.contains(":@") && !text.contains("@\""),
+                "{name}/{file} has a port without a number"
+            );
+        }
+        // The ISO asks for no more than the device takes, in the same counts.
+        let (site, _) = running_site(&dir.join("site.toml")).unwrap();
+        let (iso, _) = running_ems(&dir.join("ems.toml")).unwrap();
+        for (ours, theirs) in site.setpoints.iter().zip(iso.devices.iter().flat_map(|one| &one.setpoints)) {
+            let point = &iso.devices[0].points[theirs.point];
+            assert_eq!((ours.limits, ours.wire), (theirs.limits, point.wire), "{name}");
+        }
+        for analog in &site.analogs {
+            let point = iso.devices[0].points.iter().find(|point| point.id == analog.point.id);
+            let means = point.map(|point| (point.unit, point.wire));
+            let served = analog.point.served.index.map(|_| (Some(analog.unit), analog.wire));
+            assert_eq!(means, served, "{name}: {}", analog.point.id);
+        }
+    }
+}
+
+#[test]
+fn the_hybrid_is_the_first_example_with_another_end() {
+    let [_, (_, site), (_, ems)] = templates::template(cli::Example::SolarStorage).files;
+    for (text, end) in [(site, templates::SITE_END), (ems, templates::EMS_END)] {
+        assert_eq!(text.matches(end).count(), 1, "{end}");
     }
 }
 

@@ -21,16 +21,26 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn new() -> Self {
+        Self::of("solar-storage")
+    }
+
+    /// Another example.
+    pub(crate) fn of(example: &str) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let site = temporary.path().join("site");
-        let made = openrtd(&["init", site.to_str().unwrap()]);
+        let made = openrtd(&["init", site.to_str().unwrap(), "--example", example]);
         assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
         Self { _temporary: temporary, site }
     }
 
     /// One whose ISO scans every second, and still knows a stuck heartbeat from one that beats every 4 s.
     pub(crate) fn quick() -> Self {
-        let folder = Self::new();
+        Self::quick_of("solar-storage")
+    }
+
+    /// The same of another example.
+    pub(crate) fn quick_of(example: &str) -> Self {
+        let folder = Self::of(example);
         folder.change("ems.toml", "admit = ", "scan_ms = 1000\nadmit = ");
         folder.change("ems.toml", "scans = 3", "scans = 15");
         folder
