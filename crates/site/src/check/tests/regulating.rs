@@ -92,8 +92,8 @@ owner = { id = "owner" }
 #[test]
 fn what_never_charges_is_what_is_charged_from() {
     let part = |low: f64| crate::Part { low: Some(Bound::Number(low)), ..crate::Part::default() };
-    let watts = crate::Control::SunSpec704 { watts_per_unit: 1.0 };
-    let percent = crate::Control::SunSpec123 { percent_per_unit: 1.0 };
+    let watts = Control::SunSpec704 { watts_per_unit: 1.0 };
+    let percent = Control::SunSpec123 { percent_per_unit: 1.0 };
     assert!(part(-0.1).charges(watts) && crate::Part::default().charges(watts));
     assert!(!part(0.0).charges(watts) && !part(2.0).charges(watts) && !part(-0.1).charges(percent));
     let said = crate::Part { low: Some(Bound::Point(PointId::from("limit"))), ..crate::Part::default() };
