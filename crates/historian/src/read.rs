@@ -125,17 +125,31 @@ impl Reader {
     pub fn before(&self, point: &Recorded, from: Wall) -> Result<Option<Entry>, HistoryError> {
         let to = Wall::from_millis(from.as_millis().saturating_sub(1));
         let earlier = Range { from: Wall::from_millis(0), to };
-        let block = self
-            .conn
-            .query_row(
-                "SELECT max(id) FROM block WHERE point = ?1 AND from_ms <= ?2",
-                params![point.key, millis(to)],
-                |row| row.get::<_, Option<i64>>(0),
-            )
-            .map_err(|error| self.told(&error))?;
         let mut entries = self.entries(point, earlier);
-        entries.block = block.map_or(0, |block| block - 1);
+        entries.block = self.block_before(point, to)?;
         entries.try_fold(None, |_, entry| entry.map(Some))
+    }
+
+    /// A point's entries in the order in which they came, from one on that is no later than what held at `from`, and
+    /// whatever their times: a clock that was set leaves none of them out.
+    ///
+    /// # Errors
+    /// What SQLite tells.
+    pub fn since(&self, point: &Recorded, from: Wall) -> Result<Entries<'_>, HistoryError> {
+        let everything = Range { from: Wall::from_millis(0), to: Wall::from_millis(u64::MAX) };
+        let mut entries = self.entries(point, everything);
+        entries.block = self.block_before(point, Wall::from_millis(from.as_millis().saturating_sub(1)))?;
+        Ok(entries)
+    }
+
+    /// What stands before a point's last block that begins no later than `to`.
+    fn block_before(&self, point: &Recorded, to: Wall) -> Result<i64, HistoryError> {
+        let block = self.conn.query_row(
+            "SELECT max(id) FROM block WHERE point = ?1 AND from_ms <= ?2",
+            params![point.key, millis(to)],
+            |row| row.get::<_, Option<i64>>(0),
+        );
+        Ok(block.map_err(|error| self.told(&error))?.map_or(0, |block| block - 1))
     }
 
     /// Events within `range`, of one subject or of all, in their order.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{capture, control, hand, history, logs, papers, point, points, rules};
+use crate::{capture, control, hand, history, logs, papers, point, points, rules, score};
 
 /// Direct telemetry for the grid: from plant registers to the ISO's screen and back.
 #[derive(Debug, Parser)]
@@ -168,6 +168,13 @@ pub(crate) enum Command {
         The device records where its site file has a section [history]. A value is written when it changed by more\n\
         than the point's deadband, or when its quality did.")]
     History(history::History),
+    /// How well the ISO's set points were followed on a day: mileage, accuracy, delay, precision
+    #[command(after_help = "Examples:\n  openrtd score site/site.toml\n  \
+        openrtd score site/site.toml --day 2026-11-26 --zone America/Los_Angeles --html score.html\n  \
+        openrtd score site/site.toml bess.mw.setpoint --json\n\n\
+        Out of the history alone, whether the device runs or not; the set point needs `score`, the site [history].\n\
+        A window of which anything is not known is never good. What the ISO's own definitions are is not confirmed.")]
+    Score(score::Score),
     /// Copy what a device recorded since its start: all that came into it, to be replayed elsewhere
     #[command(after_help = "Examples:\n  openrtd capture site/site.toml trouble.capture\n  \
         openrtd capture site/site.toml trouble.capture --seconds 60\n\n\

@@ -110,11 +110,41 @@ fn told(setpoints: &Json) -> String {
                 let _ = writeln!(text, "  {words}: {} {unit}", number(name));
             }
         }
+        text.push_str(&score(one, &unit));
         if is("follows") == Some(false) {
             let _ = writeln!(text, "  the plant does not follow what is in force");
         }
     }
     if text.is_empty() { "the site has no set point".to_owned() } else { text }
+}
+
+/// How well it was followed, where it is scored: the last window that is over, and the one under way.
+fn score(one: &Json, unit: &str) -> String {
+    let mut text = String::new();
+    let Some(score) = one.get("score").filter(|score| score.is_object()) else { return text };
+    let step_ms = score.get("step_ms").and_then(Json::as_f64).unwrap_or_default();
+    for (name, words) in [("last", "last window"), ("open", "so far")] {
+        let Some(window) = score.get(name).filter(|window| window.is_object()) else { continue };
+        let number = |name: &str| window.get(name).and_then(Json::as_f64);
+        let percent = |name: &str| {
+            number(name).map_or_else(|| "none".to_owned(), |share| format!("{:.1} %", share * 100.0))
+        };
+        let delay = number("delay_steps")
+            .map_or_else(String::new, |steps| format!(", delay {} s", steps * step_ms / 1_000.0));
+        let verdict = window
+            .get("verdict")
+            .and_then(Json::as_str)
+            .map_or_else(String::new, |word| format!(" ({word})"));
+        // Writing to a text does not fail.
+        let _ = writeln!(
+            text,
+            "  score, {words}{verdict}: accuracy {}{delay}, precision {}, mileage {:.2} {unit}",
+            percent("accuracy"),
+            percent("precision"),
+            number("mileage").unwrap_or_default()
+        );
+    }
+    text
 }
 
 #[cfg(test)]
@@ -132,5 +162,14 @@ mod tests {
              held back by: ramp (output 2.600 MW)\n  correction at the meter: 0.100 MW\n"
         );
         assert_eq!(told(&json!([])), "the site has no set point");
+        let window = json!({ "verdict": "below", "accuracy": 0.853, "delay_steps": 2, "precision": 0.99,
+            "mileage": 12.5 });
+        let scored = json!([{ "point": "bess", "authority": "local", "unit": "MW",
+            "score": { "step_ms": 4000, "last": window, "open": { "verdict": null, "accuracy": null } } }]);
+        let told = told(&scored);
+        assert!(told.contains(
+            "  score, last window (below): accuracy 85.3 %, delay 8 s, precision 99.0 %, mileage 12.50 MW\n  \
+             score, so far: accuracy none, precision none, mileage 0.00 MW\n"
+        ), "{told}");
     }
 }

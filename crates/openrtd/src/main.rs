@@ -23,6 +23,7 @@ mod profile;
 mod programs;
 mod reload;
 mod rules;
+mod score;
 mod signals;
 mod tls_front;
 
@@ -75,6 +76,7 @@ async fn command(command: &Command) -> Result<(), Failure> {
         Command::Capture(arguments) => capture::capture(arguments).await,
         Command::Replay(arguments) => capture::replay(arguments),
         Command::History(arguments) => history::history(arguments),
+        Command::Score(arguments) => score::score(arguments),
         Command::Demo(arguments) => demo::demo(arguments).await,
     }
 }

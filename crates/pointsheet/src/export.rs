@@ -58,7 +58,9 @@ pub fn export(site: &Site) -> Exported {
     inputs.extend(site.analogs.iter().filter_map(|of| analog(&point!(of), of.unit, of.wire, &mut notes)));
     for of in &site.setpoints {
         outputs.extend(analog(&point!(of), of.unit, of.wire, &mut notes));
-        inputs.extend(of.shown().filter_map(|one| analog(&point!(one), one.unit, one.wire, &mut notes)));
+        inputs.extend(
+            of.shown_in_sheet().filter_map(|one| analog(&point!(one), one.unit, one.wire, &mut notes)),
+        );
     }
     let mut states = Vec::new();
     if let Some(of) = &site.connection {

@@ -209,7 +209,11 @@ impl History {
 
 /// In the point's unit; of the points that have one.
 fn deadbands(site: &Site) -> HashMap<PointId, f64> {
-    let deadbands = site.analogs.iter().filter(|analog| analog.deadband > 0.0);
+    // A score is made of what was done, not of what was told to the ISO: all of it is recorded.
+    let scored: Vec<&PointId> =
+        site.setpoints.iter().filter(|one| one.regulating.score.is_some()).map(|one| &one.actual).collect();
+    let deadbands =
+        site.analogs.iter().filter(|analog| analog.deadband > 0.0 && !scored.contains(&&analog.point.id));
     deadbands.map(|analog| (analog.point.id.clone(), analog.deadband)).collect()
 }
 

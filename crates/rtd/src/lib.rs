@@ -13,6 +13,7 @@ mod observe;
 mod orders;
 pub mod reload;
 mod run;
+pub mod score;
 mod serve;
 mod tell;
 

@@ -44,6 +44,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("energy", "[[setpoint]]\nenergy = { nothing = 1 }"),
     ("trim", "[[setpoint]]\ntrim = { nothing = 1 }"),
     ("pulse", "[[setpoint]]\npulse = { nothing = 1 }"),
+    ("score", "[[setpoint]]\nscore = { nothing = 1 }"),
     ("[history]", "[history]\nnothing = 1"),
     ("[[publish]]", "[[publish]]\nnothing = 1"),
     ("tls of [[publish]]", "[[publish]]\ntls = { nothing = 1 }"),

@@ -504,9 +504,36 @@ served!(RawSetPoint {
     pulse: Option<Spanned<RawPulse>>,
     clamp: Option<RawFeedback>,
     owner: Option<RawFeedback>,
+    score: Option<Spanned<RawScore>>,
 });
 
 served!(RawFeedback {});
+
+impl RawFeedback {
+    /// One that no master is served, with nothing but an id.
+    pub(crate) fn unserved(id: Spanned<String>) -> Self {
+        Self {
+            id,
+            name: None,
+            index: None,
+            role: None,
+            component: None,
+            sheet_name: None,
+            class: None,
+            static_variation: None,
+            event_variation: None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawScore {
+    pub(crate) step_ms: Option<Spanned<u64>>,
+    pub(crate) window_s: Option<Spanned<u64>>,
+    pub(crate) delay_max_steps: Option<Spanned<u64>>,
+    pub(crate) accuracy_below: Option<Spanned<f64>>,
+}
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) enum RawControl {

@@ -7,6 +7,7 @@ use telemetry::PointId;
 
 use crate::drive::Control;
 use crate::model::Point;
+use crate::scoring::Score;
 
 /// What becomes of the output when the ISO is lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -185,4 +186,6 @@ pub struct Regulating {
     pub clamp: Option<Point>,
     /// Who owns it, as an analog input: 0 local, 1 ISO, 2 schedule, 3 fallback.
     pub owner: Option<Point>,
+    /// How it is scored; with it, `clamp` and `owner` are points even where the file does not name them.
+    pub score: Option<Score>,
 }

@@ -11,7 +11,7 @@ const CODE: Scale = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS
 /// An analog input that a set point makes of itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shown<'a> {
-    /// Its place in the set point's table: `feedback`, `clamp`, `owner`.
+    /// Its place in the set point's table: `feedback`, `clamp`, `owner`, `score`.
     pub key: &'static str,
     /// What every point has.
     pub point: &'a Point,
@@ -47,7 +47,17 @@ impl SetPoint {
             .owner
             .as_ref()
             .map(|point| code("owner", point, "who commands it: 0 local, 1 ISO, 2 schedule, 3 nobody, held"));
-        std::iter::once(feedback).chain(clamp).chain(owner)
+        let mark =
+            "the number of the step that is scored, in its window; below 0 while the ISO's session is away";
+        let score = how.score.as_ref().map(|score| code("score", &score.point, mark));
+        std::iter::once(feedback).chain(clamp).chain(owner).chain(score)
+    }
+
+    /// Those of them that belong into the ISO's sheet: what is only there for the history of a score does not.
+    pub fn shown_in_sheet(&self) -> impl Iterator<Item = Shown<'_>> {
+        let scored = self.regulating.score.is_some();
+        self.shown()
+            .filter(move |one| !scored || one.unit != Unit::Count || one.point.served.sheet_index.is_some())
     }
 
     /// The states of its pulses (g10), with their keys.

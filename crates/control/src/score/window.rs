@@ -12,6 +12,11 @@ use super::{Score, Step, score_after};
 /// Steps that a window has at most: what bounds the memory of a score.
 pub const STEPS_MAX: usize = 3_600;
 
+/// The owner's code of the ISO.
+const ISO: f64 = 1.0;
+/// Codes of clamps that are no doing of the one who follows: hard, energy, soft, source. A ramp and a deadband are.
+const HELD_BACK: [f64; 4] = [1.0, 2.0, 3.0, 6.0];
+
 /// How it is scored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
@@ -54,6 +59,21 @@ impl Rules {
         Wall::from_millis(window.saturating_mul(self.per_window()).saturating_mul(self.step_ms))
     }
 
+    /// What a record of a step says: its number in the window, from 1 on; below 0 while the ISO's session was `away`.
+    /// `begun` is the step that begins as it ends.
+    #[must_use]
+    pub fn mark(&self, begun: u64, away: bool) -> f64 {
+        let number =
+            u32::try_from(self.place(begun.saturating_sub(1)).1).map_or(0.0, |at| f64::from(at) + 1.0);
+        if away { -number } else { number }
+    }
+
+    /// Whether the ISO's session was away, as such a record says; `None` where it is none of this step.
+    #[must_use]
+    pub fn is_away(&self, begun: u64, mark: f64) -> Option<bool> {
+        [false, true].into_iter().find(|away| self.mark(begun, *away) == mark)
+    }
+
     fn per_window(&self) -> u64 {
         u64::try_from(self.steps).unwrap_or(u64::MAX).max(1)
     }
@@ -70,6 +90,21 @@ pub enum Seen {
     Away,
     /// What was asked, what was done or who owned it had no good value.
     Unknown,
+}
+
+impl Seen {
+    /// From what is good of what was seen: the codes of owner and clamp, what was asked and what was done.
+    #[must_use]
+    pub fn of(owner: Option<f64>, away: bool, clamp: Option<f64>, values: Option<(f64, f64)>) -> Self {
+        match (owner, clamp, values) {
+            (Some(owner), ..) if owner != ISO => Self::NotIso,
+            (Some(_), ..) if away => Self::Away,
+            (Some(_), Some(clamp), Some((asked, done))) => {
+                Self::Counts(Step { asked, done, clamped: HELD_BACK.contains(&clamp) })
+            }
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// Steps that do not count, by why not.
@@ -292,6 +327,11 @@ impl Scorer {
     #[must_use]
     pub const fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// The device ran before the first step: what is missing is not because it did not.
+    pub fn goes_on(&mut self) {
+        self.restarted = false;
     }
 
     /// The device has started again.

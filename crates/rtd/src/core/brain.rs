@@ -6,6 +6,7 @@
 mod carry;
 mod commands;
 mod regulated;
+mod scored;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use super::time::TimeBase;
 use super::{MasterIx, Output};
 pub(super) use carry::Moves;
 pub(super) use regulated::{Around, Bound, DriveAround, Quantity, Stored};
+pub(super) use scored::Live;
 
 /// The longest name or reason that somebody may give, in octets.
 const TEXT_MAX: usize = 200;
@@ -46,6 +48,8 @@ pub(super) struct Commanded {
     /// Whatever else it looks at.
     pub(super) around: Around,
     pub(super) setpoint: SetPoint,
+    /// Where it is scored.
+    pub(super) score: Option<Live>,
 }
 
 /// A master, as control sees it.
@@ -187,7 +191,9 @@ impl Brain {
         let setpoints = self.setpoints.iter().filter_map(|commanded| commanded.setpoint.due()).min();
         let beat = self.heartbeat.as_ref().and_then(|beat| beat.due(connected));
         let time = self.time.needed_next(self.now.mono);
-        [self.table.due(), setpoints, beat, time].into_iter().flatten().min()
+        let scores = self.setpoints.iter().filter_map(|commanded| commanded.score.as_ref());
+        let score = scores.map(|score| score.due(self.now)).min();
+        [self.table.due(), setpoints, beat, time, score].into_iter().flatten().min()
     }
 
     /// Brings everything made here in line with what has come in.
@@ -264,6 +270,9 @@ impl Brain {
             return Err(format!("it may last for 1 to {} s", LASTS_MAX.as_secs()));
         }
         let is_beat = self.heartbeat.as_ref().is_some_and(|beat| beat.point == row.at);
+        let is_mark =
+            |commanded: &Commanded| commanded.score.as_ref().is_some_and(|live| live.point == row.at);
+        let is_mark = self.setpoints.iter().any(is_mark);
         let is_output = row.spec.point == PointType::AnalogOutputStatus;
         let is_pulse = row.spec.point == PointType::BinaryOutputStatus;
         if let Action::Control(way) = action {
@@ -272,6 +281,9 @@ impl Brain {
         match action {
             Action::Force { .. } if is_beat => {
                 Err(format!("`{id}` is the heartbeat: it proves that this device works, and is never forced"))
+            }
+            Action::Force { .. } | Action::Inhibit { .. } if is_mark => {
+                Err(format!("`{id}` proves that this device looked, and is never forced or inhibited"))
             }
             Action::Force { .. } if is_output => {
                 Err(format!("`{id}` is a set point: it is commanded, not forced; it can be inhibited"))

@@ -7,14 +7,14 @@ use ieee1815::outstation::{PointConfig, SessionConfig};
 use site::{DeviceIx, Served, Site, TimeSource};
 use telemetry::{Now, PointId, Scale, Unit};
 
-use super::brain::{Brain, Commanded};
+use super::brain::{Brain, Commanded, Live};
 use super::checks::{CheckSpec, Gate};
 use super::control::SetPoint;
 use super::derive::{Derived, Input};
 use super::heartbeat::Heartbeat;
 use super::judge::{Rule, RuleKind};
 use super::points::{PointSpec, Source};
-use super::regulate::{around, setpoint_spec};
+use super::regulate::{around, score_rules, setpoint_spec};
 use super::table::Table;
 use super::time::TimeBase;
 
@@ -82,12 +82,22 @@ pub(super) fn brain(site: &Site, boot: u64, now: Now) -> Brain {
             connected: find(&setpoint.connected),
             around: around(setpoint, &table),
             setpoint: SetPoint::new(setpoint_spec(site, setpoint), now.mono),
+            score: live(setpoint, &table, now),
         })
     });
     let setpoints = setpoints.collect();
     let masters = site.masters.iter().map(|master| (Arc::clone(&master.name), master.control)).collect();
     let time = TimeBase::new(site.outstation.time_source == TimeSource::Master);
     Brain::new(table, setpoints, heartbeat, time, masters, now)
+}
+
+/// The score of a set point that has one, before its first step.
+fn live(setpoint: &site::SetPoint, table: &Table, now: Now) -> Option<Live> {
+    let how = &setpoint.regulating;
+    let find = |point: &site::Point| table.find(point.id.as_str());
+    let score = how.score.as_ref()?;
+    let places = (find(&score.point)?, find(how.owner.as_ref()?)?, find(how.clamp.as_ref()?)?);
+    Some(Live::new(score_rules(score), places, now))
 }
 
 /// The points that are made of others, the connection among them.

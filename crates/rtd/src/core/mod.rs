@@ -40,6 +40,7 @@ pub use field::{
 pub use flags::flags;
 pub use operate::{Action, LASTS_MAX, Operate, Way};
 pub use record::{PointRecord, Record};
+pub(crate) use regulate::score_rules;
 
 use crate::reload::Kept;
 use brain::{Brain, Moves};
@@ -150,6 +151,8 @@ impl Core {
 
     /// Takes one input and says what follows from it.
     pub fn handle(&mut self, input: Input, now: Now) -> Vec<Output> {
+        // As everything stood when the last turn was over, which is what the history has of it.
+        self.brain.score(now);
         self.brain.begin(now);
         match input {
             Input::Field(event) => self.brain.field(event),

@@ -43,6 +43,16 @@ fn machine(setpoint: &site::SetPoint) -> Spec {
     }
 }
 
+/// How a set point is scored, live and out of its history.
+pub(crate) fn score_rules(score: &site::Score) -> control::score::Rules {
+    control::score::Rules {
+        step_ms: u64::try_from(score.step.as_millis()).unwrap_or(u64::MAX),
+        steps: score.steps(),
+        delay_max: score.delay_max,
+        accuracy_below: score.accuracy_below,
+    }
+}
+
 pub(super) fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointSpec {
     let how = &setpoint.regulating;
     let drive = |drive: &site::Drive| DriveSpec {

@@ -181,6 +181,7 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
                 "follows": !setpoint.strays(),
                 "unit": brain.table.row(commanded.held).and_then(|row| row.spec.unit),
                 "in_the_way": brain.in_the_way(commanded),
+                "score": commanded.score.as_ref().map(super::brain::Live::told),
             })
         })
         .collect()

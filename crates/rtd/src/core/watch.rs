@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use control::score::{Scored, Totals};
 use ieee1815::outstation::Counters;
 use serde_json::{Value as Json, json};
 use telemetry::{Mono, Now, PointId, Quality, Unit};
@@ -48,6 +49,16 @@ pub(crate) struct SessionNow {
     pub(crate) counters: Counters,
 }
 
+/// A set point's score now.
+#[derive(Clone, Debug)]
+pub(crate) struct ScoreNow {
+    pub(crate) point: PointId,
+    pub(crate) step: Duration,
+    /// The last window that is over.
+    pub(crate) last: Option<Scored>,
+    pub(crate) totals: Totals,
+}
+
 /// All of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
@@ -56,6 +67,8 @@ pub(crate) struct Watched {
     pub(crate) sessions: Vec<SessionNow>,
     /// Alarms of points that are raised, by kind.
     pub(crate) alarms: Vec<(&'static str, PointId)>,
+    /// Of the set points that are scored.
+    pub(crate) scores: Vec<ScoreNow>,
 }
 
 impl Core {
@@ -93,11 +106,21 @@ impl Core {
         });
         let id = |at| self.brain.table.row(at).map(|row| row.spec.id.clone());
         let alarms = self.brain.alarms.keys().filter_map(|(at, kind)| Some((*kind, id(*at)?)));
+        let scores = self.brain.setpoints.iter().filter_map(|commanded| {
+            let scorer = commanded.score.as_ref()?.scorer();
+            Some(ScoreNow {
+                point: commanded.setpoint.spec.id.clone(),
+                step: Duration::from_millis(scorer.rules().step_ms),
+                last: scorer.last().copied(),
+                totals: scorer.totals().clone(),
+            })
+        });
         Watched {
             points: points.collect(),
             devices: devices.collect(),
             sessions: sessions.collect(),
             alarms: alarms.collect(),
+            scores: scores.collect(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use control::score::{Scored, Verdict};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -219,6 +220,50 @@ families! {
                 put(&[], value);
             }
         };
+    gauge "openrtd_score_accuracy" ["point"]
+        "Accuracy of the last window that is over, 0 to 1; absent while there was none, and where it had none or is incomplete" = |now, put| {
+            last_score(now, |last, _| last.score.accuracy, put);
+        };
+    gauge "openrtd_score_precision" ["point"]
+        "As the accuracy, with the delay taken away" = |now, put| {
+            last_score(now, |last, _| last.score.precision, put);
+        };
+    gauge "openrtd_score_delay_seconds" ["point"]
+        "By how much the response was behind in the last window that is over" = |now, put| {
+            last_score(now, |last, step| Some(number(u64::try_from(last.score.delay_steps?).ok()?) * step.as_secs_f64()), put);
+        };
+    counter "openrtd_score_mileage" ["point"]
+        "How far the set point went, in its unit, in windows that are over" = |now, put| {
+            for score in &now.watched.scores {
+                put(&[score.point.as_str()], score.totals.mileage);
+            }
+        };
+    counter "openrtd_score_windows" ["point" "verdict"]
+        "Windows that are over: good, below, complete (nothing is too low), nothing (to be scored), incomplete" = |now, put| {
+            for score in &now.watched.scores {
+                for verdict in Verdict::ALL {
+                    put(&[score.point.as_str(), verdict.text()], number(score.totals.of(verdict)));
+                }
+            }
+        };
+    counter "openrtd_score_steps" ["point" "kind"]
+        "Steps of these windows: scored, and why others were not" = |now, put| {
+            for score in &now.watched.scores {
+                let (totals, left_out) = (&score.totals, &score.totals.left_out);
+                for (kind, count) in [
+                    ("scored", totals.steps.saturating_sub(totals.clamped)),
+                    ("clamped", totals.clamped),
+                    ("not-iso", left_out.not_iso),
+                    ("away", left_out.away),
+                    ("unknown", left_out.unknown),
+                    ("restart", left_out.restart),
+                    ("missing", left_out.missing),
+                    ("repeated", left_out.repeated),
+                ] {
+                    put(&[score.point.as_str(), kind], number(u64::try_from(count).unwrap_or(u64::MAX)));
+                }
+            }
+        };
     gauge "openrtd_history_writing" []
         "1 while the history is written; absent where the site keeps none" = |now, put| {
             if let Some(history) = &now.history {
@@ -275,6 +320,16 @@ families! {
         };
     counter "openrtd_clock_steps" []
         "Times that the wall clock was set by more than a second" = |now, put| put(&[], number(now.clock.steps));
+}
+
+/// A figure of the last window of each score.
+fn last_score(now: &Snapshot, of: impl Fn(&Scored, Duration) -> Option<f64>, put: Put<'_>) {
+    for score in &now.watched.scores {
+        let last = score.last.as_ref().filter(|last| last.verdict != Some(Verdict::Incomplete));
+        if let Some(figure) = last.and_then(|last| of(last, score.step)) {
+            put(&[score.point.as_str()], figure);
+        }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "as all of Prometheus")]

@@ -16,7 +16,19 @@ use tokio::sync::mpsc;
 
 use super::metrics::{FAMILIES, text};
 use super::{ClockNow, Facts, Snapshot, Tally, Wanted, health, serve};
-use crate::core::watch::{DeviceNow, PointNow, SessionNow, Watched};
+use crate::core::watch::{DeviceNow, PointNow, ScoreNow, SessionNow, Watched};
+
+/// A window followed exactly, one step late.
+fn score() -> ScoreNow {
+    let rules = control::score::Rules { step_ms: 4_000, steps: 3, delay_max: 1, accuracy_below: Some(0.5) };
+    let mut scorer = control::score::Scorer::new(rules);
+    for (step, (asked, done)) in [(1.0, 0.0), (2.0, 1.0), (5.0, 2.0)].into_iter().enumerate() {
+        let step_at = u64::try_from(step).unwrap() + 1;
+        scorer.take(step_at, control::score::Seen::of(Some(1.0), false, Some(0.0), Some((asked, done))));
+    }
+    let (last, totals) = (scorer.last().copied(), scorer.totals().clone());
+    ScoreNow { point: "sp".into(), step: Duration::from_secs(4), last, totals }
+}
 
 fn snapshot() -> Snapshot {
     let point = PointNow {
@@ -62,6 +74,7 @@ fn snapshot() -> Snapshot {
             devices: vec![device("inv1", true, true), device("inv2", true, false)],
             sessions: vec![session],
             alarms: vec![("flat", "never".into())],
+            scores: vec![score()],
         },
         links: vec![
             json!({ "requests": 11, "answers": 10, "timeouts": 1, "exceptions": 0, "reconnects": 0, "last_round_trip_us": 1_500 }),
@@ -103,6 +116,12 @@ fn the_text_has_each_family_and_no_label_breaks_out() {
         r#"openrtd_alarm{kind="flat",point="never"} 1.0"#,
         r#"openrtd_clock_trust{trust="unsynchronised"} 1.0"#,
         r#"openrtd_clock_trust{trust="synchronised"} 0.0"#,
+        r#"openrtd_score_accuracy{point="sp"} 0.375"#,
+        r#"openrtd_score_precision{point="sp"} 1.0"#,
+        r#"openrtd_score_delay_seconds{point="sp"} 4.0"#,
+        r#"openrtd_score_mileage_total{point="sp"} 4.0"#,
+        r#"openrtd_score_windows_total{point="sp",verdict="below"} 1.0"#,
+        r#"openrtd_score_steps_total{point="sp",kind="scored"} 3.0"#,
         "openrtd_heartbeat -1.5",
         "openrtd_history_writing 0.0",
         "process_start_time_seconds 1.5",

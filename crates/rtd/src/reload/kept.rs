@@ -132,7 +132,14 @@ fn pulses(setpoint: &site::SetPoint) -> Vec<(&'static str, Option<u16>)> {
 
 /// How it is carried out; where its codes are shown does not count.
 fn regulating(setpoint: &site::SetPoint) -> site::Regulating {
-    site::Regulating { clamp: None, owner: None, raise: None, lower: None, ..setpoint.regulating.clone() }
+    site::Regulating {
+        clamp: None,
+        owner: None,
+        score: None,
+        raise: None,
+        lower: None,
+        ..setpoint.regulating.clone()
+    }
 }
 
 /// Whether two set points are one definition; what people call them does not count.

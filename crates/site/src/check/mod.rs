@@ -16,6 +16,7 @@ mod points;
 mod publish;
 mod regulating;
 mod resource;
+mod scoring;
 mod served;
 mod setpoints;
 mod source;

@@ -70,8 +70,14 @@ impl Check<'_> {
             raw.raise.as_ref().and_then(|index| self.pulse_status(&of("raise"), "raise", index, setpoint));
         let lower =
             raw.lower.as_ref().and_then(|index| self.pulse_status(&of("lower"), "lower", index, setpoint));
-        let clamp = raw.clamp.as_ref().map(|raw| self.code(&of("clamp"), raw, setpoint));
-        let owner = raw.owner.as_ref().map(|raw| self.code(&of("owner"), raw, setpoint));
+        let score = self.score(field, raw, setpoint);
+        let mut code = |name: &str, code: Option<&RawFeedback>| match code {
+            Some(code) => Some(self.code(&of(name), code, setpoint)),
+            // What was held back, and who owned it, is part of the history of a score.
+            None => score.as_ref().map(|_| self.unserved(&of(name), name, raw, setpoint)),
+        };
+        let clamp = code("clamp", raw.clamp.as_ref());
+        let owner = code("owner", raw.owner.as_ref());
         Regulating {
             ramp_up_per_min: up,
             ramp_down_per_min: down.or(up),
@@ -95,6 +101,7 @@ impl Check<'_> {
             pulse,
             clamp,
             owner,
+            score,
         }
     }
 
@@ -202,7 +209,7 @@ impl Check<'_> {
     }
 
     /// A code, as an analog input.
-    fn code(&mut self, field: &str, raw: &RawFeedback, setpoint: &Point) -> Point {
+    pub(super) fn code(&mut self, field: &str, raw: &RawFeedback, setpoint: &Point) -> Point {
         let wire = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
         let mut point = self.enter(field, &raw.served(), None, &Variations::analog(wire), Some(wire));
         self.units.insert(point.id.clone(), Unit::Count);

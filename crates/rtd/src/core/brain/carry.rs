@@ -84,10 +84,20 @@ impl Brain {
         self.carry_setpoints(&setpoints, moves, now);
     }
 
+    /// A score is of the set point, whoever has it and whatever else of it is another.
+    fn carry_score(&mut self, old: &Commanded) {
+        let id = &old.setpoint.spec.id;
+        let new = self.setpoints.iter_mut().find(|new| new.setpoint.spec.id == *id);
+        if let Some((score, was)) = new.and_then(|new| new.score.as_mut()).zip(old.score.as_ref()) {
+            score.carry(was);
+        }
+    }
+
     fn carry_setpoints(&mut self, olds: &[Commanded], moves: &Moves<'_>, now: Now) {
         let may =
             |master: &MasterIx| moves.new.masters.get(master.get()).is_some_and(|master| master.control);
         for old in olds {
+            self.carry_score(old);
             let id = &old.setpoint.spec.id;
             let new = self.setpoints.iter_mut().find(|new| new.setpoint.spec.id == *id);
             let (was, local) = (old.setpoint.master(), old.setpoint.owner() == control::Owner::Local);

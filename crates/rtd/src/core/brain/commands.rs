@@ -77,6 +77,7 @@ impl Brain {
             (Owner::Local, _) => followed(),
             (_, value) => (value.map(Value::Analog), self.force_reasons(commanded)),
         };
+        let unscored = commanded.score.is_none();
         let (held_at, feedback_at) = (commanded.held, commanded.feedback);
         let codes = [
             (commanded.around.clamp, clamp_code(setpoint.clamp())),
@@ -107,6 +108,9 @@ impl Brain {
         self.table.tell_alarm(feedback_at, "follow", strays);
         self.table.tell_alarm(feedback_at, "short", short);
         self.table.tell_alarm(feedback_at, "aux", aux);
+        if unscored {
+            self.table.tell_alarm(feedback_at, "score", None);
+        }
     }
 
     /// What speaks against the value in force: a device that refused it or does not answer, or none confirmed yet.

@@ -100,7 +100,15 @@ pub(super) struct Plant {
 
 impl Plant {
     pub(super) fn with(site: &Site) -> Self {
-        let world = World::with_site(site);
+        Self::begun(World::with_site(site))
+    }
+
+    /// A device that starts so many seconds later.
+    pub(super) fn after(site: &Site, seconds: u64) -> Self {
+        Self::begun(World::begun_at(site, seconds * 1_000))
+    }
+
+    fn begun(world: World) -> Self {
         let mut plant = Self {
             world,
             plc: CALM,

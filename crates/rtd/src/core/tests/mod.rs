@@ -10,6 +10,7 @@ mod pulses;
 mod registers;
 mod regulation;
 mod reload;
+mod score;
 mod world;
 
 use std::collections::BTreeMap;

@@ -86,6 +86,11 @@ impl World {
     }
 
     pub(super) fn with_site(site: &Site) -> Self {
+        Self::begun_at(site, 0)
+    }
+
+    /// A device that starts at `now_ms`.
+    pub(super) fn begun_at(site: &Site, now_ms: u64) -> Self {
         let master = |at: usize| {
             let mut config = MasterConfig::new(site.masters[at].address, site.outstation.address);
             let kinds = [
@@ -99,7 +104,7 @@ impl World {
             (Master::new(config), false)
         };
         Self {
-            core: Core::new(site, 7, Now::virtual_millis(0)).unwrap(),
+            core: Core::new(site, 7, Now::virtual_millis(now_ms)).unwrap(),
             masters: vec![master(EMS), master(OBSERVER)],
             seen: vec![Seen::new(); 2],
             outcomes: Vec::new(),
@@ -108,10 +113,10 @@ impl World {
             whose: BTreeMap::new(),
             records: Vec::new(),
             wire: Vec::new(),
-            now_ms: 0,
+            now_ms,
             sent: vec![Vec::new(); 2],
             wall_ahead_ms: 0,
-            tape: Some(Tape::new(site, 7, Now::virtual_millis(0))),
+            tape: Some(Tape::new(site, 7, Now::virtual_millis(now_ms))),
         }
     }
 

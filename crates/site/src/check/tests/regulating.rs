@@ -60,6 +60,7 @@ lower = 6
 pulse = { each = 0.1, per_second = 0.2 }
 clamp = { id = "clamp", index = 90 }
 owner = { id = "owner" }
+score = { step_ms = 2000, window_s = 60, delay_max_steps = 3, accuracy_below = 0.5 }
 "#,
     )
     .unwrap();
@@ -71,6 +72,10 @@ owner = { id = "owner" }
     assert_eq!((energy.efficiency, energy.horizon.as_secs()), (0.95, 60));
     assert_eq!(how.pulse.map(|pulse| pulse.longest.as_secs()), Some(10));
     assert_eq!(how.clamp.as_ref().and_then(|point| point.served.index), Some(90));
+    let score = how.score.as_ref().unwrap();
+    assert_eq!((score.steps(), score.delay_max, score.accuracy_below), (30, 3, Some(0.5)));
+    let sheet = site.setpoints[0].shown_in_sheet().map(|one| one.key).collect::<Vec<_>>();
+    assert_eq!(sheet, ["feedback", "clamp"], "what only the history has is nothing for the ISO");
     assert_eq!(part.low, Some(Bound::Number(-1.5)));
     assert_eq!(part.high, Some(Bound::Point(PointId::from("limit"))));
     assert_eq!((part.priority, part.least, part.free), (2, 0.5, true));
@@ -80,7 +85,7 @@ owner = { id = "owner" }
     let setpoint = &site.setpoints[0];
     let shown: Vec<_> = setpoint.shown().map(|one| (one.key, one.point.served.index)).collect();
     let feedback = setpoint.feedback.point.served.index;
-    assert_eq!(shown, [("feedback", feedback), ("clamp", Some(90)), ("owner", None)]);
+    assert_eq!(shown, [("feedback", feedback), ("clamp", Some(90)), ("owner", None), ("score", None)]);
     let pulses = setpoint.pulses().map(|(key, point)| (key, point.id.to_string(), point.served.index));
     let id = |key: &str| format!("{}.{key}", setpoint.point.id);
     assert_eq!(
@@ -136,6 +141,16 @@ fn what_does_not_fit_is_told() {
             "owner = { id = \"bess.mw.setpoint.raise\" }\nraise = 5\npulse = { each = 1.0 }",
             "there is already a point `bess.mw.setpoint.raise`",
         ),
+        (
+            "score = { window_s = 10 }",
+            "setpoint[0].score.window_s: 10 s, must be 1 to 3600 whole steps of 4000 ms",
+        ),
+        ("score = { window_s = 1000 }", "must fit into a day a whole number of times"),
+        ("score = { step_ms = 10 }", "setpoint[0].score.step_ms: 10 ms"),
+        ("score = { step_ms = 1000, window_s = 86400 }", "must be 1 to 3600 whole steps"),
+        ("score = { delay_max_steps = 61 }", "61, allowed: 0 to 60"),
+        ("score = { accuracy_below = 1.5 }", "1.5, must be at most 1"),
+        ("score = { accuracy_below = 0.0 }", "setpoint[0].score.accuracy_below: 0, must be above 0"),
         ("dispatch = \"capability\"", "each device has `low` and `high`"),
     ] {
         let told = more(keys).unwrap_err();
@@ -149,4 +164,23 @@ fn what_does_not_fit_is_told() {
     assert!(with(alone).unwrap_err().contains("need `dispatch`"));
     let both = "drive = [{ device = \"bess\", control = \"704\", low = 0, high = true }]";
     assert!(with(&format!("{both}\ndispatch = \"priority\"")).unwrap_err().contains("a number, or the id"));
+}
+
+#[test]
+fn a_score_has_its_own_points_where_the_file_names_none() {
+    let site = more("score = {}").unwrap();
+    let how = &site.setpoints[0].regulating;
+    let score = how.score.as_ref().unwrap();
+    assert_eq!((score.step.as_millis(), score.window.as_secs(), score.steps()), (4_000, 900, 225));
+    assert_eq!(
+        (score.delay_max, score.accuracy_below),
+        (5, None),
+        "nothing is too low unless the site says so"
+    );
+    let id = &site.setpoints[0].point.id;
+    let own: Vec<String> = ["clamp", "owner", "score"].map(|what| format!("{id}.{what}")).into();
+    let codes = || site.setpoints[0].shown().skip(1).map(|one| one.point);
+    assert_eq!(codes().map(|point| point.id.to_string()).collect::<Vec<_>>(), own);
+    assert!(codes().all(|point| point.served.index.is_none()), "no master is served them");
+    assert_eq!(site.setpoints[0].shown_in_sheet().count(), 1);
 }
