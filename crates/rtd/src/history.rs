@@ -193,6 +193,12 @@ impl History {
         );
     }
 
+    /// Waits until all that was taken is on the disk.
+    #[cfg(test)]
+    pub(crate) fn flush(&self) {
+        assert!(self.tap.flush().is_ok() && self.tap.health().dropped == 0);
+    }
+
     /// Has everything written, and ends.
     pub(crate) async fn finish(self) {
         let Self { tap, writer, .. } = self;

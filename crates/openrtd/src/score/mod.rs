@@ -60,7 +60,7 @@ impl Report<'_> {
         let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         jiff::Timestamp::from_millisecond(millis).map_or_else(
             |_| time.to_string(),
-            |time| time.to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string(),
+            |time| time.to_zoned_datetime(self.zone.clone()).strftime("%H:%M:%S").to_string(),
         )
     }
 
@@ -139,11 +139,11 @@ fn wanted<'a>(site: &'a Site, id: Option<&str>) -> Result<&'a SetPoint, String> 
 fn span(date: Option<Date>, zone: &TimeZone, now: Wall) -> Result<(Date, Wall, Wall), String> {
     let no_day = |error: jiff::Error| format!("--day: {error}");
     let wall = |date: Date| {
-        let begins = date.to_zoned(zone.clone()).map_err(no_day)?.timestamp().as_millisecond();
+        let begins = date.to_zoned_datetime(zone.clone()).map_err(no_day)?.timestamp().as_millisecond();
         u64::try_from(begins).map(Wall::from_millis).map_err(|_| "--day: lies before 1970".to_owned())
     };
     let now = jiff::Timestamp::from_millisecond(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-    let today = now.map_err(no_day)?.to_zoned(zone.clone()).date();
+    let today = now.map_err(no_day)?.to_zoned_datetime(zone.clone()).date();
     let date = date.unwrap_or(today);
     Ok((date, wall(date)?, wall(date.tomorrow().map_err(no_day)?)?))
 }
