@@ -157,7 +157,6 @@ pub(super) fn bars(report: &Report<'_>) -> Markup {
                 (day.windows.len()) " windows, " (below) " below what the site wants, "
                 (day.totals.of(Verdict::Incomplete)) " incomplete, " (day.unrecorded) " without any record."
             }
-            (hatching())
             @for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
                 line x1=(LEFT) y1=(y(share)) x2=(LEFT + wide()) y2=(y(share)) stroke="#ccc" {}
                 text x=(LEFT - 6.0) y=(y(share) + 4.0) text-anchor="end" { (share * 100.0) " %" }

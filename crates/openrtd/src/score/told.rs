@@ -64,7 +64,7 @@ pub(super) fn sums(report: &Report<'_>) -> Vec<(&'static str, String)> {
         (
             "Steps scored",
             format!(
-                "{} of {} s, {} held back by a limit",
+                "{} (each {} s), of them {} held back by a limit",
                 totals.steps,
                 seconds_of(day.step_ms),
                 totals.clamped
