@@ -73,7 +73,13 @@ fn the_point_list_tells_source_scaling_quality_and_rules() {
     assert!(row_of("unit.connected").contains("computed: all of breaker"));
     assert!(row_of("rtd.heartbeat").contains("counts 0 to 999"));
     assert!(row_of("bess.setpoint").contains("limits -20 to 20 MW"));
-    assert!(row_of("bess.feedback").contains("of bess.setpoint in force"));
+    assert!(row_of("bess.feedback").contains("of bess.setpoint: the value in force"));
+    let clamp = row_of("bess.clamp");
+    assert!(clamp.starts_with("21 |") && clamp.contains("6 source of charge | the code"), "{clamp}");
+    assert!(clamp.contains("clamp `bess.clamp`") || clamp.contains("no role"), "{clamp}");
+    assert!(row_of("bess.owner").starts_with("not served"));
+    let raise = row_of("bess.setpoint.raise");
+    assert!(raise.starts_with("4 |") && raise.contains("1 while a pulse is running"), "{raise}");
 }
 
 #[test]
