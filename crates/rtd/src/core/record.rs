@@ -180,7 +180,7 @@ pub struct PointRecord {
     pub origin: Origin,
     /// Its id.
     pub id: PointId,
-    /// `analog_input`, `binary_input` or `analog_output_status`.
+    /// `analog_input`, `binary_input`, `analog_output_status` or `binary_output_status`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// DNP3 index; `None` where it is not served.
