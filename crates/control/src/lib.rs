@@ -10,6 +10,7 @@
 //! | [`energy`] | what a battery's charge leaves of its power |
 //! | [`dispatch`] | the plant's set point over its units |
 //! | [`trim`] | the slow correction that brings the meter to the set point |
+//! | [`primary`] | what the grid's frequency asks for beside the set point |
 //! | [`pulses`] | raise and lower pulses as set points |
 //! | [`score`] | how well a signal was followed: mileage, accuracy, delay, precision |
 
@@ -17,6 +18,7 @@ pub mod authority;
 pub mod dispatch;
 pub mod energy;
 pub mod limits;
+pub mod primary;
 pub mod pulses;
 pub mod score;
 pub mod trim;

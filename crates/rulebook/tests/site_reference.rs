@@ -43,6 +43,8 @@ const SECTIONS: &[(&str, &str)] = &[
     ("limits_hard", "[[setpoint]]\nlimits_hard = { nothing = 1 }"),
     ("energy", "[[setpoint]]\nenergy = { nothing = 1 }"),
     ("trim", "[[setpoint]]\ntrim = { nothing = 1 }"),
+    ("primary", "[[setpoint]]\nprimary = { nothing = 1 }"),
+    ("served", "[[setpoint]]\nprimary = { served = { nothing = 1 } }"),
     ("pulse", "[[setpoint]]\npulse = { nothing = 1 }"),
     ("score", "[[setpoint]]\nscore = { nothing = 1 }"),
     ("[history]", "[history]\nnothing = 1"),

@@ -32,7 +32,9 @@ pub use hsl::{Available, Curtailed, EnergyLimit, Hsl, Resource};
 pub use map::{MapReading, MapTag, RegisterMap};
 pub use model::*;
 pub use networked::{Alive, Login, OpcUa, Security, Sparkplug};
-pub use regulating::{Bound, Dispatch, Edges, Energy, Handover, OnLoss, Part, Pulse, Regulating, Trim};
+pub use regulating::{
+    Bound, Dispatch, Edges, Energy, Handover, OnLoss, Part, Primary, Pulse, Regulating, Told, Trim,
+};
 pub use resource::{Component, ComponentIx, Figures, Location, MasterFile, Station, StationIx, StationKind};
 pub use scoring::Score;
 pub use shown::Shown;

@@ -495,6 +495,7 @@ served!(RawSetPoint {
     aux: Option<Spanned<String>>,
     device_remote: Option<Spanned<Vec<Spanned<String>>>>,
     trim: Option<Spanned<RawTrim>>,
+    primary: Option<Spanned<RawPrimary>>,
     dispatch: Option<Spanned<Dispatch>>,
     follows_within: Option<Spanned<f64>>,
     follows_s: Option<Spanned<u64>>,
@@ -526,6 +527,25 @@ impl RawFeedback {
     }
 }
 
+served!(RawTold {
+    wire: Option<Spanned<WireForm>>,
+    max_units: Option<Spanned<f64>>,
+    max_counts: Option<Spanned<f64>>,
+});
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPrimary {
+    pub(crate) frequency: Spanned<String>,
+    pub(crate) nominal: Option<Spanned<f64>>,
+    pub(crate) droop_pct: Spanned<f64>,
+    pub(crate) deadband_hz: Spanned<f64>,
+    pub(crate) capacity: Spanned<f64>,
+    pub(crate) most: Option<Spanned<f64>>,
+    pub(crate) enable: Option<Spanned<String>>,
+    pub(crate) served: Option<RawPrimaryServed>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawScore {
@@ -533,6 +553,16 @@ pub(crate) struct RawScore {
     pub(crate) window_s: Option<Spanned<u64>>,
     pub(crate) delay_max_steps: Option<Spanned<u64>>,
     pub(crate) accuracy_below: Option<Spanned<f64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPrimaryServed {
+    pub(crate) status: Option<RawFeedback>,
+    pub(crate) droop: Option<RawTold>,
+    pub(crate) deadband: Option<RawTold>,
+    pub(crate) headroom: Option<RawTold>,
+    pub(crate) response: Option<RawTold>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

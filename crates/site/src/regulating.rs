@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use telemetry::PointId;
+use telemetry::{PointId, Scale};
 
 use crate::drive::Control;
 use crate::model::Point;
@@ -80,6 +80,42 @@ pub struct Trim {
     pub gain: f64,
     /// The largest correction, in the set point's unit.
     pub most: f64,
+}
+
+/// Primary frequency response beside the set point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Primary {
+    /// The grid's frequency, an analog.
+    pub frequency: PointId,
+    /// The frequency at which nothing is to be done, in Hz.
+    pub nominal: f64,
+    /// So many per cent of it ask for all of the capacity.
+    pub droop_pct: f64,
+    /// So far off nothing is done, in Hz.
+    pub deadband_hz: f64,
+    /// What the droop is of, in the set point's unit.
+    pub capacity: f64,
+    /// The largest response, either way, in the set point's unit.
+    pub most: f64,
+    /// A digital that is true while it is in service; `None`: always.
+    pub enable: Option<PointId>,
+    /// What is told of it.
+    pub told: Told,
+}
+
+/// Points that tell of the primary response.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    /// 1 while the frequency is answered, else 0.
+    pub status: Option<Point>,
+    /// The droop, in per cent.
+    pub droop: Option<(Point, Scale)>,
+    /// The dead band, in Hz.
+    pub deadband: Option<(Point, Scale)>,
+    /// What it could still add, in the set point's unit.
+    pub headroom: Option<(Point, Scale)>,
+    /// What it adds now, in the set point's unit.
+    pub response: Option<(Point, Scale)>,
 }
 
 /// Raise and lower pulses.
@@ -170,6 +206,8 @@ pub struct Regulating {
     pub device_remote: Vec<PointId>,
     /// The correction at the meter.
     pub trim: Option<Trim>,
+    /// What the grid's frequency asks for beside it.
+    pub primary: Option<Primary>,
     /// How the devices share it; `None`: by their fixed shares.
     pub dispatch: Option<Dispatch>,
     /// What the plant does must come so near to what is in force, within a time.

@@ -4,6 +4,7 @@ use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Scale, Unit};
 
 use crate::model::{Point, SetPoint};
+use crate::regulating::Told;
 
 /// Codes travel as they are, in 16 bits.
 const CODE: Scale = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS_16_MAX };
@@ -11,7 +12,7 @@ const CODE: Scale = Scale::Counts { max_units: COUNTS_16_MAX, max_counts: COUNTS
 /// An analog input that a set point makes of itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shown<'a> {
-    /// Its place in the set point's table: `feedback`, `clamp`, `owner`, `score`.
+    /// Its place in the set point's table: `feedback`, `clamp`, `owner`, `score`, `primary.served.droop`.
     pub key: &'static str,
     /// What every point has.
     pub point: &'a Point,
@@ -47,10 +48,27 @@ impl SetPoint {
             .owner
             .as_ref()
             .map(|point| code("owner", point, "who commands it: 0 local, 1 ISO, 2 schedule, 3 nobody, held"));
+        let told = how.primary.iter().flat_map(move |primary| {
+            let Told { status, droop, deadband, headroom, response } = &primary.told;
+            let status = status.as_ref().map(|point| {
+                code("primary.served.status", point, "whether the frequency is answered: 0 no, 1 yes")
+            });
+            let scaled = [
+                ("primary.served.droop", droop, Unit::Percent, "the droop of the primary response"),
+                ("primary.served.deadband", deadband, Unit::Hertz, "the dead band of the primary response"),
+                ("primary.served.headroom", headroom, self.unit, "what the primary response could still add"),
+                ("primary.served.response", response, self.unit, "what the primary response adds"),
+            ];
+            let scaled = scaled.into_iter().filter_map(move |(key, point, unit, says)| {
+                let (point, wire) = point.as_ref()?;
+                Some(Shown { key, point, unit, wire: *wire, says })
+            });
+            status.into_iter().chain(scaled)
+        });
         let mark =
             "the number of the step that is scored, in its window; below 0 while the ISO's session is away";
         let score = how.score.as_ref().map(|score| code("score", &score.point, mark));
-        std::iter::once(feedback).chain(clamp).chain(owner).chain(score)
+        std::iter::once(feedback).chain(clamp).chain(owner).chain(score).chain(told)
     }
 
     /// Those of them that belong into the ISO's sheet: what is only there for the history of a score does not.

@@ -26,7 +26,7 @@ use super::table::Table;
 use super::time::TimeBase;
 use super::{MasterIx, Output};
 pub(super) use carry::Moves;
-pub(super) use regulated::{Around, Bound, DriveAround, Quantity, Stored};
+pub(super) use regulated::{Around, Bound, DriveAround, PrimaryAround, Quantity, Stored};
 pub(super) use scored::Live;
 
 /// The longest name or reason that somebody may give, in octets.

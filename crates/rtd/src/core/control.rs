@@ -8,11 +8,13 @@
 
 mod carry;
 mod drive;
+mod response;
 
 use std::time::Duration;
 
 use control::authority::Spec;
 use control::dispatch::{Method, Unit, dispatch};
+use control::primary;
 use control::pulses::{Pulses, Way};
 use control::trim::{self, Free, Trim};
 use control::{Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
@@ -23,6 +25,7 @@ use telemetry::{Mono, PointId, Scale};
 use super::MasterIx;
 use drive::{ANSWER_MAX, Drive, Of, take};
 pub(crate) use drive::{DriveKind, DriveSpec, Write};
+use response::Response;
 
 /// The output moves so often while it is on its way, and so does its correction.
 pub(crate) const STEP: Duration = Duration::from_secs(1);
@@ -39,6 +42,7 @@ pub(crate) struct SetPointSpec {
     /// How the devices share it; `None`: by the shares that are part of how they are told.
     pub(crate) method: Option<Method>,
     pub(crate) trim: Option<trim::Rules>,
+    pub(crate) primary: Option<primary::Rules>,
     /// The units make an auxiliary load beside it.
     pub(crate) aux: bool,
     /// What the plant does must come so near, within a time.
@@ -76,6 +80,9 @@ pub(crate) struct Plant {
     pub(crate) units_now: Option<f64>,
     /// The auxiliary load, where it is good.
     pub(crate) aux: Option<f64>,
+    /// The grid's frequency in Hz, where it is good, and whether it is to be answered.
+    pub(crate) hz: Option<f64>,
+    pub(crate) answers: bool,
 }
 
 /// What a moment came to.
@@ -177,6 +184,7 @@ pub(crate) struct SetPoint {
     aux_known: bool,
     /// Until when a pulse up, and one down, is running.
     pulsing: Pulsing,
+    response: Response,
     trim: Option<Trim>,
     /// The correction that the devices were told.
     trimmed: f64,
@@ -195,6 +203,7 @@ impl SetPoint {
     pub(crate) fn new(spec: SetPointSpec, now: Mono) -> Self {
         let drives = spec.drives.iter().cloned().map(Drive::new).collect();
         let (machine, trim) = (Machine::new(spec.machine, now), spec.trim.map(Trim::new));
+        let response = Response::new(spec.primary, now);
         let mut this = Self {
             spec,
             machine,
@@ -209,6 +218,7 @@ impl SetPoint {
             aux: 0.0,
             aux_known: false,
             pulsing: Pulsing::default(),
+            response,
             trim,
             trimmed: 0.0,
             trimmed_at: now,
@@ -317,8 +327,10 @@ impl SetPoint {
     /// Takes a judged command over.
     pub(crate) fn accept(&mut self, master: MasterIx, value: f64, plant: &Plant, now: Mono) -> Effect {
         let repeats = self.accepted() == Some(value);
-        match self.machine.accept(Master(master.get()), value, &plant.seen, now) {
+        let seen = self.response.without(&plant.seen);
+        match self.machine.accept(Master(master.get()), value, &seen, now) {
             Some(transfer) => {
+                self.response.begin(&plant.seen);
                 self.taken_over(transfer, plant, now);
                 Effect::TakenOver(transfer)
             }
@@ -344,7 +356,7 @@ impl SetPoint {
         self.trimmed_at = now;
         self.aux = plant.aux.unwrap_or(self.aux);
         if let (Some(trim), Some(output)) = (&mut self.trim, self.machine.output()) {
-            let made = output + self.aux;
+            let made = output + self.response.now() + self.aux;
             trim.take_over(plant.units_now.unwrap_or(made), made);
             self.trimmed = trim.now();
         }
@@ -371,17 +383,21 @@ impl SetPoint {
         self.load(plant);
         self.read_again(plant, now);
         let astray = self.machine.is_astray();
-        let turn = self.machine.advance(&plant.seen, now);
+        let turn = self.machine.advance(&self.response.without(&plant.seen), now);
         if astray && !self.machine.is_astray() {
+            self.response.begin(&plant.seen);
             self.correct_anew(plant, now);
         }
         let mut settled = Settled { transfer: turn.transfer, writes: Vec::new() };
         if let Some(transfer) = turn.transfer.filter(|transfer| transfer.to == Owner::Local) {
             settled.writes = self.leave(transfer.cause, now, next_request);
         }
+        let free = turn.output.is_some() && !self.machine.is_astray();
+        self.response.advance(plant, free, now);
         if let Some(output) = turn.output {
-            self.correct(output, plant, now);
-            self.share(output, plant);
+            let whole = output + self.response.now();
+            self.correct(whole, plant, now);
+            self.share(whole, plant);
             // Where devices that were away stand is not known yet: they are not told what held before.
             let unknown = self.machine.is_astray() && plant.seen.devices == Permit::Given;
             if !unknown && self.unread.is_none() {
@@ -390,6 +406,7 @@ impl SetPoint {
             }
             self.confirm();
         }
+        self.spare(turn.output, plant);
         self.watch(plant.seen.actual, now);
         settled
     }
@@ -427,6 +444,7 @@ impl SetPoint {
         (self.in_force, self.trimmed) = (None, 0.0);
         (self.short, self.short_clamp, self.cut, self.cut_clamp) = (0.0, None, 0.0, None);
         self.pulsing = Pulsing::default();
+        self.response.reset();
         self.there.clear();
         writes
     }
@@ -528,7 +546,8 @@ impl SetPoint {
         let strays = strays.and_then(|since| Some(since.plus(self.spec.follows?.1)));
         let pulses = [self.pulsing.raise, self.pulsing.lower].into_iter().flatten().min();
         let unread = self.unread.map(|_| self.reverts_until);
-        [self.machine.due(), writes, trim, strays, pulses, unread].into_iter().flatten().min()
+        let response = self.response.due().filter(|_| tells);
+        [self.machine.due(), writes, trim, strays, pulses, unread, response].into_iter().flatten().min()
     }
 }
 

@@ -6,11 +6,11 @@ use control::authority::Spec;
 use control::dispatch::Method;
 use control::energy::Store;
 use control::pulses::Pulses;
-use control::{Loss, Rules, trim};
+use control::{Loss, Rules, primary, trim};
 use site::{Control, Dispatch, Edges, Handover, OnLoss, Site};
-use telemetry::{PointId, Unit};
+use telemetry::{PointId, Scale, Unit};
 
-use super::brain::{Around, Bound, DriveAround, Quantity, Stored};
+use super::brain::{Around, Bound, DriveAround, PrimaryAround, Quantity, Stored};
 use super::build::device_id;
 use super::control::{DriveKind, DriveSpec, STEP, SetPointSpec};
 use super::table::Table;
@@ -53,6 +53,20 @@ pub(crate) fn score_rules(score: &site::Score) -> control::score::Rules {
     }
 }
 
+fn primary_rules(of: &site::Primary, how: &site::Regulating) -> primary::Rules {
+    // Where the set point has no ramp the response comes and goes within a minute.
+    let rate = |per_minute: Option<f64>| per_minute.unwrap_or(of.most) / 60.0;
+    primary::Rules {
+        nominal: of.nominal,
+        droop: of.droop_pct / 100.0,
+        deadband: of.deadband_hz,
+        capacity: of.capacity,
+        most: of.most,
+        up: rate(how.ramp_up_per_min),
+        down: rate(how.ramp_down_per_min),
+    }
+}
+
 pub(super) fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointSpec {
     let how = &setpoint.regulating;
     let drive = |drive: &site::Drive| DriveSpec {
@@ -79,6 +93,7 @@ pub(super) fn setpoint_spec(site: &Site, setpoint: &site::SetPoint) -> SetPointS
             Dispatch::Priority => Method::Priority,
         }),
         trim: how.trim.as_ref().map(|trim| trim::Rules { gain: trim.gain, most: trim.most }),
+        primary: how.primary.as_ref().map(|primary| primary_rules(primary, how)),
         follows: how.follows,
         aux: how.aux.is_some(),
         disables: how.handover == Handover::Disable,
@@ -140,6 +155,18 @@ pub(super) fn around(setpoint: &site::SetPoint, table: &Table) -> Around {
         meter: how.trim.as_ref().and_then(|trim| quantity(&trim.meter, setpoint.unit)),
         units: how.trim.as_ref().and_then(|trim| power(&trim.units)),
         drives: setpoint.drives.iter().map(drive).collect(),
+        primary: how.primary.as_ref().and_then(|primary| {
+            let told = |point: &Option<(site::Point, Scale)>| state(&point.as_ref()?.0.id);
+            let site::Told { status, droop, deadband, headroom, response } = &primary.told;
+            Some(PrimaryAround {
+                frequency: quantity(&primary.frequency, Unit::Hertz)?,
+                enable: primary.enable.as_ref().and_then(state),
+                figures: [(told(droop), primary.droop_pct), (told(deadband), primary.deadband_hz)],
+                status: status.as_ref().and_then(|point| state(&point.id)),
+                headroom: told(headroom),
+                response: told(response),
+            })
+        }),
         clamp: how.clamp.as_ref().and_then(|point| state(&point.id)),
         owner: how.owner.as_ref().and_then(|point| state(&point.id)),
         raise: pulse(&how.raise),

@@ -177,6 +177,8 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
                 "moving": machine.is_moving(),
                 "short": setpoint.short(),
                 "trim": setpoint.trimmed(),
+                "response": setpoint.spec.primary.map(|_| setpoint.responds()),
+                "answers": setpoint.spec.primary.map(|_| setpoint.answers()),
                 "aux": setpoint.aux().map(|(aux, _)| aux),
                 "follows": !setpoint.strays(),
                 "unit": brain.table.row(commanded.held).and_then(|row| row.spec.unit),

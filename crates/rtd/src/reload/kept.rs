@@ -132,14 +132,12 @@ fn pulses(setpoint: &site::SetPoint) -> Vec<(&'static str, Option<u16>)> {
 
 /// How it is carried out; where its codes are shown does not count.
 fn regulating(setpoint: &site::SetPoint) -> site::Regulating {
-    site::Regulating {
-        clamp: None,
-        owner: None,
-        score: None,
-        raise: None,
-        lower: None,
-        ..setpoint.regulating.clone()
+    let mut how = setpoint.regulating.clone();
+    (how.clamp, how.owner, how.raise, how.lower, how.score) = (None, None, None, None, None);
+    if let Some(primary) = &mut how.primary {
+        primary.told = site::Told::default();
     }
+    how
 }
 
 /// Whether two set points are one definition; what people call them does not count.

@@ -13,6 +13,7 @@ mod masters;
 mod networked;
 mod observe;
 mod points;
+mod primary;
 mod publish;
 mod regulating;
 mod resource;

@@ -24,7 +24,7 @@ impl Check<'_> {
         &mut self,
         field: &str,
         raw: &RawSetPoint,
-        unit: Unit,
+        (unit, wire): (Unit, Scale),
         setpoint: &Point,
     ) -> Regulating {
         let of = |name: &str| format!("{field}.{name}");
@@ -64,6 +64,7 @@ impl Check<'_> {
                 most: self.above_zero(of("trim.most"), &trim.most),
             }
         });
+        let primary = self.primary(&of("primary"), raw, (unit, wire), setpoint);
         let follows = self.follows(field, raw);
         let pulse = self.pulse(field, raw);
         let raise =
@@ -93,6 +94,7 @@ impl Check<'_> {
             aux,
             device_remote,
             trim,
+            primary,
             dispatch: raw.dispatch.as_ref().map(|how| *how.get_ref()),
             follows,
             handover: raw.handover.unwrap_or_default(),
@@ -230,7 +232,7 @@ impl Check<'_> {
     }
 
     /// An analog that measures the same as `unit`.
-    fn quantity(&mut self, field: &str, id: &Spanned<String>, unit: Unit) -> PointId {
+    pub(crate) fn quantity(&mut self, field: &str, id: &Spanned<String>, unit: Unit) -> PointId {
         let point = self.point(field, id, Kind::Analog);
         let dimension = |unit: Unit| -> Dimension { unit.dimension() };
         if let Some(found) =
@@ -315,7 +317,7 @@ impl Check<'_> {
         }
     }
 
-    fn zero_or_above(&mut self, field: &str, value: Option<&Spanned<f64>>) -> f64 {
+    pub(crate) fn zero_or_above(&mut self, field: &str, value: Option<&Spanned<f64>>) -> f64 {
         let Some(value) = value else { return 0.0 };
         let number = *value.get_ref();
         if !(number.is_finite() && number >= 0.0) {

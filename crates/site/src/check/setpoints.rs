@@ -62,7 +62,7 @@ impl Check<'_> {
                 Vec::new()
             }
         };
-        let regulating = self.regulating(&field, raw, unit, &point);
+        let regulating = self.regulating(&field, raw, (unit, wire), &point);
         SetPoint { point, unit, wire, limits, hold, actual, remote, connected, feedback, drives, regulating }
     }
 

@@ -91,6 +91,10 @@ impl Brain {
         let aux = setpoint.aux().filter(|(_, known)| !known);
         let aux =
             aux.map(|(aux, _)| format!("the auxiliary load is not known: {aux}, the last good, is made"));
+        let primary = self.tells_of_primary(commanded);
+        let blind = setpoint.is_blind().then(|| {
+            "the grid's frequency is not good: the primary response goes, and there is none".to_owned()
+        });
         self.table.make(held_at, held.0, held.1, self.now);
         // A control is as good as what it moves; counts that are full are no matter of a state.
         let reasons = self.table.row(held_at).map(|row| row.sample.reasons.clone()).unwrap_or_default();
@@ -105,12 +109,40 @@ impl Brain {
                 self.table.make(point, Some(Value::Analog(code.into())), Reasons::none(), self.now);
             }
         }
+        for (point, value, reasons) in primary {
+            self.table.make(point, value.map(Value::Analog), reasons, self.now);
+        }
+        self.table.tell_alarm(feedback_at, "primary", blind);
         self.table.tell_alarm(feedback_at, "follow", strays);
         self.table.tell_alarm(feedback_at, "short", short);
         self.table.tell_alarm(feedback_at, "aux", aux);
         if unscored {
             self.table.tell_alarm(feedback_at, "score", None);
         }
+    }
+
+    /// What is told of the primary response, where there is one.
+    fn tells_of_primary(&self, commanded: &Commanded) -> Vec<(PointIx, Option<f64>, Reasons)> {
+        let Some(around) = commanded.around.primary else { return Vec::new() };
+        let setpoint = &commanded.setpoint;
+        let mut told: Vec<(PointIx, Option<f64>, Reasons)> = around
+            .figures
+            .into_iter()
+            .chain([
+                (around.status, f64::from(u8::from(setpoint.answers()))),
+                (around.response, setpoint.responds()),
+            ])
+            .filter_map(|(point, value)| Some((point?, Some(value), Reasons::none())))
+            .collect();
+        if let Some(point) = around.headroom {
+            let headroom = setpoint.headroom();
+            let before = self.table.row(point).and_then(|row| row.sample.value).map(Value::as_f64);
+            let unknown =
+                || Reason::new(ReasonKind::Offline, "a limit, or what the plant does, is not known");
+            let reasons = headroom.is_none().then(unknown).into_iter().collect();
+            told.push((point, headroom.or(before), reasons));
+        }
+        told
     }
 
     /// What speaks against the value in force: a device that refused it or does not answer, or none confirmed yet.

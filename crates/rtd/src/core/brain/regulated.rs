@@ -46,6 +46,18 @@ pub(in crate::core) struct DriveAround {
     pub(in crate::core) charges: bool,
 }
 
+/// What is around a primary response.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::core) struct PrimaryAround {
+    pub(in crate::core) frequency: Quantity,
+    pub(in crate::core) enable: Option<PointIx>,
+    /// Points of figures that never change, and what they say.
+    pub(in crate::core) figures: [(Option<PointIx>, f64); 2],
+    pub(in crate::core) status: Option<PointIx>,
+    pub(in crate::core) headroom: Option<PointIx>,
+    pub(in crate::core) response: Option<PointIx>,
+}
+
 /// What is around a set point, beside what every one has.
 #[derive(Clone, Debug, Default)]
 pub(in crate::core) struct Around {
@@ -62,6 +74,7 @@ pub(in crate::core) struct Around {
     pub(in crate::core) meter: Option<Quantity>,
     pub(in crate::core) units: Option<Quantity>,
     pub(in crate::core) drives: Vec<DriveAround>,
+    pub(in crate::core) primary: Option<PrimaryAround>,
     pub(in crate::core) clamp: Option<PointIx>,
     pub(in crate::core) owner: Option<PointIx>,
     /// DNP3 indexes of the pulses up and down, and the points that tell whether one is running.
@@ -205,6 +218,9 @@ impl Brain {
         let meter = around.meter.and_then(|at| self.quantity(at));
         let units_now = around.units.and_then(|at| self.quantity(at));
         let read = self.table.row(commanded.actual).map_or(Mono::ZERO, |row| row.sample.received);
-        Plant { seen, read, units, meter, units_now, aux: around.aux.and_then(|at| self.quantity(at)) }
+        let hz = around.primary.and_then(|primary| self.quantity(primary.frequency));
+        let answers = around.primary.is_some_and(|primary| self.permit(primary.enable) == Permit::Given);
+        let aux = around.aux.and_then(|at| self.quantity(at));
+        Plant { seen, read, units, meter, units_now, aux, hz, answers }
     }
 }

@@ -19,6 +19,7 @@ impl SetPoint {
         (self.cut, self.cut_clamp) = (old.cut, old.cut_clamp);
         (self.aux, self.aux_known) = (old.aux, old.aux_known);
         (self.trim, self.trimmed, self.trimmed_at) = (old.trim, old.trimmed, old.trimmed_at);
+        self.response = old.response;
         (self.strays, self.strays_too_long) = (old.strays, old.strays_too_long);
         (self.reverts_until, self.unread) = (old.reverts_until, old.unread);
         for (drive, old) in self.drives.iter_mut().zip(&old.drives) {

@@ -50,6 +50,7 @@ fn spec(revert_s: u16) -> SetPointSpec {
         drives: vec![drive(0, revert_s)],
         method: None,
         trim: None,
+        primary: None,
         aux: false,
         follows: None,
         disables: false,
@@ -73,6 +74,8 @@ impl Bench {
             meter: None,
             units_now: None,
             aux: None,
+            hz: None,
+            answers: false,
         };
         Self { point: SetPoint::new(spec, Mono::ZERO), plant, request: 0 }
     }

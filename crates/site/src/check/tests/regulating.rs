@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::regulating::{Bound, Dispatch, Handover, OnLoss};
-use telemetry::PointId;
+use telemetry::{PointId, Unit};
 
 const INPUTS: &str = r#"
 [[analog]]
@@ -183,4 +183,74 @@ fn a_score_has_its_own_points_where_the_file_names_none() {
     assert_eq!(codes().map(|point| point.id.to_string()).collect::<Vec<_>>(), own);
     assert!(codes().all(|point| point.served.index.is_none()), "no master is served them");
     assert_eq!(site.setpoints[0].shown_in_sheet().count(), 1);
+}
+
+/// The least that a primary response has to say.
+const PRIMARY: &str = "frequency = \"poi.hz\", droop_pct = 5.0, deadband_hz = 0.036, capacity = 10.0";
+
+#[test]
+fn a_primary_response_and_what_is_told_of_it() {
+    let site = more(&format!("primary = {{ {PRIMARY} }}")).unwrap();
+    let primary = site.setpoints[0].regulating.primary.clone().unwrap();
+    assert_eq!((primary.nominal, primary.most, &primary.enable), (60.0, 10.0, &None));
+    assert_eq!(site.setpoints[0].shown().count(), 1, "nothing is told of it");
+    let served = r#"most = 2.0, nominal = 50.0, enable = "poi.breaker", served = { status = { id = "fr.1", index = 91, role = "frequency-response.1" }, droop = { id = "fr.2", index = 92 }, deadband = { id = "fr.3", wire = "engineering" }, headroom = { id = "fr.4" }, response = { id = "fr.5", max_units = 4.0, max_counts = 400 } }"#;
+    let site = more(&format!("primary = {{ {PRIMARY}, {served} }}")).unwrap();
+    let primary = site.setpoints[0].regulating.primary.clone().unwrap();
+    assert_eq!((primary.nominal, primary.most), (50.0, 2.0));
+    assert_eq!(primary.enable, Some(PointId::from("poi.breaker")));
+    let told: Vec<_> = site.setpoints[0].shown().skip(1).map(|one| (one.key, one.unit, one.wire)).collect();
+    let thousandths = Scale::Counts { max_units: 32.767, max_counts: 32_767.0 };
+    let own = Scale::Counts { max_units: 4.0, max_counts: 400.0 };
+    assert_eq!(
+        told,
+        [
+            (
+                "primary.served.status",
+                Unit::Count,
+                Scale::Counts { max_units: 32_767.0, max_counts: 32_767.0 }
+            ),
+            ("primary.served.droop", Unit::Percent, thousandths),
+            ("primary.served.deadband", Unit::Hertz, Scale::Engineering),
+            ("primary.served.headroom", Unit::Megawatt, site.setpoints[0].wire),
+            ("primary.served.response", Unit::Megawatt, own),
+        ]
+    );
+    let role = primary.told.status.and_then(|point| point.role);
+    assert_eq!(role.as_deref(), Some("frequency-response.1"));
+}
+
+#[test]
+fn a_primary_response_has_no_figure_of_its_own_and_each_is_looked_at() {
+    for (from, to, words) in [
+        (", droop_pct = 5.0", "", "missing field `droop_pct`"),
+        (", deadband_hz = 0.036", "", "missing field `deadband_hz`"),
+        (", capacity = 10.0", "", "missing field `capacity`"),
+        ("poi.hz", "poi.mw", "setpoint[0].primary.frequency: `poi.mw` is in MW"),
+        ("poi.hz", "poi.breaker", "setpoint[0].primary.frequency: `poi.breaker` is a point of kind digital"),
+        ("5.0", "0.0", "setpoint[0].primary.droop_pct: 0, must be above 0"),
+        ("0.036", "-0.1", "setpoint[0].primary.deadband_hz: -0.1, must be 0 or above"),
+        ("10.0", "-1.0", "setpoint[0].primary.capacity: -1, must be above 0"),
+        ("10.0", "10.0, most = 0.0", "setpoint[0].primary.most: 0, must be above 0"),
+        ("10.0", "10.0, nominal = 0.0", "setpoint[0].primary.nominal: 0, must be above 0"),
+        (
+            "10.0",
+            "10.0, enable = \"poi.mw\"",
+            "setpoint[0].primary.enable: `poi.mw` is a point of kind analog",
+        ),
+        (
+            "10.0",
+            "10.0, served = { droop = { id = \"poi.mw\" } }",
+            "setpoint[0].primary.served.droop.id: there is already a point `poi.mw`",
+        ),
+        (
+            "10.0",
+            "10.0, served = { droop = { id = \"d\", max_units = 1.0 } }",
+            "setpoint[0].primary.served.droop",
+        ),
+    ] {
+        assert!(PRIMARY.contains(from), "{from}");
+        let told = more(&format!("primary = {{ {} }}", PRIMARY.replacen(from, to, 1))).unwrap_err();
+        assert!(told.contains(words), "{from} -> {to}: {told}");
+    }
 }
