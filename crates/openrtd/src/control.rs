@@ -105,10 +105,18 @@ fn told(setpoints: &Json) -> String {
         if !word("clamp").is_empty() {
             let _ = writeln!(text, "  held back by: {} (output {} {unit})", word("clamp"), number("output"));
         }
-        for (name, words) in [("short", "the devices cannot do"), ("trim", "correction at the meter")] {
+        let parts = [
+            ("short", "the devices cannot do"),
+            ("trim", "correction at the meter"),
+            ("response", "primary response"),
+        ];
+        for (name, words) in parts {
             if one.get(name).and_then(Json::as_f64).is_some_and(|number| number != 0.0) {
                 let _ = writeln!(text, "  {words}: {} {unit}", number(name));
             }
+        }
+        if is("answers") == Some(false) {
+            let _ = writeln!(text, "  the frequency is not answered");
         }
         text.push_str(&score(one, &unit));
         if is("follows") == Some(false) {
@@ -155,11 +163,12 @@ mod tests {
     fn a_status_is_told_in_words() {
         let one = json!([{ "point": "bess", "authority": "iso", "owner": "ems", "held_here": false, "held": 4.0,
             "in_force": 2.5, "actual": 2.4, "clamp": "ramp", "output": 2.6, "short": 0.0, "trim": 0.1,
-            "follows": true, "unit": "MW" }]);
+            "response": -0.2, "answers": false, "follows": true, "unit": "MW" }]);
         assert_eq!(
             told(&one),
             "bess: iso (ems)\n  held 4.000, in force 2.500, the plant does 2.400 MW\n  \
-             held back by: ramp (output 2.600 MW)\n  correction at the meter: 0.100 MW\n"
+             held back by: ramp (output 2.600 MW)\n  correction at the meter: 0.100 MW\n  \
+             primary response: -0.200 MW\n  the frequency is not answered\n"
         );
         assert_eq!(told(&json!([])), "the site has no set point");
         let window = json!({ "verdict": "below", "accuracy": 0.853, "delay_steps": 2, "precision": 0.99,
