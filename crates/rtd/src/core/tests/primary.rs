@@ -46,6 +46,8 @@ fn site(more: &[(&str, &str)]) -> Site {
         ("[[analog]]\nid = \"poi.mw\"", GRID_DEVICE),
         ("clamp = { id = \"bess.clamp\", index = 41 }", KEYS),
         ("\n[[digital]]\nid = \"bess.remote\"", POINTS),
+        // One set point for all of a story.
+        ("silence_ms = 60000\n", ""),
     ];
     all.extend(more);
     controlled(&all)
