@@ -66,9 +66,11 @@ fn a_set_point_reaches_a_plc_by_pymodbus_and_the_plc_gets_its_own_control_back()
     send(&folder, "1");
     writes(&plc, &json!([300, [0, 10_000], true]));
     wait(&running.rtd, "bess.mw.feedback", &json!(1.0), &["ONLINE"]);
-    // The ISO is gone: the PLC gets its own control back.
+    // The ISO is gone: the PLC gets its own control back, and is told nothing after that.
     drop(running.iso);
-    assert_eq!(writes(&plc, &json!([310, [0], true])).len(), 1);
+    let told = writes(&plc, &json!([310, [0], true]));
+    // With the first value after a refusal it was switched once more.
+    assert_eq!(told, [json!([310, [1], true]), json!([300, [0, 10_000], true]), json!([310, [0], true])]);
     wait(&running.rtd, "plc.mw", &json!(0.25), &["ONLINE"]);
     wait(&running.rtd, "bess.mw.setpoint", &json!(0.25), &["ONLINE"]);
 }

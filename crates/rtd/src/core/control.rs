@@ -392,7 +392,7 @@ impl SetPoint {
         if let Some(transfer) = turn.transfer.filter(|transfer| transfer.to == Owner::Local) {
             settled.writes = self.leave(transfer.cause, now, next_request);
         }
-        let free = turn.output.is_some() && !self.machine.is_astray();
+        let free = turn.output.is_some() && !self.machine.is_astray() && self.unread.is_none();
         self.response.advance(plant, free, now);
         if let Some(output) = turn.output {
             let whole = output + self.response.now();
@@ -458,7 +458,8 @@ impl SetPoint {
         }
         self.trimmed_at = now;
         // Whatever else holds it back, or is still on its way, is no error of the meter.
-        let rests = !self.machine.is_moving() && self.in_force.is_some();
+        let moving = self.machine.is_moving() || self.response.is_moving();
+        let rests = !moving && self.in_force.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
         let free = if free { Free::BOTH.but(self.short + self.cut) } else { Free::NONE };
         let correction = trim.advance(output, plant.meter, free, by);

@@ -178,8 +178,9 @@ impl Drive {
         let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
         let request = take(next_request);
         self.asked = Some(Asked { request, write, of, at: now, answered: false });
-        // Until it has confirmed something it may not be following.
-        let write = if self.confirmed.is_some() { write } else { self.spec.first(write) };
+        // Until it has confirmed something it may not be following; one that refuses may not be any more.
+        let follows = self.confirmed.is_some() && self.failed.is_none();
+        let write = if follows { write } else { self.spec.first(write) };
         Some(Write { device: self.spec.device, request, write })
     }
 

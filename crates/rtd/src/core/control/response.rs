@@ -76,9 +76,14 @@ impl Response {
         self.at = now;
     }
 
+    /// Whether it comes or goes by the ramp.
+    pub(super) fn is_moving(&self) -> bool {
+        self.primary.is_some_and(|primary| primary.is_moving())
+    }
+
     /// When it moves next by itself.
     pub(super) fn due(&self) -> Option<Mono> {
-        self.primary.filter(Primary::is_moving).map(|_| self.at.plus(STEP))
+        self.is_moving().then(|| self.at.plus(STEP))
     }
 }
 

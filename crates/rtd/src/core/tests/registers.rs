@@ -99,6 +99,13 @@ fn a_device_that_refuses_is_switched_with_each_try() {
     pass(&mut world, 2);
     assert_eq!(told(&mut world, &Ok(())), [value(-20_000.0, Some((400, 2)))]);
     assert_eq!(force(&mut world), (2.0, Flags::ONLINE));
+    // One that followed and refuses may not be following any more.
+    set(&mut world, 1.0);
+    assert_eq!(told(&mut world, &refused), [value(-10_000.0, None)]);
+    pass(&mut world, 2);
+    assert_eq!(told(&mut world, &Ok(())), [value(-10_000.0, Some((400, 2)))]);
+    set(&mut world, 1.5);
+    assert_eq!(told(&mut world, &Ok(())), [value(-15_000.0, None)]);
 }
 
 #[test]
