@@ -22,7 +22,7 @@ const HOLD_MS: i64 = 2_000;
 const KEEP_ALIVE_S: i64 = 2;
 const DEAD_MS: i64 = KEEP_ALIVE_S * 1_000 + 6_000;
 /// What becomes of the plant is watched for so long after the hand-over.
-const WATCHED_MS: i64 = 4_000;
+const WATCHED_MS: i64 = 6_000;
 
 const WHOLE: u8 = 0;
 const DEAD: u8 = 1;
@@ -208,7 +208,7 @@ fn judge(seen: &Seen, one: &Cut, policy: &str, found: &mut Found) {
             let way = RAMP * milliseconds(one.next - settled) / 1_000.0;
             let (far, left) = ((at_loss - SCHEDULE).abs(), (last - SCHEDULE).abs());
             // It nears the schedule by the ramp, and stays there.
-            if left > (far - way + 2.0 * RAMP).max(0.0) + RESOLUTION || released > 0 {
+            if left > (far - way + 4.0 * RAMP).max(0.0) + RESOLUTION || released > 0 {
                 wrong(format!("{left} MW from the schedule, was {far}; released {released} times"));
             }
             if after_loss.iter().any(|(_, power)| (power - SCHEDULE).abs() > far + RESOLUTION) {

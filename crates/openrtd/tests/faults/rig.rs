@@ -13,8 +13,11 @@ pub(crate) const POINT: &str = "bess.mw.setpoint";
 pub(crate) const RAMP: f64 = 0.5;
 /// What the battery tells of its power is so coarse, MW: nobody can start nearer to it.
 pub(crate) const RESOLUTION: f64 = 0.001;
-/// Between a step of ours and its arrival at the plant lies a driver with three writes, and other programs that run.
-pub(crate) const LATE_MS: i64 = 750;
+/// Between a step of ours and its arrival at the plant lies a driver with three writes, and other programs that run: two
+/// steps may come nearer to each other than they were made.
+pub(crate) const LATE_MS: i64 = 2_000;
+/// Times are told in whole milliseconds, by two programs.
+const ROUNDED_MS: i64 = 2;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn now() -> i64 {
@@ -168,7 +171,8 @@ pub(crate) struct Moved {
     pub(crate) first: f64,
     /// The largest step of what it was told.
     pub(crate) step: f64,
-    /// By how much a step was larger than the ramp allows for the time since the one before.
+    /// By how much it went further than the ramp allows: since the command, to the millisecond, and from one step to the
+    /// next, which may come late.
     pub(crate) beyond: f64,
     pub(crate) writes: usize,
 }
@@ -183,8 +187,9 @@ pub(crate) fn moved(seen: &Seen, since: i64, until: i64) -> Moved {
         let [(before, from), (after, to)] = [pair[0], pair[1]];
         let step = (to - from).abs();
         let allowed = RAMP * milliseconds(after - before + LATE_MS) / 1_000.0;
+        let whole = RAMP * milliseconds(after - since + ROUNDED_MS) / 1_000.0;
         moved.step = moved.step.max(step);
-        moved.beyond = moved.beyond.max(step - allowed);
+        moved.beyond = moved.beyond.max(step - allowed).max((to - first).abs() - whole);
     }
     moved
 }
