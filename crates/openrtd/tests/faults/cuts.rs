@@ -228,8 +228,7 @@ fn judge(seen: &Seen, one: &Cut, policy: &str, found: &mut Found) {
     }
     for (from, until) in [(one.command, one.next), (one.next, one.until)] {
         let moved = moved(seen, from, until);
-        let on_the_move = from == one.next && policy == "schedule";
-        let first = if on_the_move { &mut found.first_on_the_move } else { &mut found.first };
+        let first = if policy == "schedule" { &mut found.first_on_the_move } else { &mut found.first };
         *first = first.max(moved.first);
         found.moved.step = found.moved.step.max(moved.step);
         found.moved.beyond = found.moved.beyond.max(moved.beyond);

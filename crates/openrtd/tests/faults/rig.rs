@@ -16,8 +16,8 @@ pub(crate) const RESOLUTION: f64 = 0.001;
 /// Between a step of ours and its arrival at the plant lies a driver with three writes, and other programs that run: two
 /// steps may come nearer to each other than they were made.
 pub(crate) const LATE_MS: i64 = 2_000;
-/// Times are told in whole milliseconds, by two programs.
-const ROUNDED_MS: i64 = 2;
+/// Times are told in whole milliseconds, by two programs whose clocks drift apart a little.
+const APART_MS: i64 = 10;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn now() -> i64 {
@@ -179,7 +179,7 @@ pub(crate) struct Moved {
 
 /// Follows the writes of one owner, who began at `since`.
 pub(crate) fn moved(seen: &Seen, since: i64, until: i64) -> Moved {
-    let powers = seen.powers(since, until);
+    let powers = seen.powers(since - APART_MS, until);
     let mut moved = Moved { writes: powers.len(), ..Moved::default() };
     let Some((first_at, first)) = powers.first().copied() else { return moved };
     moved.first = (first - seen.power(first_at)).abs();
@@ -187,7 +187,7 @@ pub(crate) fn moved(seen: &Seen, since: i64, until: i64) -> Moved {
         let [(before, from), (after, to)] = [pair[0], pair[1]];
         let step = (to - from).abs();
         let allowed = RAMP * milliseconds(after - before + LATE_MS) / 1_000.0;
-        let whole = RAMP * milliseconds(after - since + ROUNDED_MS) / 1_000.0;
+        let whole = RAMP * milliseconds(after - since + APART_MS) / 1_000.0;
         moved.step = moved.step.max(step);
         moved.beyond = moved.beyond.max(step - allowed).max((to - first).abs() - whole);
     }
