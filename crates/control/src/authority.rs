@@ -555,7 +555,9 @@ impl Machine {
         let from = self.owner;
         self.owner = to;
         self.away = None;
-        (self.moved, self.moving, self.astray) = (now, false, false);
+        (self.moved, self.moving) = (now, false);
+        // Whoever only goes on does not know any better where devices stand that were away.
+        self.astray &= matches!(to, Owner::Schedule | Owner::Fallback) && self.output.is_some();
         self.clamp = None;
         match to {
             Owner::Local => self.output = None,

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+/// Differences smaller than this share are rounding.
+const ROUNDING: f64 = 1e-12;
+
 /// From `low` to `high`, both within.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Band {
@@ -142,8 +145,9 @@ pub fn advance(from: f64, target: f64, bounds: &Bounds, rules: &Rules, by: Durat
     // What is too near to act upon stays, unless it stands outside of what it must be within.
     let rests = (goal - from).abs() < rules.deadband && bounds.soft.contains(from);
     let moved = if rests { from } else { from + way };
-    // Rounding must not leave it a hair short of its goal for ever.
-    let moved = if (goal - moved).abs() <= f64::EPSILON * goal.abs() { goal } else { moved };
+    // Rounding must not leave it a hair short of its goal for ever, within the deadband.
+    let hair = ROUNDING * goal.abs().max(from.abs()).max(1.0);
+    let moved = if (goal - moved).abs() <= hair { goal } else { moved };
     let sourced = bounds.source.hold(moved);
     let stored = bounds.energy.hold(sourced);
     let value = bounds.hard.hold(stored);
@@ -214,6 +218,12 @@ mod tests {
         let held = [-9.0, 0.0, 20.0].map(|value| sun(3.0).holds(value));
         assert_eq!(held, [Some(Clamp::Source), None, Some(Clamp::Hard)]);
         assert_eq!(full.holds(-9.0), Some(Clamp::Energy));
+    }
+
+    #[test]
+    fn a_hair_is_no_deadband() {
+        let step = advance(0.5 - 2.0 * f64::EPSILON, 0.5, &bounds(), &RULES, SECOND);
+        assert_eq!((step.value, step.clamp), (0.5, None));
     }
 
     #[test]

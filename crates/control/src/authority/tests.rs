@@ -211,6 +211,22 @@ fn devices_that_were_away_are_taken_up_where_they_are() {
     assert!(!machine.is_astray() && machine.held(&seen(3.0)) == Some(40.0));
 }
 
+#[test]
+fn a_change_of_hands_does_not_tell_where_devices_stand_that_were_away() {
+    let mut machine = owned(Spec { loss: Loss::Hold, ..SPEC });
+    let away = Seen { devices: Permit::Withheld, actual: None, ..seen(0.0) };
+    machine.advance(&away, seconds(1));
+    machine.session(A, false, seconds(2));
+    // They are there again, and nobody knows yet what they do.
+    let blind = Seen { actual: None, ..seen(0.0) };
+    assert_eq!(
+        machine.advance(&blind, seconds(32)).transfer.map(|transfer| transfer.to),
+        Some(Owner::Fallback)
+    );
+    assert!(machine.is_astray());
+    assert_eq!(machine.advance(&seen(2.0), seconds(33)).output, Some(2.0), "from where they are");
+}
+
 #[derive(Clone, Debug)]
 enum Event {
     Devices(u8),

@@ -171,6 +171,8 @@ pub(crate) struct SetPoint {
     turn: u64,
     /// The value that every device has confirmed since the present owner took over.
     in_force: Option<f64>,
+    /// Somebody took over and nothing was confirmed since: what the plant did then is in force.
+    begins: bool,
     /// What the devices together cannot do of it, and what holds them.
     short: f64,
     short_clamp: Option<Clamp>,
@@ -189,6 +191,8 @@ pub(crate) struct SetPoint {
     /// The correction that the devices were told.
     trimmed: f64,
     trimmed_at: Mono,
+    /// What the devices were last told in all: where a limit is not known any more, they stay there.
+    whole: Option<f64>,
     /// Until when a device that nobody refreshes any more may still fall back by itself.
     reverts_until: Mono,
     /// Taken over then, when a device might just have fallen back: it is told nothing before it is read again.
@@ -210,6 +214,7 @@ impl SetPoint {
             drives,
             turn: 0,
             in_force: None,
+            begins: false,
             short: 0.0,
             short_clamp: None,
             cut: 0.0,
@@ -222,6 +227,7 @@ impl SetPoint {
             trim,
             trimmed: 0.0,
             trimmed_at: now,
+            whole: None,
             reverts_until: now,
             unread: None,
             strays: None,
@@ -342,7 +348,7 @@ impl SetPoint {
     /// Somebody drives it from now on, or another one does.
     pub(crate) fn taken_over(&mut self, transfer: Transfer, plant: &Plant, now: Mono) {
         if transfer.from == Owner::Local {
-            self.in_force = plant.seen.actual;
+            (self.in_force, self.begins) = (plant.seen.actual, true);
             // What was read last may be what a device did before it fell back: to go on from there would undo it.
             self.unread = (now < self.reverts_until).then_some(now);
         }
@@ -353,7 +359,7 @@ impl SetPoint {
 
     /// The output starts from what the plant does: so do the correction and the auxiliary load.
     fn correct_anew(&mut self, plant: &Plant, now: Mono) {
-        self.trimmed_at = now;
+        (self.trimmed_at, self.whole) = (now, None);
         self.aux = plant.aux.unwrap_or(self.aux);
         if let (Some(trim), Some(output)) = (&mut self.trim, self.machine.output()) {
             let made = output + self.response.now() + self.aux;
@@ -434,14 +440,15 @@ impl SetPoint {
         let mut writes = Vec::new();
         for drive in &mut self.drives {
             if !keeps
-                && drive.is_told()
+                && drive.holds()
                 && let Some(write) = drive.spec.release()
             {
                 writes.push(Write { device: drive.spec.device, request: take(next_request), write });
+                drive.given_back();
             }
             drive.drop_out();
         }
-        (self.in_force, self.trimmed) = (None, 0.0);
+        (self.in_force, self.trimmed, self.whole) = (None, 0.0, None);
         (self.short, self.short_clamp, self.cut, self.cut_clamp) = (0.0, None, 0.0, None);
         self.pulsing = Pulsing::default();
         self.response.reset();
@@ -459,7 +466,7 @@ impl SetPoint {
         self.trimmed_at = now;
         // Whatever else holds it back, or is still on its way, is no error of the meter.
         let moving = self.machine.is_moving() || self.response.is_moving();
-        let rests = !moving && self.in_force.is_some();
+        let rests = !moving && self.in_force.is_some() && plant.seen.bounds.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
         let free = if free { Free::BOTH.but(self.short + self.cut) } else { Free::NONE };
         let correction = trim.advance(output, plant.meter, free, by);
@@ -474,13 +481,19 @@ impl SetPoint {
 
     /// Gives each device its part.
     fn share(&mut self, output: f64, plant: &Plant) {
-        let bounds = plant.seen.bounds.unwrap_or(control::limits::Bounds::NONE);
         let asked = output + self.trimmed + self.aux;
-        let whole = bounds.hold(asked);
-        (self.cut, self.cut_clamp) = (asked - whole, bounds.holds(asked));
+        let (whole, clamp) = match &plant.seen.bounds {
+            Some(bounds) => (bounds.hold(asked), bounds.holds(asked)),
+            // Without its limit the correction would take it beyond where the limit was.
+            None => (self.whole.unwrap_or(asked), self.cut_clamp),
+        };
+        self.whole = Some(whole);
+        (self.cut, self.cut_clamp) = (asked - whole, clamp);
         self.turn += 1;
         let Some(method) = self.spec.method else {
-            let of = Of { turn: self.turn, all: output - self.cut };
+            self.short = whole - self.drives.iter().fold(whole, |whole, drive| drive.spec.carries(whole));
+            self.short_clamp = (self.short != 0.0).then_some(Clamp::Hard);
+            let of = Of { turn: self.turn, all: output - self.short() };
             self.drives.iter_mut().for_each(|drive| drive.want(whole, of));
             return;
         };
@@ -510,9 +523,14 @@ impl SetPoint {
     /// What all have confirmed is in force: the output of whoever is furthest behind.
     fn confirm(&mut self) {
         let done: Option<Vec<Of>> = self.drives.iter().filter_map(Drive::done).collect();
-        let behind = done.and_then(|done| done.into_iter().min_by_key(|of| of.turn));
-        if let Some(of) = behind.filter(|_| self.machine.output().is_some()) {
-            self.in_force = Some(of.all);
+        if self.machine.output().is_none() {
+            return;
+        }
+        match done.map(|done| done.into_iter().min_by_key(|of| of.turn)) {
+            Some(Some(of)) => (self.in_force, self.begins) = (Some(of.all), false),
+            // What a device that was away does now is not known, whatever the others have confirmed.
+            None if !self.begins => self.in_force = None,
+            _ => {}
         }
     }
 

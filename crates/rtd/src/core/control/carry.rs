@@ -20,6 +20,7 @@ impl SetPoint {
         (self.aux, self.aux_known) = (old.aux, old.aux_known);
         (self.trim, self.trimmed, self.trimmed_at) = (old.trim, old.trimmed, old.trimmed_at);
         self.response = old.response;
+        (self.whole, self.begins) = (old.whole, old.begins);
         (self.strays, self.strays_too_long) = (old.strays, old.strays_too_long);
         (self.reverts_until, self.unread) = (old.reverts_until, old.unread);
         for (drive, old) in self.drives.iter_mut().zip(&old.drives) {
@@ -34,7 +35,7 @@ impl SetPoint {
         device: impl Fn(DeviceIx) -> Option<DeviceIx>,
         next_request: &mut u64,
     ) -> Vec<Write> {
-        let told = self.drives.iter().filter(|drive| drive.is_told());
+        let told = self.drives.iter().filter(|drive| drive.holds());
         told.filter_map(|drive| {
             let write = drive.spec.release()?;
             Some(Write { device: device(drive.spec.device)?, request: take(next_request), write })

@@ -58,6 +58,16 @@ impl DriveSpec {
         }
     }
 
+    /// As much of a value as the device can be told.
+    pub(super) fn carries(&self, value: f64) -> f64 {
+        match self.kind {
+            DriveKind::SunSpec123 { percent_per_unit } if percent_per_unit != 0.0 => {
+                (value * percent_per_unit).clamp(0.0, 100.0) / percent_per_unit
+            }
+            _ => value,
+        }
+    }
+
     /// The write, as it has to be where the device does not follow yet.
     fn first(&self, mut write: FieldWrite) -> FieldWrite {
         if let (DriveKind::Registers(registers), FieldWrite::Registers { enable, .. }) =
@@ -118,11 +128,13 @@ pub(super) struct Drive {
     asked: Option<Asked>,
     confirmed: Option<(FieldWrite, Of)>,
     pub(super) failed: Option<String>,
+    /// It was told something and never given back: it may hold it, away or not.
+    holds: bool,
 }
 
 impl Drive {
     pub(super) fn new(spec: DriveSpec) -> Self {
-        Self { spec, wanted: None, asked: None, confirmed: None, failed: None }
+        Self { spec, wanted: None, asked: None, confirmed: None, failed: None, holds: false }
     }
 
     /// What it is to do from now on.
@@ -150,9 +162,14 @@ impl Drive {
         self.wanted.map(|_| self.confirmed.map(|(_, of)| of))
     }
 
-    /// Whether it was told anything since it was last forgotten.
-    pub(super) const fn is_told(&self) -> bool {
-        self.asked.is_some()
+    /// Whether it may hold something that it was told.
+    pub(super) const fn holds(&self) -> bool {
+        self.holds
+    }
+
+    /// It is given back to its own control.
+    pub(super) fn given_back(&mut self) {
+        self.holds = false;
     }
 
     /// When it has to be told (again).
@@ -177,6 +194,7 @@ impl Drive {
     pub(super) fn ask(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
         let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
         let request = take(next_request);
+        self.holds = true;
         self.asked = Some(Asked { request, write, of, at: now, answered: false });
         // Until it has confirmed something it may not be following; one that refuses may not be any more.
         let follows = self.confirmed.is_some() && self.failed.is_none();
@@ -207,6 +225,7 @@ impl Drive {
     pub(super) fn carry(&mut self, old: &Self) {
         (self.wanted, self.asked, self.confirmed) = (old.wanted, old.asked, old.confirmed);
         self.failed.clone_from(&old.failed);
+        self.holds = old.holds;
     }
 }
 

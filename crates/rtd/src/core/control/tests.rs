@@ -243,6 +243,56 @@ fn a_device_that_comes_back_is_told_again() {
     bench.written(0, &OK);
     bench.point.device_up(BESS);
     assert_eq!(watts(&bench.writes(9)), [2_500_000.0]);
+    assert_eq!(bench.point.in_force(), None, "what it confirmed before counts for nothing");
+    bench.written(1, &OK);
+    assert_eq!(bench.point.in_force(), Some(2.5));
+}
+
+#[test]
+fn a_device_that_was_away_is_given_back_though_it_was_not_told_again() {
+    let mut bench = Bench::new(0);
+    bench.accept(2.5, 0.0, 0);
+    bench.writes(0);
+    bench.written(0, &OK);
+    bench.plant.seen.devices = Permit::Withheld;
+    bench.writes(5);
+    // It is there again, nobody knows yet what it does, and the unit trips.
+    bench.point.device_up(BESS);
+    (bench.plant.seen.devices, bench.plant.seen.actual) = (Permit::Given, None);
+    assert!(bench.writes(9).is_empty());
+    bench.plant.seen.connected = Permit::Withheld;
+    assert_eq!(bench.writes(10)[0].write, FieldWrite::Release704, "it may hold what it was told before");
+    assert!(bench.writes(11).is_empty());
+}
+
+#[test]
+fn a_limit_that_is_not_known_any_more_lets_nothing_beyond() {
+    let mut spec = spec(0);
+    spec.trim = Some(trim::Rules { gain: 0.1, most: 0.5 });
+    let mut bench = Bench::of(spec);
+    bench.plant.units_now = Some(0.4);
+    bench.accept(3.0, 0.0, 0);
+    let hard = Bounds { hard: Band::new(-2.0, 2.0), ..Bounds::NONE };
+    bench.plant.seen.bounds = Some(hard);
+    assert_eq!(watts(&bench.writes(0)), [2_000_000.0], "with the correction no more than the limit");
+    bench.written(0, &OK);
+    bench.plant.seen.bounds = None;
+    assert!(bench.writes(1).is_empty(), "nor when the limit is not known");
+}
+
+#[test]
+fn what_a_device_cannot_be_told_is_not_in_force() {
+    let mut spec = spec(0);
+    spec.drives[0].kind = DriveKind::SunSpec123 { percent_per_unit: 50.0 };
+    let mut bench = Bench::of(spec);
+    for (request, (value, does)) in [(3.0, 2.0), (-1.0, 0.0), (1.5, 1.5)].into_iter().enumerate() {
+        let request = u64::try_from(request).unwrap();
+        bench.accept(value, 0.0, request);
+        assert_eq!(bench.writes(request).len(), 1);
+        bench.written(request, &OK);
+        assert_eq!((bench.point.in_force(), bench.point.short()), (Some(does), value - does), "{value}");
+        assert_eq!(bench.point.clamp(), (value != does).then_some(Clamp::Hard));
+    }
 }
 
 #[test]
