@@ -2,6 +2,7 @@
 # Plants bugs into a copy of what is committed; each has to be found.
 #   scripts/mutants.sh mutants [RESULT.json]    by the tests of ieee1815
 #   scripts/mutants.sh planted [RESULT.json]    by the cases of the proof `honest`
+#   scripts/mutants.sh control_planted [RESULT.json]    by the cases of the proof `control`
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-$PWD/target}/mutants
@@ -13,4 +14,4 @@ unset CARGO_TARGET_DIR
 export CARGO_TARGET_DIR=$target/target
 what=$1
 shift
-exec python3 "scripts/$what.py" "$target/copy" "$@"
+exec python3 -B "scripts/$what.py" "$target/copy" "$@"

@@ -24,6 +24,9 @@
 #   scripts/proof.sh mutants ten planted bugs, each found by the tests of ieee1815
 #   scripts/proof.sh honest  never good and stale: HONEST_CASES (1,000,000) cases over the core and encoded DNP3; goes on
 #                            where it was ended (a part of them: scripts/proof.sh honest --cases N)
+#   scripts/proof.sh control one owner, no bump, limits kept, nothing replayed: CONTROL_CASES (1,000,000) cases through
+#                            encoded DNP3; goes on where it was ended (a part: scripts/proof.sh control --cases N)
+#   scripts/proof.sh control-planted bugs planted into control and its wiring, each found by the cases of `control`
 #   scripts/proof.sh field   FIELD_MINUTES (15) with real peers that die and return: recoveries, right values, no lost scan
 #   scripts/proof.sh cost    5,000 points that all change over 50 devices: share of a core, memory, octets a sample
 #   scripts/proof.sh planted bugs planted into the core, each found by the cases of `honest`
@@ -227,6 +230,24 @@ honest)
     OPENRTD_PROOF=$result cargo test --release --locked -p rtd --test honest -- --ignored --nocapture proof
     stamp honest "$result"
     rm -f "$HONEST_STATE"
+    ;;
+control)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    if [ "${2:-}" = --cases ]; then CONTROL_CASES=$3; fi
+    # What is done already is kept for this commit and these cases alone.
+    CONTROL_CASES=${CONTROL_CASES:-1000000}
+    target=${CARGO_TARGET_DIR:-$PWD/target}
+    export CONTROL_CASES CONTROL_STATE=$target/control-$(git rev-parse --short HEAD)-$CONTROL_CASES.json
+    OPENRTD_PROOF=$result cargo test --release --locked -p rtd --test control -- --ignored --nocapture proof
+    stamp control "$result"
+    rm -f "$CONTROL_STATE"
+    ;;
+control-planted)
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    scripts/mutants.sh control_planted "$result"
+    stamp control-planted "$result"
     ;;
 field)
     result=$(mktemp)

@@ -1,5 +1,6 @@
 //! What happened how often.
 
+use crate::proof::Tally;
 use crate::script::KINDS;
 
 /// Numbers of a run, or of a part of one.
@@ -19,9 +20,8 @@ pub(crate) struct Counts {
     pub(crate) restarts_told: u64,
 }
 
-impl Counts {
-    /// Each with its name.
-    pub(crate) fn fields(&mut self) -> Vec<(&'static str, &mut u64)> {
+impl Tally for Counts {
+    fn fields(&mut self) -> Vec<(&'static str, &mut u64)> {
         let mut fields = vec![
             ("cases", &mut self.cases),
             ("objects_judged", &mut self.objects),
@@ -39,14 +39,7 @@ impl Counts {
         fields
     }
 
-    pub(crate) fn add(&mut self, mut other: Self) {
-        for ((_, sum), (_, more)) in self.fields().into_iter().zip(other.fields()) {
-            *sum += *more;
-        }
-    }
-
-    /// Events of the scripts, all kinds together.
-    pub(crate) fn events(&self) -> u64 {
+    fn events(&self) -> u64 {
         self.kinds.iter().sum()
     }
 }

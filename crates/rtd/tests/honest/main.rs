@@ -19,25 +19,22 @@
 mod counts;
 mod made;
 mod oracle;
+#[path = "../proof/mod.rs"]
+mod proof;
 mod readings;
 mod script;
 mod world;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
 use counts::Counts;
 use oracle::Oracle;
-use script::{Dice, Step, script};
+use proof::{Dice, Property, Tally as _, prove, some};
+use script::{Step, script};
 use site::Site;
 use world::World;
 
 /// What differs between the sites: event variations of analogs, floats and digitals, and the size of the buffers.
 const SITES: [[&str; 4]; 4] =
     [["2", "5", "1", "1000"], ["4", "7", "2", "1000"], ["1", "5", "1", "8"], ["3", "7", "3", "40"]];
-
-/// Cases that are done in one go.
-const CHUNK: u64 = 1_000;
 
 fn sites() -> Vec<(Site, Oracle)> {
     let folder = tempfile::tempdir().unwrap();
@@ -59,74 +56,36 @@ fn sites() -> Vec<(Site, Oracle)> {
     SITES.iter().map(one).collect()
 }
 
-/// Runs steps; the first thing that is wrong, and at which step.
-fn run(sites: &[(Site, Oracle)], case: u64, steps: &[Step]) -> (Counts, Option<(usize, String)>) {
-    let (site, oracle) = &sites[usize::try_from(case).unwrap() % sites.len()];
-    let mut world = World::new(site, oracle);
-    for (at, step) in steps.iter().enumerate() {
-        world.step(*step);
-        if let Some(wrong) = world.wrong.take() {
-            return (world.counts, Some((at, wrong)));
-        }
+struct Honest(Vec<(Site, Oracle)>);
+
+impl Property for Honest {
+    type Step = Step;
+    type Counts = Counts;
+    const NAME: &'static str = "honest";
+
+    fn steps(&self, case: u64) -> Vec<Step> {
+        script(&mut Dice::new(case))
     }
-    world.close();
-    world.counts.cases = 1;
-    let wrong = world.wrong.take().map(|wrong| (steps.len(), wrong));
-    (world.counts, wrong)
-}
 
-fn steps(case: u64) -> Vec<Step> {
-    script(&mut Dice::new(case))
-}
-
-/// Leaves out every step without which it is still wrong.
-fn shrunk(sites: &[(Site, Oracle)], case: u64, mut steps: Vec<Step>) -> (Vec<Step>, String) {
-    let mut words = String::new();
-    loop {
-        let before = steps.len();
-        let mut at = steps.len();
-        while at > 0 {
-            at -= 1;
-            let mut fewer = steps.clone();
-            fewer.remove(at);
-            if let (_, Some((last, wrong))) = run(sites, case, &fewer) {
-                fewer.truncate(last + 1);
-                (steps, words) = (fewer, wrong);
-                at = at.min(steps.len());
+    fn run(&self, case: u64, steps: &[Step]) -> (Counts, Option<(usize, String)>) {
+        let (site, oracle) = &self.0[usize::try_from(case).unwrap() % self.0.len()];
+        let mut world = World::new(site, oracle);
+        for (at, step) in steps.iter().enumerate() {
+            world.step(*step);
+            if let Some(wrong) = world.wrong.take() {
+                return (world.counts, Some((at, wrong)));
             }
         }
-        if steps.len() == before {
-            if let (_, Some((_, wrong))) = run(sites, case, &steps) {
-                words = wrong;
-            }
-            return (steps, words);
-        }
+        world.close();
+        world.counts.cases = 1;
+        let wrong = world.wrong.take().map(|wrong| (steps.len(), wrong));
+        (world.counts, wrong)
     }
-}
-
-/// Runs one case; panics with the shortest course of events that shows what is wrong.
-fn check(sites: &[(Site, Oracle)], case: u64) -> Counts {
-    let (counts, wrong) = run(sites, case, &steps(case));
-    if let Some((_, wrong)) = wrong {
-        let (steps, fewest) = shrunk(sites, case, steps(case));
-        let told: String = steps.iter().map(|step| format!("  {step:?}\n")).collect();
-        panic!("case {case}: {wrong}\nin the fewest steps:\n{told}{fewest}");
-    }
-    counts
-}
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
 }
 
 #[test]
 fn no_object_is_good_that_must_not_be() {
-    let sites = sites();
-    let (first, cases) = (number("HONEST_FIRST").unwrap_or(0), number("HONEST_CASES").unwrap_or(3_000));
-    let mut counts = Counts::default();
-    for case in first..first + cases {
-        counts.add(check(&sites, case));
-    }
+    let (cases, mut counts) = some(&Honest(sites()), 3_000);
     assert!(counts.events() >= 50 * counts.cases);
     if cases >= 3_000 {
         for (name, count) in counts.fields() {
@@ -138,96 +97,5 @@ fn no_object_is_good_that_must_not_be() {
 #[test]
 #[ignore = "long: `make proof ITEM=honest`"]
 fn proof() {
-    let sites = sites();
-    let cases = number("HONEST_CASES").unwrap_or(1_000_000);
-    let state = std::env::var("HONEST_STATE").ok();
-    let (begin, mut counts) = state.as_deref().map_or_else(Default::default, resume);
-    let next = AtomicU64::new(begin);
-    // A case that fails ends all others: what was found is told at once.
-    let failed = AtomicBool::new(false);
-    let started = std::time::Instant::now();
-    let done = Mutex::new((begin, std::collections::BTreeMap::new()));
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let sum = Mutex::new(&mut counts);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while !failed.load(Ordering::Relaxed) {
-                    let from = next.fetch_add(CHUNK, Ordering::Relaxed);
-                    if from >= cases {
-                        return;
-                    }
-                    let to = (from + CHUNK).min(cases);
-                    let chunk = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        let mut chunk = Counts::default();
-                        (from..to).for_each(|case| chunk.add(check(&sites, case)));
-                        chunk
-                    }));
-                    let chunk = chunk.unwrap_or_else(|panic| {
-                        failed.store(true, Ordering::Relaxed);
-                        std::panic::resume_unwind(panic)
-                    });
-                    let mut done = done.lock().unwrap();
-                    done.1.insert(from, (to, chunk));
-                    // Only what has no gap before it is kept.
-                    while let Some((to, chunk)) = {
-                        let at = done.0;
-                        done.1.remove(&at)
-                    } {
-                        done.0 = to;
-                        let mut sum = sum.lock().unwrap();
-                        sum.add(chunk);
-                        if let Some(path) = &state {
-                            keep(path, to, &mut sum);
-                        }
-                        if to % (20 * CHUNK) == 0 {
-                            eprintln!(
-                                "honest: {to} of {cases} cases, {:.0} s",
-                                started.elapsed().as_secs_f64()
-                            );
-                        }
-                    }
-                }
-            });
-        }
-    });
-    assert!(counts.events() >= 50 * counts.cases);
-    for (name, count) in counts.fields() {
-        assert!(cases < 50_000 || *count >= 1_000, "{name} only {count} times");
-    }
-    let events = counts.events();
-    let mut result = serde_json::Map::new();
-    for (name, count) in counts.fields() {
-        result.insert(name.to_owned(), (*count).into());
-    }
-    result.insert("events".to_owned(), events.into());
-    result.insert("seeds".to_owned(), format!("the case's number, 0 to {}", cases - 1).into());
-    result.insert("violations".to_owned(), 0.into());
-    let json = serde_json::Value::Object(result).to_string();
-    println!("{json}");
-    if let Ok(path) = std::env::var("OPENRTD_PROOF") {
-        std::fs::write(path, json).unwrap();
-    }
-}
-
-/// What a run that was ended has done: the next case, and the counts up to it.
-fn resume(path: &str) -> (u64, Counts) {
-    let mut counts = Counts::default();
-    let Ok(text) = std::fs::read_to_string(path) else { return (0, counts) };
-    let kept: serde_json::Value = serde_json::from_str(&text).unwrap();
-    for (name, count) in counts.fields() {
-        *count = kept[name].as_u64().unwrap();
-    }
-    (kept["next"].as_u64().unwrap(), counts)
-}
-
-fn keep(path: &str, next: u64, counts: &mut Counts) {
-    let mut kept = serde_json::Map::new();
-    kept.insert("next".to_owned(), next.into());
-    for (name, count) in counts.fields() {
-        kept.insert(name.to_owned(), (*count).into());
-    }
-    let new = format!("{path}.new");
-    std::fs::write(&new, serde_json::Value::Object(kept).to_string()).unwrap();
-    std::fs::rename(new, path).unwrap();
+    prove(&Honest(sites()));
 }

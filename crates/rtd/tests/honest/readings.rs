@@ -8,7 +8,8 @@ use site::{Dnp3Type, ReadingIx};
 use telemetry::{Unit, Wall, WallTrust};
 
 use crate::oracle::{From, Given, Oracle, Told, factor};
-use crate::script::{Answer, Dice};
+use crate::proof::Dice;
+use crate::script::Answer;
 
 /// One reading of a report, with the points that it belongs to.
 pub(crate) struct One {

@@ -1,41 +1,6 @@
 //! What happens in a case: a list of steps, made of one number and nothing else, so that every case can be run again.
 
-/// A small generator of numbers that look random; the same ones for the same seed, on every machine.
-#[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// 0 to `end` - 1.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    /// `least` to `most`.
-    pub(crate) fn within(&mut self, least: u64, most: u64) -> u64 {
-        least + self.below(most - least + 1)
-    }
-
-    /// True so often in a hundred.
-    pub(crate) fn percent(&mut self, often: u64) -> bool {
-        self.below(100) < often
-    }
-
-    pub(crate) fn index(&mut self, end: usize) -> usize {
-        usize::try_from(self.below(end as u64)).unwrap()
-    }
-}
+use crate::proof::Dice;
 
 /// How a poll that was answered looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

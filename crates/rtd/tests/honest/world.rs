@@ -18,8 +18,9 @@ use telemetry::{Mono, Now, Value, Wall, WallTrust};
 use crate::counts::Counts;
 use crate::made;
 use crate::oracle::{self, From, Oracle};
+use crate::proof::Dice;
 use crate::readings::{Memory, readings};
-use crate::script::{Dice, Fault, MASTERS, Step, What, When};
+use crate::script::{Fault, MASTERS, Step, What, When};
 
 /// Where the wall clock begins.
 const EPOCH: i64 = 1_700_000_000_000;

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""The test of the proof of control: plants bugs into a scratch copy, one at a time; the proof's cases have to find each.
+
+    control_planted.py SCRATCH [RESULT.json]
+
+A bug that cannot be planted, because its place has changed, is a failure too.
+"""
+
+from planted import main
+
+MACHINE = "control/src/authority.rs"
+LIMITS = "control/src/limits.rs"
+CORE = "rtd/src/core/"
+# What is broken; the file; what stands there; what is put there; and so on for another file.
+PLANTED = [
+    (
+        "what the last owner asked for is gone on with",
+        MACHINE,
+        "        self.target = self.output.unwrap_or(0.0);\n",
+        "",
+    ),
+    (
+        "a master that takes over goes on from the last output",
+        MACHINE,
+        "Owner::Iso(_) => self.output = seen.actual.or(self.output),",
+        "Owner::Iso(_) => self.output = self.output.or(seen.actual),",
+    ),
+    (
+        "the plant's switch does not win",
+        MACHINE,
+        "            return Some((Owner::Local, Cause::Local));",
+        "            return None;",
+    ),
+    (
+        "an open breaker ends nothing",
+        MACHINE,
+        "            return Some((Owner::Local, Cause::Tripped));",
+        "            return None;",
+    ),
+    (
+        "two masters own it in turns",
+        MACHINE,
+        "if owner != master && self.away.is_none())",
+        "if owner != master && self.away.is_none() && false)",
+    ),
+    (
+        "what is no number is taken for the lowest",
+        MACHINE,
+        "if !(value >= low - self.spec.slack && value <= high + self.spec.slack) {",
+        "if value < low - self.spec.slack || value > high + self.spec.slack {",
+    ),
+    (
+        "a lost link is not held",
+        MACHINE,
+        "self.away.map(|since| since.plus(self.spec.hold))",
+        "self.away",
+    ),
+    (
+        "silence is not noticed",
+        MACHINE,
+        "self.spec.silence.map(|most| self.heard.plus(most))",
+        "self.spec.silence.filter(|_| false).map(|most| self.heard.plus(most))",
+    ),
+    (
+        "devices that were away are driven on from where they were",
+        MACHINE,
+        "            return actual;\n",
+        "            return output;\n",
+    ),
+    (
+        "a change of hands forgets that devices were away",
+        MACHINE,
+        "        self.astray &= matches!(to, Owner::Schedule | Owner::Fallback) && self.output.is_some();",
+        "        self.astray = false;",
+    ),
+    (
+        "time at rest counts for the ramp",
+        MACHINE,
+        "let by = if self.moving { now.since(self.moved) } else { Duration::ZERO };",
+        "let by = now.since(self.moved);",
+        MACHINE,
+        "        self.moved = now;\n        Turn {",
+        "        self.moved = if self.moving { now } else { self.moved };\n        Turn {",
+    ),
+    (
+        "any number of commands may come",
+        MACHINE,
+        "now.since(since) < time && count >= most\n",
+        "now.since(since) < time && count > 9 * most\n",
+    ),
+    (
+        "down is as fast as up",
+        LIMITS,
+        "low: -most(rules.down)",
+        "low: -most(rules.up)",
+    ),
+    (
+        "a soft limit is kept at once",
+        LIMITS,
+        "    let moved = if rests { from } else { from + way };\n",
+        "    let moved = bounds.soft.hold(if rests { from } else { from + way });\n",
+    ),
+    (
+        "a hard limit is reached by the ramp",
+        LIMITS,
+        "    let value = bounds.hard.hold(stored);\n",
+        "    let value = stored;\n",
+        CORE + "control.rs",
+        "Some(bounds) => (bounds.hold(asked), bounds.holds(asked)),",
+        "Some(_) => (asked, None),",
+    ),
+    (
+        "a charge is not looked at",
+        CORE + "brain/regulated.rs",
+        "let power = store.power(Some(self.quantity(charge)?));",
+        "let power = store.power(self.quantity(charge).map(|_| (store.lowest + store.highest) / 2.0));",
+    ),
+    (
+        "a source of charge that is not good is not asked",
+        CORE + "brain/regulated.rs",
+        "around.source.map(|source| self.quantity(source).unwrap_or(0.0).max(0.0))",
+        "around.source.and_then(|source| self.quantity(source)).map(|source| source.max(0.0))",
+    ),
+    (
+        "a limit that is not good is none",
+        CORE + "brain/regulated.rs",
+        "let high = high.map_or(Some(f64::INFINITY), |high| self.quantity(high))?;",
+        "let high = high.and_then(|high| self.quantity(high)).unwrap_or(f64::INFINITY);",
+    ),
+    (
+        "a write that was refused is confirmed",
+        CORE + "control/drive.rs",
+        "            Err(words) => self.failed = Some(words.clone()),",
+        "            Err(_) => self.confirmed = Some((asked.write, asked.of)),",
+    ),
+    (
+        "what is asked for is in force",
+        CORE + "control.rs",
+        "            Some(Some(of)) => (self.in_force, self.begins) = (Some(of.all), false),",
+        "            Some(Some(_)) => (self.in_force, self.begins) = (self.machine.output(), false),",
+    ),
+    (
+        "a device that is back has still confirmed what it had",
+        CORE + "control.rs",
+        "            None if !self.begins => self.in_force = None,\n",
+        "",
+    ),
+    (
+        "a trip leaves the devices what they were told",
+        CORE + "control.rs",
+        "let keeps = matches!(cause, Cause::Local | Cause::Taken) && !self.spec.disables;",
+        "let keeps = !self.spec.disables;",
+    ),
+    (
+        "a lost unit is made up for by nobody",
+        CORE + "control.rs",
+        "        let units: Vec<Unit> = plant.units.iter().map(|able| able.unit).collect();\n",
+        "        let units: Vec<Unit> = plant.units.iter().map(|able| Unit { available: true, ..able.unit }).collect();\n",
+    ),
+    (
+        "another ramp goes on with the old set point",
+        CORE + "brain/carry.rs",
+        "let goes_on = moves.kept.setpoint(id) && (was.is_none() || owner.is_some());",
+        "let goes_on = was.is_none() || owner.is_some();",
+    ),
+    (
+        "the operator's hand is lost with another configuration",
+        CORE + "brain/carry.rs",
+        "Some(new) => new.setpoint.machine.hold_as(&old.setpoint.machine),",
+        "Some(_) => {}",
+    ),
+    (
+        "IIN1.5 says nothing",
+        CORE + "brain.rs",
+        "        if self.setpoints.iter().any(local) {",
+        "        if self.setpoints.len() > 9 && self.setpoints.iter().any(local) {",
+    ),
+    (
+        "a pulse counts from what the plant does",
+        CORE + "brain/commands.rs",
+        "let from = setpoint.accepted().or_else(|| self.good(commanded.actual));",
+        "let from = self.good(commanded.actual);",
+    ),
+    (
+        "the same octets again act again",
+        "ieee1815/src/outstation/session.rs",
+        "        if self.last_request != octets || (function == READ && !awaited) {",
+        "        if self.last_request != octets || function > 2 || (function == READ && !awaited) {",
+    ),
+    (
+        "the set point of a master that owns nothing is shown as held",
+        CORE + "control.rs",
+        "        self.master().and(self.machine.target())\n",
+        "        self.machine.target()\n",
+    ),
+    (
+        "a step of the wall clock counts as time",
+        CORE + "brain.rs",
+        "    pub(super) fn begin(&mut self, now: Now) {\n        self.now = now;\n",
+        "    pub(super) fn begin(&mut self, now: Now) {\n        self.now = Now { mono: Mono::from_millis(now.wall.as_millis().saturating_sub(1_690_000_000_000)), ..now };\n",
+    ),
+]
+
+if __name__ == "__main__":
+    main(PLANTED, "control", "every_promise_is_kept")
