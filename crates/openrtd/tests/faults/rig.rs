@@ -46,6 +46,7 @@ impl Random {
 /// A site whose battery goes by [`RAMP`]; `revert_s`: it falls back by itself.
 pub(crate) fn folder(revert_s: Option<u16>, keys: &str) -> Folder {
     let folder = Folder::quick();
+    folder.plain_setpoint();
     let drive = r#"drive = [{ device = "bess", control = "704", revert_s = 60 }]"#;
     let revert = revert_s.map_or_else(String::new, |seconds| format!(", revert_s = {seconds}"));
     let per_minute = RAMP * 60.0;

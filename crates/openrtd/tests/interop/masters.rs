@@ -29,6 +29,7 @@ pub(crate) fn with_guests() -> (Folder, Authority) {
 /// As [`with_guests`], with masters by address, name and whether they have the right to control.
 pub(crate) fn with_masters(masters: &[(u16, &str, bool)]) -> (Folder, Authority) {
     let folder = Folder::quick();
+    folder.plain_setpoint();
     let authority = Authority::new("Guests");
     fs::write(folder.site.join("pki/guests.pem"), authority.pem()).unwrap();
     folder.change("site.toml", "[\"pki/ca.pem\"]", "[\"pki/ca.pem\", \"pki/guests.pem\"]");

@@ -30,6 +30,7 @@ fn a_set_point_reaches_a_plc_by_pymodbus_and_the_plc_gets_its_own_control_back()
     let plc = Peer::start(&python, "modbus_plc_pymodbus.py", &[] as &[&str]);
     let port = plc.until("listening").pop().unwrap()["port"].as_u64().unwrap();
     let folder = Folder::quick();
+    folder.plain_setpoint();
     folder.change(
         "site.toml",
         DRIVE,

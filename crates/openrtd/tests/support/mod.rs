@@ -46,6 +46,25 @@ impl Folder {
         folder
     }
 
+    /// The example's set point without ramp, limits and watchdog, for tests that say their own or none.
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
+    pub(crate) fn plain_setpoint(&self) {
+        const KEYS: [&str; 7] = [
+            "ramp_up_per_min",
+            "limits_hard",
+            "energy",
+            "follows_within",
+            "follows_s",
+            "on_loss",
+            "handover",
+        ];
+        let text = self.read("site.toml");
+        let is_one = |line: &&str| KEYS.iter().any(|key| line.starts_with(&format!("{key} =")));
+        assert_eq!(text.lines().filter(is_one).count(), KEYS.len(), "{text}");
+        let kept: Vec<&str> = text.lines().filter(|line| !is_one(line)).collect();
+        fs::write(self.site.join("site.toml"), kept.join("\n") + "\n").unwrap();
+    }
+
     pub(crate) fn path(&self, name: &str) -> String {
         self.site.join(name).to_str().unwrap().to_owned()
     }
