@@ -24,8 +24,8 @@ const CHARGE: &str = "bess.soc.mwh";
 
 /// Our own floor, no market's: the battery follows within a second or two, and its step is 4 s.
 const ACCURACY_FLOOR: f64 = 0.8;
-/// Fewer steps than this have no score to be held against the floor.
-const STEPS_JUDGED: usize = 3;
+/// Fewer steps than this are not held against the floor: a minute, in which one late reading is no tenth.
+const STEPS_JUDGED: usize = 15;
 /// A run shorter than this is not expected to have one, in seconds.
 const SECONDS_JUDGED: u64 = 40;
 /// A response is looked for up to so many steps late.
@@ -56,10 +56,12 @@ pub(super) struct Agc {
     refused: BTreeMap<String, u64>,
     open: Option<Open>,
     steps: Vec<score::Step>,
-    /// Which of them have a score: a command was taken, and the battery's output was known at the end.
+    /// Which of them have a score: a command was taken, as the one before, and the output was known at the end.
     known: Vec<bool>,
     score: Option<Score>,
     owner: Option<&'static str>,
+    /// The command of the step before was taken.
+    owned: bool,
 }
 
 impl Agc {
@@ -74,6 +76,7 @@ impl Agc {
             known: Vec::new(),
             score: None,
             owner: None,
+            owned: false,
         }
     }
 
@@ -89,7 +92,10 @@ impl Agc {
     }
 
     fn close(&mut self, open: &Open, iso: &BTreeMap<String, Point>) {
-        let done = good(iso, ACTUAL).filter(|_| open.taken == Some(true));
+        let taken = open.taken == Some(true);
+        // A take-over begins with what the battery did, on purpose: not what was asked for.
+        let taken_over = !std::mem::replace(&mut self.owned, taken);
+        let done = good(iso, ACTUAL).filter(|_| taken && !taken_over);
         let clamped = clamp(iso).is_some_and(|clamp| LIMITS.contains(&clamp));
         // A step without a score stays in its place, so that the others keep their distance.
         let clamped = clamped || done.is_none();
@@ -312,6 +318,7 @@ mod tests {
     fn one_that_follows_has_a_full_score_and_one_that_does_not_is_told() {
         let tally = run(1.0, 0.0);
         assert_eq!((tally.steps, tally.sent, tally.accepted, tally.clamped), (50, 51, 50, 0));
+        assert_eq!(tally.unscored, 1, "the take-over");
         assert_eq!(
             (tally.accuracy, tally.delay_s, tally.mileage),
             (Some(1.0), Some(0.0), tally.response_mileage)
@@ -324,7 +331,7 @@ mod tests {
     #[test]
     fn what_a_limit_holds_back_is_left_out() {
         let tally = run(0.5, 2.0);
-        assert_eq!((tally.clamped, tally.unscored, tally.accuracy), (50, 0, None));
+        assert_eq!((tally.clamped, tally.unscored, tally.accuracy), (49, 1, None));
         assert_eq!(tally.problems(Some(300)), Vec::<String>::new());
     }
 
