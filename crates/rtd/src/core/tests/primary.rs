@@ -218,7 +218,8 @@ fn it_stays_within_hard_limit_and_energy_and_says_what_is_left_of_it() {
     bench.plant.told.clear();
     bench.hz(60.0);
     bench.pass(5);
-    assert!(bench.plant.told.is_empty(), "{:?}", bench.plant.told);
+    // It may be told the same again, as a device with a reversion timer is.
+    assert!(bench.plant.told.iter().all(|mw| near(*mw, 3.5)), "{:?}", bench.plant.told);
 }
 
 #[test]
