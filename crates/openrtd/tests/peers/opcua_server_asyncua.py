@@ -42,7 +42,7 @@ async def main(loop):
         kind, _ = NODES[request["node"]]
         value = ua.DataValue(
             ua.Variant(request["value"], kind),
-            StatusCode_=ua.StatusCode(request.get("status", 0)),
+            StatusCode=ua.StatusCode(request.get("status", 0)),
             SourceTimestamp=datetime.now(timezone.utc),
         )
         node = nodes[request["node"]]
