@@ -412,6 +412,9 @@ impl SetPoint {
             }
             self.confirm();
         }
+        if turn.output.is_none() {
+            settled.writes.extend(self.give_again(plant, now, next_request));
+        }
         self.spare(turn.output, plant);
         self.watch(plant.seen.actual, now);
         settled
@@ -439,12 +442,8 @@ impl SetPoint {
         self.unread = None;
         let mut writes = Vec::new();
         for drive in &mut self.drives {
-            if !keeps
-                && drive.holds()
-                && let Some(write) = drive.spec.release()
-            {
-                writes.push(Write { device: drive.spec.device, request: take(next_request), write });
-                drive.given_back();
+            if !keeps {
+                writes.extend(drive.give_back(now, next_request));
             }
             drive.drop_out();
         }
@@ -454,6 +453,20 @@ impl SetPoint {
         self.response.reset();
         self.there.clear();
         writes
+    }
+
+    /// A device that did not take its own control back would do for ever what it was told last: it is asked again,
+    /// until it does or somebody else has it.
+    fn give_again(&mut self, plant: &Plant, now: Mono, next_request: &mut u64) -> Vec<Write> {
+        if plant.seen.remote == Permit::Withheld {
+            self.drives.iter_mut().for_each(Drive::leave_it);
+        }
+        self.drives.iter_mut().filter_map(|drive| drive.give_again(now, next_request)).collect()
+    }
+
+    /// The devices that were to take their own control back, and did not.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &DriveSpec> {
+        self.drives.iter().filter(|drive| drive.is_kept()).map(|drive| &drive.spec)
     }
 
     /// Moves the correction at the meter on.
@@ -566,7 +579,8 @@ impl SetPoint {
         let pulses = [self.pulsing.raise, self.pulsing.lower].into_iter().flatten().min();
         let unread = self.unread.map(|_| self.reverts_until);
         let response = self.response.due().filter(|_| tells);
-        [self.machine.due(), writes, trim, strays, pulses, unread, response].into_iter().flatten().min()
+        let kept = self.drives.iter().filter_map(Drive::gives_again).min().filter(|_| !driven);
+        [self.machine.due(), writes, trim, strays, pulses, unread, response, kept].into_iter().flatten().min()
     }
 }
 

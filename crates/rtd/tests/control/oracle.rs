@@ -123,6 +123,22 @@ struct Unit {
     failed: bool,
     /// It holds something that it was told, as far as anybody knows.
     holds: bool,
+    /// It was asked to take its own control back, and has not said that it did.
+    giving: Option<Giving>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Giving {
+    request: u64,
+    at: u64,
+    refused: bool,
+}
+
+impl Giving {
+    /// When it is asked again.
+    fn again(self) -> u64 {
+        self.at + if self.refused { 2_000 } else { 15_000 }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +164,8 @@ struct Handle {
     received: Vec<(&'static str, Option<Cause>)>,
     /// It went to local: for this.
     left: Option<Option<Cause>>,
+    /// The devices that another configuration asks once more to take their own control back.
+    asked_back: Vec<bool>,
     /// The output starts anew from what the plant does.
     anew: bool,
 }
@@ -360,7 +378,7 @@ impl Oracle {
         }
         if came && let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) {
             // It may have restarted: whatever it confirmed before counts for nothing.
-            *unit = Unit { holds: unit.holds, ..Unit::default() };
+            *unit = Unit { holds: unit.holds, giving: unit.giving, ..Unit::default() };
         }
     }
 
@@ -580,15 +598,17 @@ impl Oracle {
         }
         (self.counted, self.heard, self.away, self.way) = ((self.now, 0), self.now, None, None);
         self.leave_alone();
+        self.handle.asked_back = self.units.iter().map(|unit| unit.giving.is_some()).collect();
         if self.handle.left.is_none() {
             self.units.fill(Unit::default());
         }
+        self.units.iter_mut().for_each(|unit| unit.giving = None);
         self.forget();
     }
 
     fn forget(&mut self) {
         for unit in &mut self.units {
-            *unit = Unit { holds: unit.holds, ..Unit::default() };
+            *unit = Unit { holds: unit.holds, giving: unit.giving, ..Unit::default() };
         }
     }
 
@@ -663,15 +683,30 @@ impl Oracle {
         };
         for at in 0..self.units.len() {
             let device = UNITS + at;
-            let is = writes.iter().any(|(to, _, write)| *to == device && value(*write).is_none());
-            if is && !gives {
+            let written = writes.iter().find(|(to, _, write)| *to == device && value(*write).is_none());
+            let is = written.is_some();
+            let due = self.units[at].giving.is_some_and(|giving| giving.again() <= self.now);
+            let again = due && self.owner == Owner::Local && self.remote() != Some(false);
+            let back = self.handle.asked_back.get(at).copied().unwrap_or_default();
+            if is && !gives && !again && !back {
                 self.fail(format!("device {device} is released without a reason"));
+            }
+            if !is && again && !gives {
+                self.fail(format!(
+                    "device {device} did not take its own control back, and is not asked again"
+                ));
             }
             if !is && gives && self.units[at].holds && self.up[device] == Up::Yes {
                 let why = self.handle.left;
                 self.fail(format!("device {device} keeps what it was told, released for {why:?}"));
             }
             self.units[at].holds &= !is;
+            if let Some((_, request, _)) = written.filter(|_| self.handle.asked_back.is_empty()) {
+                self.units[at].giving = Some(Giving { request: *request, at: self.now, refused: false });
+            }
+            if self.owner == Owner::Local && self.remote() == Some(false) {
+                self.units[at].giving = None;
+            }
             self.counts.released += u64::from(is);
         }
         if self.handle.left.is_some() {
@@ -694,7 +729,8 @@ impl Oracle {
         if self.rules.is_dispatch() {
             for at in 0..self.units.len() {
                 if self.up[UNITS + at] != Up::Yes {
-                    self.units[at] = Unit { holds: self.units[at].holds, ..Unit::default() };
+                    let Unit { holds, giving, .. } = self.units[at];
+                    self.units[at] = Unit { holds, giving, ..Unit::default() };
                 }
             }
         }
@@ -722,6 +758,7 @@ impl Oracle {
                     asked: told,
                     asked_turn: turn,
                     holds: true,
+                    giving: None,
                     ..*unit
                 };
             } else {
@@ -902,6 +939,13 @@ impl Oracle {
     /// A device answered a write.
     pub(crate) fn written(&mut self, device: usize, request: u64, good: bool) {
         let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) else { return };
+        if let Some(giving) = unit.giving.as_mut().filter(|giving| giving.request == request) {
+            giving.refused = !good;
+            if good {
+                unit.giving = None;
+            }
+            return;
+        }
         if unit.open != Some(request) {
             return;
         }

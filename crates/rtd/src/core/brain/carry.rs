@@ -112,12 +112,18 @@ impl Brain {
                 Some(new) => new.setpoint.machine.hold_as(&old.setpoint.machine),
                 None => {}
             }
-            if local {
-                continue;
-            }
             let writes = old.setpoint.withdraw(|device| moves.device(device), &mut self.next_request);
-            let (time, point, why) = (now.wall, id.clone(), RELOADED);
-            self.record(Record::Authority { time, point, master: None, owner: "local", cause: None, why });
+            if !local {
+                let (time, point, why) = (now.wall, id.clone(), RELOADED);
+                self.record(Record::Authority {
+                    time,
+                    point,
+                    master: None,
+                    owner: "local",
+                    cause: None,
+                    why,
+                });
+            }
             self.outputs.extend(writes.into_iter().map(|write| Output::Write {
                 device: write.device,
                 request: write.request,

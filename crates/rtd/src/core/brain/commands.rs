@@ -85,7 +85,10 @@ impl Brain {
         ];
         let strays = setpoint.strays().then(|| "the plant does not follow what is in force".to_owned());
         let short = setpoint.short();
-        let short = (short != 0.0).then(|| format!("the devices together cannot do {short} of it"));
+        let short = (short != 0.0).then(|| format!("the devices together cannot do {short:.3} of it"));
+        let kept: Vec<&str> = setpoint.kept().map(|drive| &*drive.name).collect();
+        let kept = (!kept.is_empty())
+            .then(|| format!("asked to take its own control back, and did not yet: {}", kept.join(", ")));
         let pulses = [(commanded.around.raise, Pulse::Raise), (commanded.around.lower, Pulse::Lower)]
             .map(|(at, way)| at.map(|(_, point)| (point, setpoint.pulses(way))));
         let aux = setpoint.aux().filter(|(_, known)| !known);
@@ -116,6 +119,7 @@ impl Brain {
         self.table.tell_alarm(feedback_at, "follow", strays);
         self.table.tell_alarm(feedback_at, "short", short);
         self.table.tell_alarm(feedback_at, "aux", aux);
+        self.table.tell_alarm(feedback_at, "kept", kept);
         if unscored {
             self.table.tell_alarm(feedback_at, "score", None);
         }

@@ -1,7 +1,7 @@
 //! A set point over a change of the site. One that is defined as it was goes on as it was; every other one begins
 //! with the plant, and nothing that was commanded before is ever said to a device again.
 
-use control::Master;
+use control::{Master, Owner};
 use site::DeviceIx;
 
 use super::{SetPoint, Write, take};
@@ -29,13 +29,14 @@ impl SetPoint {
     }
 
     /// Hands the devices that were told something back to their own control, as far as they are still there: `device`
-    /// is a device's place now.
+    /// is a device's place now. Where the plant has it already, those alone that were to take it and have not yet.
     pub(in crate::core) fn withdraw(
         &self,
         device: impl Fn(DeviceIx) -> Option<DeviceIx>,
         next_request: &mut u64,
     ) -> Vec<Write> {
-        let told = self.drives.iter().filter(|drive| drive.holds());
+        let driven = self.owner() != Owner::Local;
+        let told = self.drives.iter().filter(|drive| drive.is_giving() || (driven && drive.holds()));
         told.filter_map(|drive| {
             let write = drive.spec.release()?;
             Some(Write { device: device(drive.spec.device)?, request: take(next_request), write })

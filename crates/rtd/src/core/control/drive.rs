@@ -119,6 +119,14 @@ struct Asked {
     answered: bool,
 }
 
+/// A device is being given back to its own control.
+#[derive(Clone, Copy, Debug)]
+struct Giving {
+    request: u64,
+    at: Mono,
+    answered: bool,
+}
+
 /// One device's part of a set point.
 #[derive(Clone, Debug)]
 pub(super) struct Drive {
@@ -130,11 +138,13 @@ pub(super) struct Drive {
     pub(super) failed: Option<String>,
     /// It was told something and never given back: it may hold it, away or not.
     holds: bool,
+    /// It was asked to take its own control back, and has not said yet that it did.
+    giving: Option<Giving>,
 }
 
 impl Drive {
     pub(super) fn new(spec: DriveSpec) -> Self {
-        Self { spec, wanted: None, asked: None, confirmed: None, failed: None, holds: false }
+        Self { spec, wanted: None, asked: None, confirmed: None, failed: None, holds: false, giving: None }
     }
 
     /// What it is to do from now on.
@@ -167,9 +177,44 @@ impl Drive {
         self.holds
     }
 
-    /// It is given back to its own control.
-    pub(super) fn given_back(&mut self) {
+    /// Gives it back to its own control, where it may hold something and has something for that.
+    pub(super) fn give_back(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
+        let write = self.spec.release().filter(|_| self.holds)?;
         self.holds = false;
+        Some(self.give(write, now, next_request))
+    }
+
+    fn give(&mut self, write: FieldWrite, now: Mono, next_request: &mut u64) -> Write {
+        let request = take(next_request);
+        self.giving = Some(Giving { request, at: now, answered: false });
+        Write { device: self.spec.device, request, write }
+    }
+
+    /// Asks it again to take its own control back, where it refused or was not reached.
+    pub(super) fn give_again(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
+        let write = self.spec.release().filter(|_| self.gives_again().is_some_and(|due| due <= now))?;
+        Some(self.give(write, now, next_request))
+    }
+
+    /// When it has to be asked again to take its own control back.
+    pub(super) fn gives_again(&self) -> Option<Mono> {
+        let giving = self.giving?;
+        Some(giving.at.plus(if giving.answered { RETRY } else { ANSWER_MAX }))
+    }
+
+    /// Whoever is at the plant has it: it is left as it is.
+    pub(super) fn leave_it(&mut self) {
+        self.giving = None;
+    }
+
+    /// Whether it was asked to take its own control back, and has not said yet that it did.
+    pub(super) const fn is_giving(&self) -> bool {
+        self.giving.is_some()
+    }
+
+    /// Whether it was asked to take its own control back, and refused or was not reached.
+    pub(super) fn is_kept(&self) -> bool {
+        self.giving.is_some_and(|giving| giving.answered)
     }
 
     /// When it has to be told (again).
@@ -194,7 +239,7 @@ impl Drive {
     pub(super) fn ask(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
         let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
         let request = take(next_request);
-        self.holds = true;
+        (self.holds, self.giving) = (true, None);
         self.asked = Some(Asked { request, write, of, at: now, answered: false });
         // Until it has confirmed something it may not be following; one that refuses may not be any more.
         let follows = self.confirmed.is_some() && self.failed.is_none();
@@ -204,6 +249,16 @@ impl Drive {
 
     /// A driver answered a write. Answers to writes that were given up in the meantime change nothing.
     pub(super) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
+        if let Some(giving) = &mut self.giving
+            && giving.request == request
+            && self.spec.device == device
+        {
+            giving.answered = true;
+            if result.is_ok() {
+                self.giving = None;
+            }
+            return;
+        }
         let asked = self.asked.as_mut().filter(|asked| asked.request == request);
         let Some(asked) = asked.filter(|_| self.spec.device == device) else { return };
         asked.answered = true;
@@ -225,7 +280,7 @@ impl Drive {
     pub(super) fn carry(&mut self, old: &Self) {
         (self.wanted, self.asked, self.confirmed) = (old.wanted, old.asked, old.confirmed);
         self.failed.clone_from(&old.failed);
-        self.holds = old.holds;
+        (self.holds, self.giving) = (old.holds, old.giving);
     }
 }
 

@@ -313,7 +313,54 @@ fn a_lost_session_holds_and_then_gives_the_device_back() {
     assert_eq!(settled.writes[0].write, FieldWrite::Release704);
     let left = (bench.point.owner(), bench.point.accepted(), bench.point.in_force());
     assert_eq!(left, (Owner::Local, None, None));
+    bench.written(settled.writes[0].request, &OK);
+    assert_eq!(bench.point.kept().count(), 0);
     assert!(bench.writes(200).is_empty(), "the timer is refreshed only while owned");
+}
+
+#[test]
+fn a_device_that_does_not_take_its_own_control_back_is_asked_until_it_does() {
+    let given_back = || {
+        let mut bench = Bench::new(0);
+        bench.accept(2.5, 0.0, 0);
+        bench.writes(0);
+        bench.written(0, &OK);
+        bench.plant.seen.connected = Permit::Withheld;
+        assert_eq!(bench.settle(seconds(1)).writes[0].write, FieldWrite::Release704);
+        bench
+    };
+    let refused = || {
+        let mut bench = given_back();
+        bench.written(1, &Err("illegal data value".to_owned()));
+        assert_eq!(bench.point.kept().count(), 1);
+        bench
+    };
+    let mut bench = refused();
+    assert!(bench.writes(2).is_empty());
+    assert_eq!(bench.point.due(), Some(seconds(3)));
+    assert_eq!(bench.writes(3)[0].write, FieldWrite::Release704);
+    bench.written(1, &OK);
+    assert_eq!(
+        bench.point.due(),
+        Some(Mono::ZERO.plus(ANSWER_MAX + Duration::from_secs(3))),
+        "of the last one"
+    );
+    assert_eq!(bench.writes(18)[0].request, 3, "it did not answer");
+    bench.written(3, &OK);
+    assert_eq!((bench.point.kept().count(), bench.point.due()), (0, None));
+    assert!(bench.writes(99).is_empty());
+
+    let mut bench = refused();
+    bench.plant.seen.remote = Permit::Withheld;
+    assert!(bench.writes(9).is_empty(), "whoever is at the plant has it");
+    assert_eq!(bench.point.kept().count(), 0);
+
+    let mut bench = refused();
+    bench.plant.seen.connected = Permit::Given;
+    bench.accept(1.0, 0.0, 2);
+    assert_eq!(watts(&bench.writes(9)), [1_000_000.0], "a master has it");
+    bench.written(2, &OK);
+    assert_eq!(bench.point.kept().count(), 0);
 }
 
 #[test]
