@@ -54,9 +54,6 @@ pub(crate) fn folder(revert_s: Option<u16>, keys: &str) -> Folder {
         "drive = [{{ device = \"bess\", control = \"704\"{revert} }}]\nramp_up_per_min = {per_minute:.1}\n{keys}"
     );
     folder.change("site.toml", drive, &text);
-    // The example has its own.
-    folder.change("site.toml", "ramp_up_per_min = 60.0\n", "");
-    folder.change("site.toml", "on_loss = \"release\"\n", "");
     folder
 }
 

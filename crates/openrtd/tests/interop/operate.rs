@@ -54,8 +54,6 @@ impl Site {
     fn start(masters: &[(u16, &str, bool)]) -> Self {
         let (folder, authority) = with_masters(masters);
         let text = folder.read("site.toml").replace("poll_ms = 1000", "poll_ms = 250");
-        // Each command is to be at the plant at once.
-        let text = text.replace("ramp_up_per_min = 60.0\n", "");
         let drive = r#"drive = [{ device = "bess", control = "704", revert_s = 60 }]"#;
         assert!(text.contains(drive));
         fs::write(folder.path("site.toml"), text.replace(drive, KEYS)).unwrap();

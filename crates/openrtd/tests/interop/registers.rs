@@ -38,8 +38,6 @@ fn a_set_point_reaches_a_plc_by_pymodbus_and_the_plc_gets_its_own_control_back()
          enable = { register = 310, on = 1, off = 0 } }]",
     );
     folder.change("site.toml", "hold_ms = 30000", "hold_ms = 2000");
-    // At once: what is told is looked at, and not the way there.
-    folder.change("site.toml", "ramp_up_per_min = 60.0", "");
     folder.change("site.toml", "actual = \"bess.mw\"", "actual = \"plc.mw\"");
     add(
         &folder,
