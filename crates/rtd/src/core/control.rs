@@ -197,6 +197,8 @@ pub(crate) struct SetPoint {
     reverts_until: Mono,
     /// Taken over then, when a device might just have fallen back: it is told nothing before it is read again.
     unread: Option<Mono>,
+    /// Time passed last.
+    settled_at: Mono,
     /// Since when the plant does something else than what is in force.
     strays: Option<Mono>,
     strays_too_long: bool,
@@ -230,6 +232,7 @@ impl SetPoint {
             whole: None,
             reverts_until: now,
             unread: None,
+            settled_at: now,
             strays: None,
             strays_too_long: false,
         };
@@ -383,6 +386,7 @@ impl SetPoint {
 
     /// Lets time pass: who owns it, where its output is, and what the devices are to be told.
     pub(crate) fn settle(&mut self, plant: &Plant, now: Mono, next_request: &mut u64) -> Settled {
+        self.settled_at = now;
         for running in [&mut self.pulsing.raise, &mut self.pulsing.lower] {
             *running = running.filter(|end| *end > now);
         }
@@ -577,7 +581,8 @@ impl SetPoint {
         let strays = self.strays.filter(|_| !self.strays_too_long);
         let strays = strays.and_then(|since| Some(since.plus(self.spec.follows?.1)));
         let pulses = [self.pulsing.raise, self.pulsing.lower].into_iter().flatten().min();
-        let unread = self.unread.map(|_| self.reverts_until);
+        // From then on it waits for a good reading alone, which comes by itself.
+        let unread = self.unread.map(|_| self.reverts_until).filter(|until| *until > self.settled_at);
         let response = self.response.due().filter(|_| tells);
         let kept = self.drives.iter().filter_map(Drive::gives_again).min().filter(|_| !driven);
         [self.machine.due(), writes, trim, strays, pulses, unread, response, kept].into_iter().flatten().min()

@@ -484,3 +484,19 @@ fn a_device_that_does_not_follow_is_seen() {
     bench.writes(52);
     assert!(!bench.point.strays());
 }
+
+#[test]
+fn nothing_calls_for_time_that_has_passed_while_a_reading_is_waited_for() {
+    let mut bench = Bench::new(60);
+    bench.plant.read = Mono::ZERO;
+    bench.accept(2.5, 0.0, 1);
+    bench.plant.seen.actual = None;
+    // By 75 s after the start it has fallen back, if it does at all.
+    for now in [2, 74, 75, 76] {
+        assert!(bench.writes(now).is_empty(), "a device may have fallen back since it was read");
+        let due = bench.point.due();
+        assert!(due.is_none_or(|due| due > seconds(now)), "{due:?} at {now} s");
+    }
+    bench.plant.seen.actual = Some(1.0);
+    assert_eq!(watts(&bench.writes(77)), [2_500_000.0], "it is known, and there is no ramp");
+}
