@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use control::limits::Bounds;
 use control::pulses::Way as Pulse;
 use control::{Owner, Refusal, Transfer};
 use ieee1815::{Command, CommandStatus, Crob, OperateMode};
@@ -38,7 +39,7 @@ impl Brain {
             self.tell_transfer(at, transfer);
         }
         self.write(writes);
-        self.show(at);
+        self.show(at, plant.seen.bounds);
     }
 
     fn write(&mut self, writes: Vec<Write>) {
@@ -62,8 +63,8 @@ impl Brain {
     }
 
     /// The held value, the value in force and the codes, as points. While no master owns, the held value follows
-    /// what the plant does; while nobody here drives, the value in force does.
-    fn show(&mut self, at: usize) {
+    /// what the plant does, but for the primary response; while nobody here drives, the value in force does.
+    fn show(&mut self, at: usize, bounds: Option<Bounds>) {
         let Some(commanded) = self.setpoints.get(at) else { return };
         let Some(actual) = self.table.row(commanded.actual) else { return };
         let followed =
@@ -71,7 +72,12 @@ impl Brain {
         let setpoint = &commanded.setpoint;
         let held = match setpoint.accepted() {
             Some(value) => (Some(Value::Analog(value)), Reasons::none()),
-            None => followed(),
+            // A master that sends back what it reads moves nothing: this is where a set point would begin.
+            None => {
+                let (value, reasons) = followed();
+                let begins = value.map(|value| setpoint.begins(value.as_f64(), bounds));
+                (begins.map(Value::Analog), reasons)
+            }
         };
         let in_force = match (setpoint.owner(), setpoint.in_force()) {
             (Owner::Local, _) => followed(),
@@ -284,7 +290,10 @@ impl Brain {
         let setpoint = &commanded.setpoint;
         // What the plant does is not known: the machine refuses what is no number only after the right to ask.
         let (low, high) = setpoint.spec.machine.asked;
-        let from = setpoint.accepted().or_else(|| self.good(commanded.actual));
+        let from = setpoint.accepted().or_else(|| {
+            let actual = self.good(commanded.actual)?;
+            Some(setpoint.begins(actual, self.plant(commanded).seen.bounds))
+        });
         let length = Duration::from_millis(crob.on_ms.into());
         let pulses = setpoint.spec.pulses?;
         let pause = Duration::from_millis(crob.off_ms.into());

@@ -33,12 +33,15 @@ impl Response {
     /// What is seen of the plant, without what the response adds to it. What is left lies where a set point may be:
     /// the machine would go there at once.
     pub(super) fn without(&self, seen: &Seen) -> Seen {
+        Seen { actual: seen.actual.map(|actual| self.rest(actual, seen.bounds)), ..*seen }
+    }
+
+    fn rest(&self, actual: f64, bounds: Option<Bounds>) -> f64 {
         let response = self.now();
         if response == 0.0 {
-            return *seen;
+            return actual;
         }
-        let bounds = seen.bounds.unwrap_or(Bounds::NONE);
-        Seen { actual: seen.actual.map(|actual| bounds.hold(actual - response)), ..*seen }
+        bounds.unwrap_or(Bounds::NONE).hold(actual - response)
     }
 
     /// The machine has begun from what was seen [without](Self::without) it: with it, that is what the plant does.
@@ -88,6 +91,11 @@ impl Response {
 }
 
 impl SetPoint {
+    /// Where a set point would begin, from what the plant does: the response goes on beside it.
+    pub(crate) fn begins(&self, actual: f64, bounds: Option<Bounds>) -> f64 {
+        self.response.rest(actual, bounds)
+    }
+
     /// What the response adds to what the devices do: not what limits, or what they can do, leave of it undone.
     pub(crate) fn responds(&self) -> f64 {
         let response = self.response.now();

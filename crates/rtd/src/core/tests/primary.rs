@@ -2,7 +2,7 @@
 //! stays within the limits, and what is served of it is so.
 
 use ieee1815::master::Outcome;
-use ieee1815::{Classes, CommandStatus, Flags, OperateMode};
+use ieee1815::{Classes, Command, CommandStatus, Crob, Flags, OperateMode, PointType};
 use site::{ReadingIx, Site};
 
 use super::control::{MW, Plant, STEP, controlled};
@@ -139,11 +139,7 @@ fn the_frequency_is_answered_at_once_and_all_that_is_told_of_it_is_so() {
     assert!(near(bench.good(FORCE) / MW, 1.5), "it is in what is in force");
     assert!(near(bench.good(RESPONSE) / MW, 0.5));
     assert!(near(bench.good(HEADROOM) / MW, 1.5));
-    assert_eq!(
-        bench.plant.world.of(OBSERVER, ieee1815::PointType::AnalogOutputStatus, 1).0,
-        MW,
-        "as accepted"
-    );
+    assert_eq!(bench.plant.world.of(OBSERVER, PointType::AnalogOutputStatus, 1).0, MW, "as accepted");
     assert!(near(bench.hz(60.0 + 0.036 + 0.3), 0.0));
     assert!(near(bench.good(RESPONSE) / MW, -1.0));
     assert!(near(bench.hz(50.0), 3.0), "no more than the most");
@@ -288,4 +284,58 @@ fn the_same_site_again_goes_on_with_it() {
     assert!(bench.largest(2.0) <= 1e-9, "{:?}", bench.plant.told);
     assert_eq!([bench.good(STATUS), bench.good(55)], [1.0, 5_000.0]);
     assert!(near(bench.good(RESPONSE) / MW, 1.0));
+}
+
+/// Schedule in charge at 1 MW, and a response of 2 MW beside it.
+fn scheduled() -> Bench {
+    let mut bench = Bench::new(&[]);
+    bench.plant.plc.schedule = Some(1.0);
+    bench.pass(80);
+    bench.plant.order(Action::Control(Way::Schedule));
+    bench.pass(30);
+    bench.hz(60.0 - 0.036 - 0.6);
+    bench.pass(5);
+    assert!(near(bench.plant.mw, 3.0), "{}", bench.plant.mw);
+    bench
+}
+
+/// The set point held, as a master reads it.
+fn held(bench: &mut Bench) -> f64 {
+    bench.plant.world.read(OBSERVER, Classes::ALL);
+    bench.plant.world.of(OBSERVER, PointType::AnalogOutputStatus, 1).0 / MW
+}
+
+#[test]
+fn a_pulse_in_a_response_moves_the_plant_by_what_it_asks_for_and_its_way() {
+    for (index, by) in [(5, 0.5), (6, -0.5)] {
+        let mut bench = scheduled();
+        let crob = Command::Crob(Crob { op: 1, count: 1, on_ms: 0, off_ms: 0 });
+        let accepted = Outcome::Status(CommandStatus::Success);
+        assert_eq!(bench.plant.world.operate(EMS, OperateMode::Direct, index, crob), accepted);
+        bench.plant.obey();
+        bench.pass(60);
+        assert!(near(held(&mut bench), 1.0 + by), "{}", held(&mut bench));
+        assert!(near(bench.plant.mw, 3.0 + by), "{by}: {}", bench.plant.mw);
+    }
+}
+
+#[test]
+fn a_master_that_sends_back_the_set_point_that_it_reads_moves_nothing() {
+    let mut bench = scheduled();
+    for owner in ["schedule", "fallback"] {
+        if owner == "fallback" {
+            bench.plant.plc.schedule = None;
+            bench.pass(2);
+        }
+        assert!(near(held(&mut bench), 1.0), "{owner}: {}", held(&mut bench));
+    }
+    bench.plant.told.clear();
+    let mw = held(&mut bench);
+    bench.set(mw);
+    bench.pass(20);
+    assert!(bench.largest(3.0) <= 1.0 / MW, "{:?}", bench.plant.told);
+    // The plant has it: there is no response, and nothing that is not counted in.
+    bench.plant.order(Action::Control(Way::Local));
+    bench.pass(2);
+    assert!(near(held(&mut bench), 3.0), "{}", held(&mut bench));
 }
