@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use control::limits::Bounds;
 use control::pulses::Way as Pulse;
-use control::{Owner, Refusal, Transfer};
+use control::{Owner, Permit, Refusal, Transfer};
 use ieee1815::{Command, CommandStatus, Crob, OperateMode};
 use telemetry::{Reason, ReasonKind, Reasons, Value};
 
@@ -232,6 +232,16 @@ impl Brain {
         status
     }
 
+    /// The devices that do not answer.
+    pub(in crate::core) fn silent<'a>(&self, commanded: &'a Commanded) -> Vec<&'a str> {
+        let up = |state: Option<DeviceState>| state == Some(DeviceState::Up);
+        let drives = commanded.setpoint.spec.drives.iter();
+        drives
+            .filter(|drive| !up(self.table.devices().get(drive.device).map(|device| device.state)))
+            .map(|drive| &*drive.name)
+            .collect()
+    }
+
     /// What stands in the way of a command at the plant, in words.
     pub(in crate::core) fn in_the_way(&self, commanded: &Commanded) -> Vec<String> {
         let mut words = Vec::new();
@@ -246,12 +256,15 @@ impl Brain {
         }
         let edges = commanded.around.hard.iter().chain(&commanded.around.soft).flatten();
         let charge = commanded.around.energy.iter().map(|stored| &stored.charge);
-        let rows = edges.chain(charge).map(|quantity| quantity.at).chain([commanded.actual]);
+        let aux = commanded.around.aux.iter().filter(|_| self.needs_aux(commanded));
+        let rows = edges.chain(charge).chain(aux).map(|quantity| quantity.at).chain([commanded.actual]);
         words.extend(rows.filter_map(|at| not_good(self.table.row(at)?)));
-        for drive in &commanded.setpoint.spec.drives {
-            if self.table.devices().get(drive.device).is_none_or(|device| device.state != DeviceState::Up) {
-                words.push(format!("`{}` does not answer", drive.name));
+        if self.plant(commanded).seen.devices != Permit::Given {
+            let silent = self.silent(commanded);
+            if silent.is_empty() {
+                words.push("none of its devices is available".to_owned());
             }
+            words.extend(silent.into_iter().map(|name| format!("`{name}` does not answer")));
         }
         let hand = self.table.row(commanded.held).and_then(|row| row.hand.as_ref());
         words.extend(hand.map(|hand| format!("out of service {}", hand.cause())));

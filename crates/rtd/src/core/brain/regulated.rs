@@ -192,6 +192,11 @@ impl Brain {
         units
     }
 
+    /// Whether a set point begins with the next command, and with it an auxiliary load that the units make.
+    pub(super) fn needs_aux(&self, commanded: &Commanded) -> bool {
+        commanded.around.aux.is_some() && commanded.setpoint.machine.output().is_none()
+    }
+
     /// What is seen of the plant for a set point now.
     pub(super) fn plant(&self, commanded: &Commanded) -> Plant {
         let (around, spec) = (&commanded.around, &commanded.setpoint.spec);
@@ -205,6 +210,9 @@ impl Brain {
         };
         let remotes: Vec<Permit> = around.device_remote.iter().map(|at| self.permit(Some(*at))).collect();
         let hand = self.table.row(commanded.held).and_then(|row| row.hand.as_ref());
+        let aux = around.aux.and_then(|at| self.quantity(at));
+        // What the units make beside the set point has to be known where one begins, as a limit has.
+        let begins = !self.needs_aux(commanded) || aux.is_some();
         let seen = Seen {
             actual: self.good(commanded.actual),
             remote: self.permit(commanded.remote),
@@ -212,7 +220,7 @@ impl Brain {
             devices,
             device_remote: all(&remotes),
             inhibited: hand.is_some(),
-            bounds: self.bounds(around),
+            bounds: self.bounds(around).filter(|_| begins),
             schedule: around.schedule.and_then(|at| self.quantity(at)),
         };
         let meter = around.meter.and_then(|at| self.quantity(at));
@@ -220,7 +228,6 @@ impl Brain {
         let read = self.table.row(commanded.actual).map_or(Mono::ZERO, |row| row.sample.received);
         let hz = around.primary.and_then(|primary| self.quantity(primary.frequency));
         let answers = around.primary.is_some_and(|primary| self.permit(primary.enable) == Permit::Given);
-        let aux = around.aux.and_then(|at| self.quantity(at));
         Plant { seen, read, units, meter, units_now, aux, hz, answers }
     }
 }

@@ -326,6 +326,36 @@ fn auxiliary_load_is_made_beside_the_set_point() {
 }
 
 #[test]
+fn nobody_takes_over_while_the_auxiliary_load_is_not_known() {
+    let mut plant = Plant::new(HYBRID);
+    let refused = Outcome::Status(CommandStatus::DownstreamFail);
+    // Never known, and known at some time before.
+    for known in [false, true] {
+        if known {
+            (plant.aux, plant.told.1) = (0.0, true);
+            plant.say();
+        }
+        (plant.able, plant.aux, plant.told.1) = (4.0, 1.0, false);
+        plant.pass(3);
+        let before = (plant.poi(), plant.battery);
+        assert_eq!(plant.world.set(EMS, OperateMode::Direct, before.0 * MW), refused);
+        plant.obey();
+        plant.pass(2);
+        assert_eq!((plant.poi(), plant.battery), before);
+        let told = plant.world.core.status(plant.world.now()).to_string();
+        assert!(told.contains("`aux.mw` is not good"), "{told}");
+    }
+    // It is known: what the plant does goes on.
+    plant.told.1 = true;
+    plant.say();
+    let before = plant.poi();
+    plant.set(before);
+    assert!((plant.poi() - before).abs() < COUNT, "{}", plant.poi());
+    plant.pass(3);
+    assert!((plant.poi() - before).abs() < COUNT, "{}", plant.poi());
+}
+
+#[test]
 fn what_a_hard_limit_cuts_of_the_auxiliary_load_is_not_in_force() {
     let mut plant = Plant::new(&format!("{HYBRID}limits_hard = {{ high = \"pv.able\" }}\n"));
     (plant.able, plant.aux) = (6.0, 0.5);
