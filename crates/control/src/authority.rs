@@ -450,7 +450,8 @@ impl Machine {
         if self.owner == Owner::Schedule
             && let Some(scheduled) = seen.schedule
         {
-            self.target = scheduled;
+            // Nobody may ask for more than may be asked for.
+            self.target = scheduled.max(self.spec.asked.0).min(self.spec.asked.1);
         }
         if let Some(output) = self.output {
             let output = self.found_again(output, seen, now);

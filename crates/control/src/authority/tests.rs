@@ -401,3 +401,12 @@ fn the_graph_of_the_docs_is_the_machines() {
     }
     assert_eq!(told, graph(), "docs/control.md; OPENRTD_BLESS=1 writes it");
 }
+
+#[test]
+fn the_schedule_is_held_within_what_may_be_asked_for() {
+    let mut machine = Machine::new(Spec { rules: Rules { up: 100.0, ..SPEC.rules }, ..SPEC }, seconds(0));
+    let far = Seen { schedule: Some(80.0), bounds: Some(Bounds::NONE), ..seen(10.0) };
+    machine.schedule(&far, seconds(0)).unwrap();
+    machine.advance(&far, seconds(0));
+    assert_eq!(machine.advance(&far, seconds(10)).output, Some(50.0));
+}

@@ -22,10 +22,13 @@ fn per_second(per_minute: Option<f64>) -> f64 {
 
 fn machine(setpoint: &site::SetPoint) -> Spec {
     let how = &setpoint.regulating;
+    let (low, high) = setpoint.limits;
+    let single = low.abs().max(high.abs()) * f64::from(f32::EPSILON);
     Spec {
         asked: setpoint.limits,
-        // Counts cannot always say a limit exactly: one that is off by half a count is taken for the limit.
-        slack: setpoint.wire.half_step(),
+        // Counts cannot always say a limit exactly, nor can a single-precision number: one that is off by half a
+        // count, or by what such a number cannot tell apart, is taken for the limit.
+        slack: setpoint.wire.half_step().max(single),
         rules: Rules {
             up: per_second(how.ramp_up_per_min),
             down: per_second(how.ramp_down_per_min),

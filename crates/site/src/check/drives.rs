@@ -102,6 +102,12 @@ impl Check<'_> {
             };
             self.holds(field, raw, registers, &told, carried.unit);
             self.written_once(field, raw, (device, registers), carried.id);
+        } else if control.is_some()
+            && let Some(other) = self.told.insert(device, carried.id.clone())
+        {
+            let message =
+                format!("already driven for `{other}`: a SunSpec device does what it was told last");
+            self.problem(drive.device.span(), format!("{field}.device"), message);
         }
         Some(Drive { device, control: control?, revert_s, part })
     }

@@ -89,6 +89,7 @@ impl Site {
             indexes: BTreeMap::new(),
             pulses: BTreeMap::new(),
             driven: BTreeMap::new(),
+            told: BTreeMap::new(),
             sheet_names: BTreeMap::new(),
             maps: Vec::new(),
         };
@@ -134,6 +135,8 @@ pub(crate) struct Check<'a> {
     pulses: BTreeMap<u16, PointId>,
     /// Registers that take a set point, and which.
     driven: BTreeMap<(DeviceIx, u16), PointId>,
+    /// SunSpec devices that take a set point, and which.
+    told: BTreeMap<DeviceIx, PointId>,
     sheet_names: BTreeMap<(Kind, Arc<str>), PointId>,
     /// The register map of each device, where it has one.
     maps: Vec<Option<RegisterMap>>,

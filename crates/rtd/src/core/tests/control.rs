@@ -733,3 +733,14 @@ fn of_two_devices_the_one_that_is_left_does_what_it_can_and_the_rest_is_told() {
     world.dead(BESS);
     assert_eq!(world.set(EMS, DIRECT, MW), refused(CommandStatus::DownstreamFail));
 }
+
+#[test]
+fn a_limit_that_single_precision_cannot_say_exactly_is_still_the_limit() {
+    let engineering = "max_units = 5.0\nmax_counts = 30000\nlimits = [-4.0, 4.0]";
+    let site = controlled(&[(engineering, "wire = \"engineering\"\nlimits = [-4.3, 4.3]")]);
+    let mut plant = Plant::with(&site);
+    assert!(f64::from(4.3_f32) > 4.3, "else this proves nothing");
+    let answer = |plant: &mut Plant, mw: f64| plant.world.set(EMS, DIRECT, mw);
+    assert_eq!(answer(&mut plant, 4.301), Outcome::Status(CommandStatus::OutOfRange));
+    assert_eq!(answer(&mut plant, 4.3), Outcome::Status(CommandStatus::Success));
+}

@@ -142,3 +142,10 @@ fn in_a_dispatch_the_parts_have_to_fit() {
     assert!(with(&part("\"bess.mw\"")).is_ok(), "what a point will say is not known yet");
     assert!(with(&part("-1.0")).unwrap_err().contains("-1 MW would be the raw value -1000"));
 }
+
+#[test]
+fn a_sunspec_device_has_one_set_point() {
+    let half = "{ device = \"bess\", control = \"704\", share = 0.5 }";
+    let told = with(&format!("drive = [{half}, {half}]")).unwrap_err();
+    assert!(told.contains("setpoint[0].drive.device: already driven for `bess.mw.setpoint`"), "{told}");
+}
