@@ -310,6 +310,11 @@ impl SetPoint {
         self.trimmed
     }
 
+    /// Whether devices that share it are there for none of it: what they did last nobody does any more.
+    pub(crate) fn is_undone(&self) -> bool {
+        self.spec.method.is_some() && self.drives.iter().all(|drive| drive.done().is_none())
+    }
+
     /// Whether the plant has done something else than what is in force for too long.
     pub(crate) fn strays(&self) -> bool {
         self.strays_too_long

@@ -503,8 +503,8 @@ impl Oracle {
     }
 
     /// What a pulse asks for.
-    pub(crate) fn pulsed(&self, raise: bool, count: u8) -> f64 {
-        let owned = matches!(self.owner, Owner::Iso(_));
+    pub(crate) fn pulsed(&self, master: usize, raise: bool, count: u8) -> f64 {
+        let owned = self.owner == Owner::Iso(master);
         let from = if owned { self.target } else { self.actual() };
         let more = PULSE * f64::from(count);
         from.map_or(-ASKED, |from| (if raise { from + more } else { from - more }).clamp(-ASKED, ASKED))
@@ -1024,7 +1024,11 @@ impl Oracle {
         }
         let there = |at: &usize| !self.rules.is_dispatch() || self.up[UNITS + at] == Up::Yes;
         let units: Vec<usize> = (0..self.units.len()).filter(there).collect();
-        let dead = !self.rules.is_dispatch() && units.iter().any(|at| self.up[UNITS + at] == Up::No);
+        // In a dispatch the others make up for one; where there are none the value is of before.
+        let dead = match self.rules.is_dispatch() {
+            true => units.is_empty(),
+            false => units.iter().any(|at| self.up[UNITS + at] == Up::No),
+        };
         let failed = units.iter().any(|at| self.units[*at].failed);
         let open = units.iter().any(|at| self.units[*at].open.is_some());
         let confirmed = units.iter().all(|at| self.units[*at].confirmed.is_some());

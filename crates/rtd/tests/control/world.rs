@@ -187,10 +187,10 @@ impl<'a> World<'a> {
                     let asked = match self.delivering {
                         Some(Asked::Value { index: 1, counts }) => Some(counts / MW),
                         Some(Asked::Control { index: 5, op: 1 | 3, count }) => {
-                            Some(self.oracle.pulsed(true, count))
+                            Some(self.oracle.pulsed(at, true, count))
                         }
                         Some(Asked::Control { index: 6, op: 1 | 3, count }) => {
-                            Some(self.oracle.pulsed(false, count))
+                            Some(self.oracle.pulsed(at, false, count))
                         }
                         Some(_) => None,
                         None => {

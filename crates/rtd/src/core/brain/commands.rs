@@ -161,8 +161,10 @@ impl Brain {
         let refused = setpoint
             .failures()
             .map(|(drive, why)| Reason::new(ReasonKind::Offline, format!("{}: {why}", drive.name)));
-        // In a dispatch the others make up for it, and what they cannot do is not in the value.
-        let alone = setpoint.spec.method.is_none();
+        // In a dispatch the others make up for it, and what they cannot do is not in the value; where there are no
+        // others the value is of before.
+        let undone = setpoint.is_undone();
+        let alone = setpoint.spec.method.is_none() || undone;
         let dead = setpoint
             .spec
             .drives
@@ -172,7 +174,8 @@ impl Brain {
         let none =
             setpoint.in_force().is_none().then(|| Reason::new(ReasonKind::Offline, "not confirmed yet"));
         let strays = setpoint.strays().then(|| Reason::new(ReasonKind::Offline, "the plant does not follow"));
-        refused.chain(dead).chain(none).chain(strays).collect()
+        let undone = undone.then(|| Reason::new(ReasonKind::Offline, "none of its devices is there for it"));
+        refused.chain(dead).chain(none).chain(strays).chain(undone).collect()
     }
 
     pub(super) fn command(
@@ -186,7 +189,7 @@ impl Brain {
         let Some(peer) = self.masters.get(session).cloned() else {
             return CommandStatus::NotAuthorized;
         };
-        let asked = self.asked(index, command);
+        let asked = self.asked(master, index, command);
         let at = asked.as_ref().map(|asked| asked.at);
         let commanded = asked.as_ref().and_then(|asked| self.setpoints.get(asked.at));
         let result = match (&asked, commanded) {
@@ -275,19 +278,20 @@ impl Brain {
     }
 
     /// Which set point a command is for, and the value that it asks for.
-    fn asked(&self, index: u16, command: &Command) -> Option<Asked> {
+    fn asked(&self, master: MasterIx, index: u16, command: &Command) -> Option<Asked> {
         match command {
             Command::Analog { value, .. } => {
                 let at = self.setpoints.iter().position(|commanded| commanded.index == index)?;
                 let value = self.setpoints.get(at)?.setpoint.spec.scale.to_units(*value);
                 Some(Asked { at, value, pulses: None })
             }
-            Command::Crob(crob) => self.pulsed(index, *crob),
+            Command::Crob(crob) => self.pulsed(master, index, *crob),
         }
     }
 
-    /// A pulse asks for what is held, and so much more or less; it stops at what may be asked for.
-    fn pulsed(&self, index: u16, crob: Crob) -> Option<Asked> {
+    /// A pulse of the owner asks for what is held, and so much more or less, one of anybody else for what the plant
+    /// does: nobody goes on from what another asked for. It stops at what may be asked for.
+    fn pulsed(&self, master: MasterIx, index: u16, crob: Crob) -> Option<Asked> {
         if !PULSES.contains(&crob.op) {
             return None;
         }
@@ -303,7 +307,8 @@ impl Brain {
         let setpoint = &commanded.setpoint;
         // What the plant does is not known: the machine refuses what is no number only after the right to ask.
         let (low, high) = setpoint.spec.machine.asked;
-        let from = setpoint.accepted().or_else(|| {
+        let held = setpoint.accepted().filter(|_| setpoint.master() == Some(master));
+        let from = held.or_else(|| {
             let actual = self.good(commanded.actual)?;
             Some(setpoint.begins(actual, self.plant(commanded).seen.bounds))
         });

@@ -1,5 +1,6 @@
 //! The whole machine, from readings to what a master decodes, on a virtual clock.
 
+mod away;
 mod control;
 mod control_runs;
 mod engine;

@@ -1,0 +1,69 @@
+//! Devices and masters that are away: nothing of before is told for good, begun from or replayed.
+
+use ieee1815::master::Outcome;
+use ieee1815::{Classes, Command, CommandStatus, Crob, Flags, OperateMode};
+
+use super::control::{MW, Plant, controlled};
+use super::world::{BESS, EMS, METER, OBSERVER, World, site_but};
+use crate::core::{FieldEvent, Input};
+
+const DIRECT: OperateMode = OperateMode::Direct;
+/// Index of the value in force.
+const FORCE: u16 = 40;
+const LOWER: u16 = 6;
+const TAKEN: Outcome = Outcome::Status(CommandStatus::Success);
+
+#[test]
+fn what_no_device_of_a_dispatch_does_any_more_is_not_good() {
+    let part = |device| format!("{{ device = \"{device}\", control = \"704\", low = -2.0, high = 2.0 }}");
+    for parts in [vec!["bess", "meter"], vec!["bess"]] {
+        let parts: Vec<String> = parts.into_iter().map(part).collect();
+        let drives = format!("drive = [{}]\ndispatch = \"capability\"", parts.join(", "));
+        let site =
+            site_but(&[("drive = [{ device = \"bess\", control = \"704\", revert_s = 60 }]", &drives)]);
+        let mut world = World::with_site(&site);
+        let answer = |world: &mut World| {
+            for (request, _) in std::mem::take(&mut world.writes) {
+                let device = world.whose[&request];
+                world.input(Input::Field(FieldEvent::Written { device, request, result: Ok(()) }));
+            }
+        };
+        world.all_good();
+        world.connect(EMS);
+        assert_eq!(world.set(EMS, DIRECT, 1.5 * MW), TAKEN);
+        answer(&mut world);
+        world.read(EMS, Classes::EVENTS);
+        assert_eq!(world.analog(EMS, FORCE), (1.5 * MW, Flags::ONLINE));
+        world.dead(METER);
+        answer(&mut world);
+        world.dead(BESS);
+        world.read(EMS, Classes::EVENTS);
+        let (value, flags) = world.analog(EMS, FORCE);
+        assert_eq!(value, 1.5 * MW, "the last one");
+        assert!(!flags.contains(Flags::ONLINE) && flags.contains(Flags::COMM_LOST), "{flags:?}");
+        world.all_good();
+        answer(&mut world);
+        world.read(EMS, Classes::EVENTS);
+        assert_eq!(world.analog(EMS, FORCE).1, Flags::ONLINE);
+    }
+}
+
+#[test]
+fn a_pulse_of_another_master_begins_with_what_the_plant_does() {
+    let lower = Command::Crob(Crob { op: 1, count: 1, on_ms: 0, off_ms: 0 });
+    let mut plant = Plant::with(&controlled(&[]));
+    assert_eq!(plant.set(EMS, 3.4), TAKEN);
+    plant.pass(3);
+    let before = plant.mw;
+    assert!(before < 1.5, "on its way: {before}");
+    assert_eq!(plant.world.operate(EMS, DIRECT, LOWER, lower), TAKEN, "of the owner");
+    let held = plant.world.core.status(plant.world.now())["setpoints"][0]["target"].clone();
+    assert!((held.as_f64().unwrap() - 2.9).abs() < 1.0 / MW, "{held}");
+    plant.world.disconnect(EMS);
+    plant.told.clear();
+    assert_eq!(plant.world.operate(OBSERVER, DIRECT, LOWER, lower), TAKEN);
+    plant.obey();
+    plant.pass(20);
+    assert!(plant.told.iter().all(|told| *told <= before + 1e-9), "{:?}", plant.told);
+    assert!((plant.mw - (before - 0.5)).abs() < 0.11, "{} of {before}", plant.mw);
+}
