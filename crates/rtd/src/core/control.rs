@@ -70,8 +70,10 @@ pub(crate) struct Able {
 #[derive(Clone, Debug)]
 pub(crate) struct Plant {
     pub(crate) seen: Seen,
-    /// When what the plant does was read last.
+    /// When what the plant does was read last; of several readings that it is made of, the oldest.
     pub(crate) read: Mono,
+    /// The devices that answer, in the order of the drives.
+    pub(crate) answer: Vec<bool>,
     /// The devices in the order of the drives; of use in a dispatch.
     pub(crate) units: Vec<Able>,
     /// What the meter says, where there is a correction.
@@ -416,7 +418,9 @@ impl SetPoint {
             // Where devices that were away stand is not known yet: they are not told what held before.
             let unknown = self.machine.is_astray() && plant.seen.devices == Permit::Given;
             if !unknown && self.unread.is_none() {
-                let due = self.drives.iter_mut().filter_map(|drive| drive.ask(now, next_request));
+                // One that is away would get what held before as the first thing when it is back.
+                let answering = self.drives.iter_mut().zip(&plant.answer).filter(|(_, answers)| **answers);
+                let due = answering.filter_map(|(drive, _)| drive.ask(now, next_request));
                 settled.writes.extend(due);
             }
             self.confirm();

@@ -330,6 +330,23 @@ impl Table {
         }
     }
 
+    /// When the oldest of what a point says now was read: of one that is made of others, of all that it takes.
+    pub(crate) fn read_at(&self, point: PointIx) -> Mono {
+        self.read_before(point, self.derived.len())
+    }
+
+    /// None of `derived` is made of a later one, so that this comes to an end.
+    fn read_before(&self, point: PointIx, end: usize) -> Mono {
+        let before = self.derived.get(..end).unwrap_or_default();
+        let Some((at, derived)) = before.iter().enumerate().find(|(_, derived)| derived.point == point)
+        else {
+            return self.rows.get(point.0).map_or(Mono::ZERO, |row| row.sample.received);
+        };
+        let takes = |input: &PointIx| derived.taken.is_none_or(|taken| taken == *input);
+        let inputs = derived.inputs.iter().map(|input| input.at).filter(takes);
+        inputs.map(|input| self.read_before(input, at)).min().unwrap_or(Mono::ZERO)
+    }
+
     /// Has what is made of a point made again.
     fn soil(&mut self, point: PointIx) {
         self.dirty.extend(self.users.get(point.0).into_iter().flatten());

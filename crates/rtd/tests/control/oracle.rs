@@ -750,6 +750,9 @@ impl Oracle {
             if self.astray && devices || self.unread.is_some() {
                 self.fail(format!("device {device} is told {told} before it is known where it stands"));
             }
+            if self.up[*device] != Up::Yes {
+                self.fail(format!("device {device} is told {told} while it does not answer"));
+            }
             let turn = self.totals.len();
             if let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) {
                 *unit = Unit {
@@ -807,7 +810,10 @@ impl Oracle {
             self.way = None;
             return;
         };
-        if waits || (self.astray && devices) {
+        // Nor is one that does not answer told what a limit takes back.
+        let away =
+            !self.rules.is_dispatch() && (0..self.units.len()).any(|at| self.up[UNITS + at] != Up::Yes);
+        if waits || away || (self.astray && devices) {
             (self.loose, self.way) = (true, None);
             return;
         }
@@ -1027,7 +1033,7 @@ impl Oracle {
         // In a dispatch the others make up for one; where there are none the value is of before.
         let dead = match self.rules.is_dispatch() {
             true => units.is_empty(),
-            false => units.iter().any(|at| self.up[UNITS + at] == Up::No),
+            false => units.iter().any(|at| self.up[UNITS + at] != Up::Yes),
         };
         let failed = units.iter().any(|at| self.units[*at].failed);
         let open = units.iter().any(|at| self.units[*at].open.is_some());

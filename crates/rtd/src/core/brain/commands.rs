@@ -165,12 +165,16 @@ impl Brain {
         // others the value is of before.
         let undone = setpoint.is_undone();
         let alone = setpoint.spec.method.is_none() || undone;
-        let dead = setpoint
-            .spec
-            .drives
-            .iter()
-            .filter(|drive| alone && self.table.devices().is_dead(drive.device))
-            .map(|drive| Reason::new(ReasonKind::SourceDead, Arc::clone(&drive.name)));
+        // One that was not read yet has confirmed nothing, either.
+        let dead = setpoint.spec.drives.iter().filter(|_| alone).filter_map(|drive| {
+            match self.table.devices().get(drive.device)?.state {
+                DeviceState::Up => None,
+                DeviceState::Down => Some(Reason::new(ReasonKind::SourceDead, Arc::clone(&drive.name))),
+                DeviceState::Unknown => {
+                    Some(Reason::new(ReasonKind::Offline, format!("{}: not read yet", drive.name)))
+                }
+            }
+        });
         let none =
             setpoint.in_force().is_none().then(|| Reason::new(ReasonKind::Offline, "not confirmed yet"));
         let strays = setpoint.strays().then(|| Reason::new(ReasonKind::Offline, "the plant does not follow"));

@@ -4,7 +4,7 @@ use control::dispatch::Unit;
 use control::energy::Store;
 use control::limits::{Band, Bounds};
 use control::{Clamp, Permit, Seen};
-use telemetry::{Mono, Quality, Value};
+use telemetry::{Quality, Value};
 
 use super::{Brain, Commanded};
 use crate::core::control::{Able, DriveSpec, Held, Plant, SetPointSpec};
@@ -208,6 +208,7 @@ impl Brain {
             Some(_) => Permit::Withheld,
             None => all(&permits),
         };
+        let answer = permits.iter().map(|permit| *permit == Permit::Given).collect();
         let remotes: Vec<Permit> = around.device_remote.iter().map(|at| self.permit(Some(*at))).collect();
         let hand = self.table.row(commanded.held).and_then(|row| row.hand.as_ref());
         let aux = around.aux.and_then(|at| self.quantity(at));
@@ -225,9 +226,9 @@ impl Brain {
         };
         let meter = around.meter.and_then(|at| self.quantity(at));
         let units_now = around.units.and_then(|at| self.quantity(at));
-        let read = self.table.row(commanded.actual).map_or(Mono::ZERO, |row| row.sample.received);
+        let read = self.table.read_at(commanded.actual);
         let hz = around.primary.and_then(|primary| self.quantity(primary.frequency));
         let answers = around.primary.is_some_and(|primary| self.permit(primary.enable) == Permit::Given);
-        Plant { seen, read, units, meter, units_now, aux, hz, answers }
+        Plant { seen, read, answer, units, meter, units_now, aux, hz, answers }
     }
 }

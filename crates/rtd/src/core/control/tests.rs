@@ -70,6 +70,7 @@ impl Bench {
         let plant = Plant {
             seen: READY,
             read: Mono::from_micros(u64::MAX),
+            answer: vec![true; spec.drives.len()],
             units: Vec::new(),
             meter: None,
             units_now: None,

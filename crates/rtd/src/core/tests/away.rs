@@ -2,10 +2,11 @@
 
 use ieee1815::master::Outcome;
 use ieee1815::{Classes, Command, CommandStatus, Crob, Flags, OperateMode};
+use site::ReadingIx;
 
-use super::control::{MW, Plant, controlled};
+use super::control::{MW, PLC, Plant, controlled};
 use super::world::{BESS, EMS, METER, OBSERVER, World, site_but};
-use crate::core::{FieldEvent, Input};
+use crate::core::{FieldEvent, FieldOutcome, Input, Reading};
 
 const DIRECT: OperateMode = OperateMode::Direct;
 /// Index of the value in force.
@@ -66,4 +67,60 @@ fn a_pulse_of_another_master_begins_with_what_the_plant_does() {
     plant.pass(20);
     assert!(plant.told.iter().all(|told| *told <= before + 1e-9), "{:?}", plant.told);
     assert!((plant.mw - (before - 0.5)).abs() < 0.11, "{} of {before}", plant.mw);
+}
+
+#[test]
+fn a_device_that_is_down_is_told_nothing_and_goes_on_from_what_it_does_when_it_was_read() {
+    for away in [20, 23, 26] {
+        let mut plant = Plant::with(&controlled(&[]));
+        plant.pass(80);
+        assert_eq!(plant.set(EMS, 3.0), TAKEN);
+        plant.pass(30);
+        plant.dead = true;
+        plant.say();
+        for _ in 0..away {
+            plant.world.pass(1_000);
+            assert!(plant.world.writes.is_empty(), "{:?}", plant.world.writes);
+            plant.say();
+        }
+        // It fell back, is there again, and the others are read first.
+        (plant.dead, plant.mw) = (false, 0.25);
+        plant.told.clear();
+        for _ in 0..8 {
+            plant.world.pass(250);
+            plant.world.watts(METER, 9e6);
+            plant.obey();
+        }
+        assert!(plant.told.is_empty(), "{away} s: {:?}", plant.told);
+        plant.say();
+        plant.pass(1);
+        assert!((plant.told[0] - 0.25).abs() < 1e-9, "{away} s: {:?}", plant.told);
+    }
+}
+
+#[test]
+fn what_is_made_of_several_readings_is_read_when_all_of_them_are() {
+    let sum = "[[analog]]\nid = \"all.mw\"\nunit = \"MW\"\nmax_units = 100.0\nmax_counts = 30000\n\
+               derive = { op = \"sum\", of = [\"bess.mw\", \"sched\"] }\n\n[[analog]]\nid = \"hard.low\"";
+    let site = controlled(&[
+        ("actual = \"bess.mw\"", "actual = \"all.mw\""),
+        ("[[analog]]\nid = \"hard.low\"", sum),
+    ]);
+    let mut plant = Plant::with(&site);
+    plant.plc.schedule = Some(0.0);
+    plant.mw = 3.0;
+    plant.say();
+    plant.world.pass(500);
+    // It has just fallen back, and nobody has read that.
+    plant.mw = 0.0;
+    assert_eq!(plant.set(EMS, 3.4), TAKEN);
+    plant.world.pass(100);
+    let numbers = [-4.0, 4.0, 3.5, 5.0, 0.0].map(Reading::Number).into_iter().chain([Reading::State(true)]);
+    let readings = numbers.enumerate().map(|(at, one)| (ReadingIx::new(at), one)).collect();
+    plant.world.poll(PLC, FieldOutcome::Readings(readings));
+    plant.obey();
+    assert!(plant.told.is_empty(), "the battery was not read: {:?}", plant.told);
+    plant.say();
+    plant.pass(1);
+    assert!(plant.told[0] <= 0.1 + 1e-9, "{:?}", plant.told);
 }
