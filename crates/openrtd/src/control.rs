@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::exit::Failure;
 use crate::hand::{Words, order};
-use crate::local;
+use crate::local::{self, word};
 use crate::output::say;
 use crate::points;
 
@@ -97,11 +97,26 @@ fn told(setpoints: &Json) -> String {
         let _ = writeln!(text, "{}: {owner}{held}", word("point"));
         let _ = writeln!(
             text,
-            "  held {}, in force {}, the plant does {} {unit}",
+            "  held {}, in force {}{}, the plant does {} {unit}{}",
             number("held"),
             number("in_force"),
-            number("actual")
+            not_good(one, "feedback_reasons"),
+            number("actual"),
+            not_good(one, "actual_reasons")
         );
+        let way = words_of(one, "in_the_way");
+        if !way.is_empty() {
+            let _ = writeln!(text, "  in the way: {}", way.join("; "));
+        }
+        // What is in the way says it already where it is.
+        let silent = words_of(one, "silent");
+        let silent: Vec<String> = silent
+            .into_iter()
+            .filter(|name| !way.iter().any(|way| way.contains(&format!("`{name}`"))))
+            .collect();
+        if !silent.is_empty() {
+            let _ = writeln!(text, "  does not answer: {}", silent.join(", "));
+        }
         if !word("clamp").is_empty() {
             let _ = writeln!(text, "  held back by: {} (output {} {unit})", word("clamp"), number("output"));
         }
@@ -124,6 +139,17 @@ fn told(setpoints: &Json) -> String {
         }
     }
     if text.is_empty() { "the site has no set point".to_owned() } else { text }
+}
+
+/// A list of texts, or of reasons.
+fn words_of(one: &Json, name: &str) -> Vec<String> {
+    one.get(name).and_then(Json::as_array).into_iter().flatten().map(word).collect()
+}
+
+/// What is said beside a value that is not good.
+fn not_good(one: &Json, name: &str) -> String {
+    let reasons = words_of(one, name);
+    if reasons.is_empty() { String::new() } else { format!(" (not good: {})", reasons.join(", ")) }
 }
 
 /// How well it was followed, where it is scored: the last window that is over, and the one under way.
@@ -171,6 +197,15 @@ mod tests {
              primary response: -0.200 MW\n  the frequency is not answered\n"
         );
         assert_eq!(told(&json!([])), "the site has no set point");
+        let refused = json!([{ "point": "bess", "authority": "local", "held": 4.0, "in_force": null, "actual": 2.4,
+            "unit": "MW", "feedback_reasons": ["source-dead: bess"], "actual_reasons": ["source-dead: bess"],
+            "in_the_way": ["`plant.remote` is false", "`bess` does not answer"], "silent": ["bess", "inv2"] }]);
+        assert_eq!(
+            told(&refused),
+            "bess: local\n  held 4.000, in force - (not good: source-dead: bess), the plant does 2.400 MW (not good: \
+             source-dead: bess)\n  in the way: `plant.remote` is false; `bess` does not answer\n  \
+             does not answer: inv2\n"
+        );
         let window = json!({ "verdict": "below", "accuracy": 0.853, "delay_steps": 2, "precision": 0.99,
             "mileage": 12.5 });
         let scored = json!([{ "point": "bess", "authority": "local", "unit": "MW",

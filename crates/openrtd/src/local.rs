@@ -153,7 +153,7 @@ impl Columns {
 }
 
 /// An entry of a list: a text as it is, a reason by its words.
-fn word(item: &Value) -> String {
+pub(crate) fn word(item: &Value) -> String {
     match item {
         Value::String(text) => text.clone(),
         other => other.to_string(),

@@ -162,6 +162,7 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
             let setpoint = &commanded.setpoint;
             let machine = &setpoint.machine;
             let value = |at: PointIx| brain.table.row(at).and_then(|row| row.sample.value);
+            let reasons = |at: PointIx| brain.table.row(at).map(|row| &row.sample.reasons);
             json!({
                 "point": setpoint.spec.id,
                 "authority": setpoint.owner().kind(),
@@ -172,7 +173,9 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
                 "target": machine.target(),
                 "output": machine.output(),
                 "in_force": setpoint.in_force(),
+                "feedback_reasons": reasons(commanded.feedback),
                 "actual": value(commanded.actual),
+                "actual_reasons": reasons(commanded.actual),
                 "clamp": setpoint.clamp(),
                 "moving": machine.is_moving(),
                 "short": setpoint.short(),
@@ -183,6 +186,7 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
                 "follows": !setpoint.strays(),
                 "unit": brain.table.row(commanded.held).and_then(|row| row.spec.unit),
                 "in_the_way": brain.in_the_way(commanded),
+                "silent": brain.silent(commanded),
                 "score": commanded.score.as_ref().map(super::brain::Live::told),
             })
         })
