@@ -165,9 +165,9 @@ pub(crate) async fn setpoint(arguments: &cli::Setpoint) -> Result<(), Failure> {
     let (config, _) = running_ems(&arguments.file)?;
     let mode = if arguments.direct { "direct" } else { "sbo" };
     let request = json!({"do": "setpoint", "point": arguments.point, "value": arguments.value, "mode": mode});
-    let answer =
+    let mut answer =
         ask(&config.socket, "EMS", &format!("openrtd ems {}", arguments.file.display()), &request).await?;
-    let status = answer.get("status").and_then(Value::as_str).unwrap_or("no status").to_owned();
+    let status = accepted(&mut answer);
     let told = if arguments.json {
         answer.to_string()
     } else {
@@ -179,6 +179,16 @@ pub(crate) async fn setpoint(arguments: &cli::Setpoint) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Failed(format!("the device answered {status}")))
+}
+
+/// What the device answered. `ok` of an answer over the socket says that the question was understood; of a set point
+/// it says that the device took it.
+fn accepted(answer: &mut Value) -> String {
+    let status = answer.get("status").and_then(Value::as_str).unwrap_or("no status").to_owned();
+    if let Value::Object(fields) = answer {
+        fields.insert("ok".to_owned(), Value::Bool(status == "SUCCESS"));
+    }
+    status
 }
 
 /// `openrtd fault`.
@@ -247,6 +257,17 @@ mod tests {
         let error = request("inv1", "sillent").unwrap_err();
         assert!(matches!(&error, Failure::Input(text) if text.contains("allowed: none, silent")), "{error}");
         assert!(request("breaker", "ajar").is_err());
+    }
+
+    #[test]
+    fn a_set_point_that_the_device_refused_is_not_ok() {
+        for (status, ok) in [("SUCCESS", true), ("LOCAL", false), ("DOWNSTREAM_FAIL", false)] {
+            let mut answer = json!({ "ok": true, "status": status, "value": 2.5 });
+            assert_eq!(accepted(&mut answer), status);
+            assert_eq!(answer, json!({ "ok": ok, "status": status, "value": 2.5 }));
+        }
+        let mut none = json!({ "ok": true });
+        assert_eq!((accepted(&mut none), none), ("no status".to_owned(), json!({ "ok": false })));
     }
 
     #[test]
