@@ -82,6 +82,11 @@ fn every_example_is_read_by_those_who_use_it_and_both_ends_agree() {
             let point = &iso.devices[0].points[theirs.point];
             assert_eq!((ours.limits, ours.wire), (theirs.limits, point.wire), "{name}");
         }
+        // With a unit lost the others go on: no limit of the sum hangs on all of them.
+        for setpoint in site.setpoints.iter().filter(|one| one.drives.len() > 1) {
+            let (how, none) = (&setpoint.regulating, site::Edges::default());
+            assert_eq!((&how.hard, &how.soft), (&none, &none), "{name}");
+        }
         for analog in &site.analogs {
             let point = iso.devices[0].points.iter().find(|point| point.id == analog.point.id);
             let means = point.map(|point| (point.unit, point.wire));
