@@ -289,6 +289,10 @@ impl Day {
         let point = self.point.clone();
         for event in reader.events(Some(point.as_str()), range) {
             let event = event?;
+            // Midnight is the next day's.
+            if !self.holds(event.time) {
+                continue;
+            }
             let text = |name: &str| event.detail.get(name).and_then(|text| text.as_str()).unwrap_or_default();
             if event.kind == EventKind::Command.text() && event.detail.get("status").is_some() {
                 *self.commands.entry(text("status").to_owned()).or_default() += 1;

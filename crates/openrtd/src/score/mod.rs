@@ -102,6 +102,7 @@ pub(crate) fn score(arguments: &Score) -> Result<(), Failure> {
         ScoreError::History(error) => failure(error),
         error => Failure::Input(error.to_string()),
     })?;
+    something(&day, date).map_err(Failure::Input)?;
     let report = Report { site: &site, setpoint, date, zone, day };
     if let Some(file) = &arguments.html {
         std::fs::write(file, page::page(&report))
@@ -114,6 +115,14 @@ pub(crate) fn score(arguments: &Score) -> Result<(), Failure> {
     };
     // A reader that went away asks for no more.
     let _ = say(text.trim_end());
+    Ok(())
+}
+
+/// A day of which nothing is recorded has no report.
+fn something(day: &Day, date: Date) -> Result<(), String> {
+    if day.windows.is_empty() && day.commands.is_empty() && day.hands.is_empty() {
+        return Err(format!("--day {date}: nothing of `{}` is recorded of that day", day.point));
+    }
     Ok(())
 }
 

@@ -195,6 +195,25 @@ fn a_small_report_word_for_word() {
 }
 
 #[test]
+fn a_day_of_which_nothing_is_recorded_has_no_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(folder.path(), SCORE);
+    record(&site);
+    let file = folder.path().join("site.toml");
+    let of = |day: &str| {
+        let (point, zone, day) = (None, TimeZone::UTC, Some(day.parse().unwrap()));
+        score(&Score { site: file.clone(), point, day, zone, html: None, json: true })
+    };
+    of("2026-11-25").unwrap();
+    for day in ["2026-11-24", "2025-01-01"] {
+        match of(day) {
+            Err(Failure::Input(text)) => assert!(text.contains(day) && text.contains("nothing of"), "{text}"),
+            other => panic!("{day}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn what_was_recorded_with_another_step_is_no_step_of_this_score() {
     let folder = tempfile::tempdir().unwrap();
     record(&site(folder.path(), SCORE));
