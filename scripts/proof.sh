@@ -219,29 +219,19 @@ mutants)
     scripts/mutants.sh mutants "$result"
     stamp mutants "$result"
     ;;
-honest)
+honest | control)
     result=$(mktemp)
     trap 'rm -f "$result"' EXIT
-    if [ "${2:-}" = --cases ]; then HONEST_CASES=$3; fi
+    # Its settings in the environment begin with its name in capitals.
+    cases=${1^^}_CASES
+    if [ "${2:-}" = --cases ]; then export "$cases=$3"; fi
+    export "$cases=${!cases:-1000000}"
     # What is done already is kept for this commit and these cases alone.
-    HONEST_CASES=${HONEST_CASES:-1000000}
-    target=${CARGO_TARGET_DIR:-$PWD/target}
-    export HONEST_CASES HONEST_STATE=$target/honest-$(git rev-parse --short HEAD)-$HONEST_CASES.json
-    OPENRTD_PROOF=$result cargo test --release --locked -p rtd --test honest -- --ignored --nocapture proof
-    stamp honest "$result"
-    rm -f "$HONEST_STATE"
-    ;;
-control)
-    result=$(mktemp)
-    trap 'rm -f "$result"' EXIT
-    if [ "${2:-}" = --cases ]; then CONTROL_CASES=$3; fi
-    # What is done already is kept for this commit and these cases alone.
-    CONTROL_CASES=${CONTROL_CASES:-1000000}
-    target=${CARGO_TARGET_DIR:-$PWD/target}
-    export CONTROL_CASES CONTROL_STATE=$target/control-$(git rev-parse --short HEAD)-$CONTROL_CASES.json
-    OPENRTD_PROOF=$result cargo test --release --locked -p rtd --test control -- --ignored --nocapture proof
-    stamp control "$result"
-    rm -f "$CONTROL_STATE"
+    state=${CARGO_TARGET_DIR:-$PWD/target}/$1-$(git rev-parse --short HEAD)-${!cases}.json
+    export "${1^^}_STATE=$state"
+    OPENRTD_PROOF=$result cargo test --release --locked -p rtd --test "$1" -- --ignored --nocapture proof
+    stamp "$1" "$result"
+    rm -f "$state"
     ;;
 control-planted)
     result=$(mktemp)
