@@ -3,23 +3,21 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use ieee1815::master::{Master, MasterConfig, MasterEvent, Outcome, PointSet, Request};
-use ieee1815::{
-    AnalogWidth, Classes, Command, Crob, Flags, Iin, Measured, OperateMode, PointType, Value as Wire,
-};
+use ieee1815::master::{Master, MasterEvent, Outcome, Request};
+use ieee1815::{AnalogWidth, Classes, Command, Crob, Iin, Measured, OperateMode, PointType};
 use rtd::core::{
     Action, Core, DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Input,
     MasterIx, Operate, Output, Reading, Record, Way,
 };
 use site::{DeviceIx, ReadingIx};
-use telemetry::{Mono, Now, Wall, WallTrust};
+use telemetry::{Now, WallTrust};
 
 use crate::oracle::{Oracle, Owner, Said, Up};
+use crate::proof::world::{self, EPOCH, is_good, master, next_due, number};
 use crate::script::{Answers, Order, Step, Weird};
 use crate::sites::{DEVICES, Drives, Kind, METER, MW, PLC, RATED, SWITCHGEAR, TWISTS, UNITS};
 use crate::wire::{self, Asked};
 
-const EPOCH: i64 = 1_700_000_000_000;
 const MASTERS: usize = 2;
 const NAMES: [&str; MASTERS] = ["ems", "observer"];
 const POINT: &str = "plant.setpoint";
@@ -52,13 +50,8 @@ struct End {
 
 impl End {
     fn new(at: usize, kind: &Kind) -> Self {
-        let site = &kind.sites[0].0;
-        let mut config = MasterConfig::new(site.masters[at].address, site.outstation.address);
-        config.accept = [PointType::AnalogInput, PointType::BinaryInput, PointType::AnalogOutputStatus]
-            .into_iter()
-            .fold(PointSet::new(), |set, point| set.with(point, 0..=u16::MAX));
         Self {
-            master: Master::new(config),
+            master: master(&kind.sites[0].0, at),
             up: false,
             seen: BTreeMap::new(),
             complete: false,
@@ -345,13 +338,8 @@ impl<'a> World<'a> {
     }
 
     fn number(&self, at: usize, point: (PointType, u16)) -> Option<(f64, bool)> {
-        let measured = self.ends[at].seen.get(&point)?;
-        let Wire::Analog(value) = measured.value else { return None };
-        let flags = measured.flags.unwrap_or(Flags::ONLINE);
-        let against =
-            [Flags::RESTART, Flags::COMM_LOST, Flags::REMOTE_FORCED, Flags::LOCAL_FORCED, Flags::OVER_RANGE];
-        let good = flags.contains(Flags::ONLINE) && !against.into_iter().any(|bit| flags.contains(bit));
-        Some((value, good))
+        let measured = *self.ends[at].seen.get(&point)?;
+        Some((number(measured), is_good(measured)))
     }
 
     /// A poll came through: what the master knows has to be what is.
@@ -388,11 +376,9 @@ impl<'a> World<'a> {
 
     fn advance(&mut self, to: u64) {
         while self.now < to && self.oracle.wrong.is_none() {
-            let core = self.core.due().map(|due| ceil_millis(due.as_micros().into()));
-            let masters = self.ends.iter().filter(|end| end.up).filter_map(|end| end.master.timeout());
-            let masters = masters.map(|at| ceil_millis(at.as_micros()));
+            let masters = self.ends.iter().filter(|end| end.up).map(|end| &end.master);
             let late = self.ends.iter().filter_map(|end| end.late.front().map(|(when, _)| *when));
-            let next = masters.chain(core).chain(late).min().unwrap_or(to);
+            let next = next_due(&self.core, masters).into_iter().chain(late).min().unwrap_or(to);
             // What is due now and stays so is looked at again a little later.
             self.now = next.clamp(self.now + 1, to);
             self.tick();
@@ -743,10 +729,5 @@ impl<'a> World<'a> {
 }
 
 fn now_of(mono: u64, offset: i64) -> Now {
-    let wall = u64::try_from(i64::try_from(mono).unwrap() + offset).unwrap();
-    Now { mono: Mono::from_millis(mono), wall: Wall::from_millis(wall), wall_trust: WallTrust::Synchronised }
-}
-
-fn ceil_millis(micros: u128) -> u64 {
-    u64::try_from(micros.div_ceil(1_000)).unwrap()
+    world::now_of(mono, offset, WallTrust::Synchronised)
 }

@@ -6,24 +6,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ieee1815::master::{Master, MasterConfig, MasterEvent, Outcome, PointSet, Request};
-use ieee1815::{AnalogWidth, Classes, Command, Flags, Iin, Measured, OperateMode, PointType, Value as Wire};
+use ieee1815::master::{Master, MasterEvent, Outcome, Request};
+use ieee1815::{AnalogWidth, Classes, Command, Iin, Measured, OperateMode, PointType};
 use rtd::core::{
     Action, Core, DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Input,
     MasterIx, Operate, Output,
 };
 use site::{DeviceIx, Site};
-use telemetry::{Mono, Now, Value, Wall, WallTrust};
+use telemetry::{Now, Value, WallTrust};
 
 use crate::counts::Counts;
 use crate::made;
 use crate::oracle::{self, From, Oracle};
 use crate::proof::Dice;
+use crate::proof::world::{EPOCH, is_good, master, next_due, now_of, number};
 use crate::readings::{Memory, readings};
 use crate::script::{Fault, MASTERS, Step, What, When};
-
-/// Where the wall clock begins.
-const EPOCH: i64 = 1_700_000_000_000;
 
 /// One master's end.
 struct End {
@@ -60,32 +58,17 @@ pub(crate) struct World<'a> {
     pub(crate) wrong: Option<String>,
 }
 
-fn now_of(mono: u64, offset: i64, wall_trust: WallTrust) -> Now {
-    let wall = u64::try_from(i64::try_from(mono).unwrap() + offset).unwrap();
-    Now { mono: Mono::from_millis(mono), wall: Wall::from_millis(wall), wall_trust }
-}
-
-fn ceil_millis(micros: u128) -> u64 {
-    u64::try_from(micros.div_ceil(1_000)).unwrap()
-}
-
 impl<'a> World<'a> {
     pub(crate) fn new(site: &'a Site, fresh: &'a Oracle) -> Self {
-        let end = |at: usize| {
-            let mut config = MasterConfig::new(site.masters[at].address, site.outstation.address);
-            config.accept = [PointType::AnalogInput, PointType::BinaryInput, PointType::AnalogOutputStatus]
-                .into_iter()
-                .fold(PointSet::new(), |set, point| set.with(point, 0..=u16::MAX));
-            End {
-                master: Master::new(config),
-                up: false,
-                seen: BTreeMap::new(),
-                complete: false,
-                overflow: false,
-                lose_up: None,
-                lose_down: None,
-                asked: BTreeMap::new(),
-            }
+        let end = |at: usize| End {
+            master: master(site, at),
+            up: false,
+            seen: BTreeMap::new(),
+            complete: false,
+            overflow: false,
+            lose_up: None,
+            lose_down: None,
+            asked: BTreeMap::new(),
         };
         let now = now_of(0, EPOCH, WallTrust::Synchronised);
         Self {
@@ -328,9 +311,8 @@ impl<'a> World<'a> {
     fn pass(&mut self, millis: u64) {
         let end = self.now + millis;
         loop {
-            let core = self.core.due().map(|due| due.as_micros().div_ceil(1_000));
-            let masters = self.ends.iter().filter(|end| end.up).filter_map(|end| end.master.timeout());
-            let next = masters.map(|at| ceil_millis(at.as_micros())).chain(core).min();
+            let masters = self.ends.iter().filter(|end| end.up).map(|end| &end.master);
+            let next = next_due(&self.core, masters);
             let Some(next) = next.filter(|next| *next <= end) else { break };
             self.now = next.max(self.now);
             self.tick();
@@ -573,23 +555,5 @@ impl<'a> World<'a> {
             self.read(at, What::All);
         }
         self.pass(1);
-    }
-}
-
-/// Whether a master would use it as it is.
-fn is_good(measured: Measured) -> bool {
-    let against =
-        [Flags::RESTART, Flags::COMM_LOST, Flags::REMOTE_FORCED, Flags::LOCAL_FORCED, Flags::OVER_RANGE];
-    // A variation without flags says that all is well.
-    measured.flags.is_none_or(|flags| {
-        flags.contains(Flags::ONLINE) && !against.into_iter().any(|bit| flags.contains(bit))
-    })
-}
-
-fn number(measured: Measured) -> f64 {
-    match measured.value {
-        Wire::Analog(value) => value,
-        Wire::Binary(state) => f64::from(u8::from(state)),
-        _ => f64::NAN,
     }
 }

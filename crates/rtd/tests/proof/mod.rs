@@ -1,6 +1,8 @@
 //! What the long property proofs have in common: cases that are made of a number, run, made shorter where they fail,
 //! counted, and gone on with after an end.
 
+pub(crate) mod world;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Mutex;

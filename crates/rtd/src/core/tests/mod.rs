@@ -2,7 +2,6 @@
 
 mod away;
 mod control;
-mod control_runs;
 mod engine;
 mod hsl;
 mod hybrid;

@@ -1,0 +1,149 @@
+//! What masters may be shown: the value held, the one in force, and what holds it.
+
+use super::{NEAR, Oracle, Owner, STEP_MS, Up};
+use crate::sites::{Drives, FOLLOWS, TRIM, UNITS};
+
+impl Oracle {
+    /// Whether what the plant does is near to what may be in force.
+    pub(super) fn watch(&mut self) {
+        let fits = |total: f64| self.actual().map(|actual| (actual - total).abs());
+        let most = if self.rules.trim { TRIM.1 } else { 0.0 };
+        let all = self.in_force();
+        let near = all.iter().all(|total| fits(*total).is_some_and(|off| off + most < FOLLOWS.0 - 1e-3));
+        let far = all.iter().all(|total| fits(*total).is_none_or(|off| off - most > FOLLOWS.0 + 1e-3));
+        self.near_since = near.then(|| self.near_since.unwrap_or(self.now));
+        self.far_since = (far && !all.is_empty()).then(|| self.far_since.unwrap_or(self.now));
+    }
+
+    /// What may be said to be in force.
+    pub(super) fn in_force(&self) -> Vec<f64> {
+        let there = |at: &usize| !self.rules.is_dispatch() || self.up[UNITS + at] == Up::Yes;
+        let units = (0..self.units.len()).filter(there).map(|at| &self.units[at]);
+        let (mut behind, mut none, mut all) = (self.totals.len(), true, true);
+        for unit in units {
+            none &= unit.confirmed.is_none();
+            all &= unit.confirmed.is_some();
+            behind = behind.min(unit.done);
+        }
+        // What one that was away does now is not known, whatever the others have confirmed.
+        let mut may: Vec<f64> =
+            if all { self.totals.get(behind..).unwrap_or_default().to_vec() } else { Vec::new() };
+        if none {
+            may.extend(self.began);
+        }
+        may
+    }
+
+    /// Whether a value in force may be told, good or not; `near` is the rounding of counts.
+    pub(crate) fn judge_feedback(&mut self, told: f64, good: bool, near: f64) {
+        if self.owner == Owner::Local {
+            match self.actual() {
+                Some(actual) if !good || (actual - told).abs() > near => {
+                    self.fail(format!(
+                        "nobody drives, the plant does {actual}, in force is {told}, good: {good}"
+                    ));
+                }
+                None if good => {
+                    self.fail(format!("nobody knows what the plant does, in force is a good {told}"));
+                }
+                _ => {}
+            }
+            return;
+        }
+        if good {
+            self.counts.feedback_good += 1;
+        } else {
+            self.counts.feedback_bad += 1;
+        }
+        let there = |at: &usize| !self.rules.is_dispatch() || self.up[UNITS + at] == Up::Yes;
+        let units: Vec<usize> = (0..self.units.len()).filter(there).collect();
+        // In a dispatch the others make up for one; where there are none the value is of before.
+        let dead = match self.rules.is_dispatch() {
+            true => units.is_empty(),
+            false => units.iter().any(|at| self.up[UNITS + at] != Up::Yes),
+        };
+        let failed = units.iter().any(|at| self.units[*at].failed);
+        let open = units.iter().any(|at| self.units[*at].open.is_some());
+        let confirmed = units.iter().all(|at| self.units[*at].confirmed.is_some());
+        let strays = self.far_since.is_some_and(|since| since + FOLLOWS.1 < self.now);
+        let most = if self.rules.trim { TRIM.1 + 1e-3 } else { 0.0 };
+        if good {
+            let may = self.in_force();
+            let words = if dead {
+                Some("a device is dead".to_owned())
+            } else if failed {
+                Some("a device has refused".to_owned())
+            } else if strays {
+                Some("the plant does not follow".to_owned())
+            } else if !may.iter().any(|total| (total - told).abs() <= near + most) {
+                Some(format!("confirmed is {may:?}"))
+            } else {
+                None
+            };
+            if let Some(words) = words {
+                self.fail(format!("in force is a good {told}: {words}: {:?}", self.units));
+            }
+            return;
+        }
+        let near_all = self.near_since.is_some();
+        if !dead && !failed && !open && confirmed && near_all && !units.is_empty() && !self.astray {
+            self.fail(format!("in force is {told}, not good, and nothing is the matter: {:?}", self.units));
+        }
+    }
+
+    /// The value held: in megawatts, and whether it is good. `None`: not told here.
+    pub(crate) fn held(&self) -> Option<(Option<f64>, bool)> {
+        if self.is_inhibited() {
+            return None;
+        }
+        match self.owner {
+            Owner::Iso(_) => Some((self.target, true)),
+            _ => Some((self.actual(), self.actual().is_some())),
+        }
+    }
+
+    /// Whether a code of what holds the output fits.
+    pub(crate) fn judge_clamp(&mut self, code: f64) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a code")]
+        let at = code.max(0.0) as usize;
+        let Some(count) = self.counts.clamps.get_mut(at) else {
+            return self.fail(format!("clamp {code} is no code"));
+        };
+        *count += 1;
+        let driven = self.owner != Owner::Local;
+        if !driven && code != 0.0 {
+            return self.fail(format!("nobody drives, and the clamp is {code}"));
+        }
+        let (Some(target), Some(bounds), Some(total)) = (self.target, self.bounds(), self.total()) else {
+            return;
+        };
+        // It is told with the next step.
+        let steady = self.way.is_some_and(|way| way.since + STEP_MS <= self.now);
+        let settled = driven && !self.loose && !self.astray && !self.rules.trim && steady;
+        if !settled || self.rules.is_dispatch() || self.rules.drives == Drives::Limited {
+            return;
+        }
+        let soft = bounds.soft.hold(target);
+        let source = bounds.source.hold(soft);
+        let energy = bounds.energy.hold(source);
+        let hard = bounds.hard.hold(energy);
+        let off = (total - hard).abs();
+        let wanted: &[f64] = if hard != energy {
+            &[1.0]
+        } else if energy != source {
+            &[2.0]
+        } else if source != soft {
+            &[6.0]
+        } else if soft != target {
+            &[3.0]
+        } else if off > NEAR {
+            // On its way, or at rest beside it; what a limit takes back on the way comes first.
+            &[1.0, 2.0, 4.0, 5.0, 6.0]
+        } else {
+            &[0.0, 1.0, 2.0, 6.0]
+        };
+        if !wanted.contains(&code) {
+            self.fail(format!("the clamp is {code}: {total} on the way to {target} within {bounds:?}"));
+        }
+    }
+}
