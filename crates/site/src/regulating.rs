@@ -22,6 +22,18 @@ pub enum OnLoss {
     Release,
 }
 
+impl OnLoss {
+    /// As the file has it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Schedule => "schedule",
+            Self::Release => "release",
+        }
+    }
+}
+
 /// What becomes of the devices when the plant takes the set point back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,6 +43,17 @@ pub enum Handover {
     Keep,
     /// They are given back to their own control.
     Disable,
+}
+
+impl Handover {
+    /// As the file has it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Disable => "disable",
+        }
+    }
 }
 
 /// How several devices share a set point.
@@ -43,6 +66,18 @@ pub enum Dispatch {
     Charge,
     /// One after the other.
     Priority,
+}
+
+impl Dispatch {
+    /// As the file has it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Capability => "capability",
+            Self::Charge => "charge",
+            Self::Priority => "priority",
+        }
+    }
 }
 
 /// Analogs that say how far it may go.

@@ -220,10 +220,10 @@ fn changed_device(before: &Device, after: &Device) -> Change {
         texts.push(if old == new { "how it is asked".to_owned() } else { format!("{old} -> {new}") });
     }
     if let Some(text) = differs(&before.poll, &after.poll, |time| duration(*time)) {
-        texts.push(format!("poll: {text}"));
+        texts.push(format!("poll_ms: {text}"));
     }
     if let Some(text) = differs(&before.timeout, &after.timeout, |time| duration(*time)) {
-        texts.push(format!("timeout: {text}"));
+        texts.push(format!("timeout_ms: {text}"));
     }
     if before.readings != after.readings {
         texts.push(format!("readings: {} -> {}", before.readings.len(), after.readings.len()));

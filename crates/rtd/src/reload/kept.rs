@@ -160,6 +160,7 @@ fn is_same_setpoint((old, was): (&Site, &site::SetPoint), (new, is): (&Site, &si
             setpoint.feedback.point.id.clone(),
             regulating(setpoint),
             pulses(setpoint),
+            setpoint.drives.iter().map(|drive| drive.part.clone()).collect::<Vec<_>>(),
         )
     };
     of(was) == of(is) && rest(was) == rest(is) && drives(old, was) == drives(new, is)

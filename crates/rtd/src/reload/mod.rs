@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `compare` | everything that is no point: masters, devices, TLS, sections |
 //! | `points` | points: added, removed, moved, rescaled, renamed, changed |
+//! | `setpoints` | what the keys of a set point say, one by one |
 //! | `served` | what indexes meant since the start |
 //! | `kept` | which points, devices and set points go on as they were |
 //! | `files` | what the files that a site names held when they were read |
@@ -16,6 +17,7 @@ mod files;
 mod kept;
 mod points;
 mod served;
+mod setpoints;
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,7 @@ use site::words::duration;
 use site::{DeviceIx, Digital, Point, Site};
 use telemetry::{PointId, Scale, Sign, Unit};
 
+use super::setpoints::{self, Keyed};
 use super::{Change, Deed, Kept, Needs, Served};
 
 /// A point, whatever it is, with everything about it in words.
@@ -22,8 +23,8 @@ pub(super) struct View<'a> {
     pub(super) source: Fact,
     /// The device that gives it.
     pub(super) device: Option<DeviceIx>,
-    /// Everything else.
-    facts: Vec<(&'static str, Fact)>,
+    /// Everything else, by the keys of the file.
+    facts: Vec<Keyed>,
 }
 
 /// Something about a point: what is compared, exact to the last digit, and what people are told.
@@ -34,14 +35,27 @@ pub(super) struct Fact {
 }
 
 impl Fact {
-    fn new(exact: &impl fmt::Debug, words: String) -> Self {
+    pub(super) fn new(exact: &impl fmt::Debug, words: String) -> Self {
         Self { exact: format!("{exact:?}"), words }
     }
 
     /// What tells itself exactly.
-    fn told(words: &(impl ToString + ?Sized)) -> Self {
+    pub(super) fn told(words: &(impl ToString + ?Sized)) -> Self {
         let words = words.to_string();
         Self { exact: words.clone(), words }
+    }
+
+    /// A text, or that there is none.
+    pub(super) fn or_none(value: Option<&(impl ToString + ?Sized)>) -> Self {
+        value.map(Self::told).unwrap_or_default()
+    }
+
+    pub(super) fn time(value: Option<Duration>) -> Self {
+        Self::new(&value, value.map(duration).unwrap_or_default())
+    }
+
+    pub(super) fn bounds(value: Option<(f64, f64)>) -> Self {
+        Self::new(&value, value.map(|(low, high)| format!("{low} to {high}")).unwrap_or_default())
     }
 
     fn words(&self) -> &str {
@@ -53,19 +67,6 @@ impl PartialEq for Fact {
     fn eq(&self, other: &Self) -> bool {
         self.exact == other.exact
     }
-}
-
-/// A text, or that there is none.
-fn or_none(value: Option<&(impl ToString + ?Sized)>) -> Fact {
-    value.map(Fact::told).unwrap_or_default()
-}
-
-fn of_duration(value: Option<Duration>) -> Fact {
-    Fact::new(&value, value.map(duration).unwrap_or_default())
-}
-
-fn of_bounds(value: Option<(f64, f64)>) -> Fact {
-    Fact::new(&value, value.map(|(low, high)| format!("{low} to {high}")).unwrap_or_default())
 }
 
 fn of_states(states: Option<&[Arc<str>; 2]>) -> Fact {
@@ -114,12 +115,15 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
         let age = analog.source.as_ref().map(|source| source.age_max);
         let mut facts = facts(&analog.point, site);
         facts.extend([
-            ("age_max", of_duration(age)),
-            ("range", of_bounds(analog.range)),
-            ("deadband", Fact::told(&analog.deadband)),
-            ("checks", Fact::new(&analog.checks, analog.checks.words())),
-            ("station", or_none(analog.station.and_then(|at| Some(&site.stations.get(at.get())?.id)))),
-            ("accuracy", or_none(analog.accuracy.as_ref())),
+            ("age_max_ms".into(), Fact::time(age)),
+            ("range".into(), Fact::bounds(analog.range)),
+            ("deadband".into(), Fact::told(&analog.deadband)),
+            ("checks".into(), Fact::new(&analog.checks, analog.checks.words())),
+            (
+                "station".into(),
+                Fact::or_none(analog.station.and_then(|at| Some(&site.stations.get(at.get())?.id))),
+            ),
+            ("accuracy".into(), Fact::or_none(analog.accuracy.as_ref())),
         ]);
         views.push(View {
             kind: "analog",
@@ -136,30 +140,22 @@ pub(super) fn views(site: &Site) -> Vec<View<'_>> {
     views.extend(site.digitals.iter().map(|digital| of_digital(site, digital)));
     if let Some(beat) = &site.heartbeat {
         let mut facts = facts(&beat.point, site);
-        facts.extend([("period", of_duration(Some(beat.period))), ("wrap", Fact::told(&beat.wrap))]);
+        facts.extend([
+            ("period_ms".into(), Fact::time(Some(beat.period))),
+            ("wrap".into(), Fact::told(&beat.wrap)),
+        ]);
         views.push(made("heartbeat", &beat.point, PointType::AnalogInput, None, facts));
     }
     if let Some(unit) = &site.connection {
         let mut facts = facts(&unit.point, site);
-        facts.push(("states", of_states(unit.states.as_ref())));
+        facts.push(("states".into(), of_states(unit.states.as_ref())));
         let view = made("connection", &unit.point, PointType::BinaryInput, None, facts);
         views.push(View { source: made_of(&unit.derive, &unit.derive.words()), ..view });
     }
     for setpoint in &site.setpoints {
         let scale = Some((setpoint.unit, setpoint.wire));
         let mut own = facts(&setpoint.point, site);
-        own.extend([
-            ("limits", of_bounds(Some(setpoint.limits))),
-            ("hold", of_duration(Some(setpoint.hold))),
-            ("actual", Fact::told(&setpoint.actual)),
-            ("remote", or_none(setpoint.remote.as_ref())),
-            ("connected", or_none(setpoint.connected.as_ref())),
-            ("drive", Fact::told(&drives(site, setpoint))),
-            (
-                "regulating",
-                Fact::new(&setpoint.regulating, "ramp, limits, loss, trim or dispatch".to_owned()),
-            ),
-        ]);
+        own.extend(setpoints::facts(site, setpoint));
         views.push(made("set point", &setpoint.point, PointType::AnalogOutputStatus, scale, own));
         for one in setpoint.shown() {
             let scale = (one.unit != Unit::Count).then_some((one.unit, one.wire));
@@ -177,7 +173,10 @@ fn of_digital<'a>(site: &'a Site, digital: &'a Digital) -> View<'a> {
         digital.source.as_ref().map(|source| Fact::told(&place(site, source.device, source.reading)));
     let age = digital.source.as_ref().map(|source| source.age_max);
     let mut facts = facts(&digital.point, site);
-    facts.extend([("age_max", of_duration(age)), ("states", of_states(digital.states.as_ref()))]);
+    facts.extend([
+        ("age_max_ms".into(), Fact::time(age)),
+        ("states".into(), of_states(digital.states.as_ref())),
+    ]);
     View {
         kind: "digital",
         point: &digital.point,
@@ -201,31 +200,30 @@ fn made<'a>(
     point: &'a Point,
     group: PointType,
     scale: Option<(Unit, Scale)>,
-    facts: Vec<(&'static str, Fact)>,
+    facts: Vec<Keyed>,
 ) -> View<'a> {
     View { kind, point, group, scale, source: Fact::default(), device: None, facts }
 }
 
 /// What every point has, but its index and its scale.
-fn facts(point: &Point, site: &Site) -> Vec<(&'static str, Fact)> {
+fn facts(point: &Point, site: &Site) -> Vec<Keyed> {
     let served = &point.served;
     let component = point.component.and_then(|at| Some(&site.components.get(at.get())?.id));
     vec![
-        ("name", Fact::told(&point.name)),
-        ("class", Fact::told(&served.class)),
-        ("static_variation", Fact::told(&served.static_variation)),
-        ("event_variation", Fact::told(&served.event_variation)),
-        ("role", or_none(point.role.as_ref())),
-        ("component", or_none(component)),
-        ("sheet_name", or_none(point.sheet_name.as_ref())),
+        ("name".into(), Fact::told(&point.name)),
+        ("class".into(), Fact::told(&served.class)),
+        ("static_variation".into(), Fact::told(&served.static_variation)),
+        ("event_variation".into(), Fact::told(&served.event_variation)),
+        ("role".into(), Fact::or_none(point.role.as_ref())),
+        ("component".into(), Fact::or_none(component)),
+        ("sheet_name".into(), Fact::or_none(point.sheet_name.as_ref())),
     ]
 }
 
+/// How each device is told; its part in a dispatch is no part of it.
 pub(super) fn drives(site: &Site, setpoint: &site::SetPoint) -> String {
     let drive = |drive: &site::Drive| {
-        let device = site.devices.get(drive.device.get()).map_or("", |device| &device.id);
-        let part = if drive.part == site::Part::default() { "" } else { ", with its part of a dispatch" };
-        format!("{device} {}, revert_s {}{part}", drive.control.words(), drive.revert_s)
+        format!("{} {}, revert_s {}", setpoints::device(site, drive), drive.control.words(), drive.revert_s)
     };
     setpoint.drives.iter().map(drive).collect::<Vec<_>>().join(", ")
 }
@@ -323,15 +321,27 @@ fn changed(before: &View<'_>, after: &View<'_>, kept: &Kept, takes: Option<Strin
         let fresh = if after.device.is_some() { "; never read until its first fresh reading" } else { "" };
         texts.push(format!("source: {} -> {}{fresh}", before.source.words(), after.source.words()));
     }
-    let facts = before.facts.iter().zip(&after.facts).filter(|(old, new)| old != new);
-    texts.extend(facts.map(|(old, new)| format!("{}: {} -> {}", new.0, old.1.words(), new.1.words())));
-    if after.kind == "set point" && !texts.is_empty() && !kept.setpoint(id) {
+    texts.extend(differences(&before.facts, &after.facts));
+    // Whatever it is: its own keys, its index, the way to its devices.
+    if after.kind == "set point" && !kept.setpoint(id) {
         texts.push("authority goes back to the plant".to_owned());
     }
     if !texts.is_empty() {
         changes.push(Change::new("point", id, Deed::Changed, texts.join("; ")));
     }
     changes
+}
+
+/// `key: from -> to`, of each key that says something else.
+fn differences<'a>(before: &'a [Keyed], after: &'a [Keyed]) -> impl Iterator<Item = String> + 'a {
+    let find = |facts: &[Keyed], key: &str| {
+        facts.iter().find_map(|(name, fact)| (name == key).then(|| fact.clone())).unwrap_or_default()
+    };
+    let gone = before.iter().filter(|(key, _)| !after.iter().any(|(name, _)| name == key));
+    after.iter().chain(gone).filter_map(move |(key, _)| {
+        let (old, new) = (find(before, key), find(after, key));
+        (old != new).then(|| format!("{key}: {} -> {}", old.words(), new.words()))
+    })
 }
 
 /// The points that have another id and are the same otherwise: new id and old id.

@@ -209,6 +209,70 @@ fn a_set_point_of_another_definition_goes_back_to_the_plant() {
     );
 }
 
+/// What is told where the set point has these keys instead of none.
+fn told_of_keys(before: &str, after: &str) -> Vec<String> {
+    let hold = "hold_ms = 30000";
+    let with = |keys: &str| format!("{hold}\n{keys}");
+    let sites = Sites::new();
+    let (old, new) = (sites.site(&[(hold, &with(before))]), sites.site(&[(hold, &with(after))]));
+    compare::changes(&old, &new, &Served::of(&old)).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn each_key_of_a_set_point_is_told_by_its_name() {
+    let back = "; authority goes back to the plant";
+    let of_keys = |before, after, wanted: &str| {
+        assert_eq!(told_of_keys(before, after), [format!("point bess.mw.setpoint changed: {wanted}")]);
+    };
+    let ramp = ("ramp_up_per_min = 60.0", "ramp_up_per_min = 30.0\nramp_down_per_min = 60.0");
+    of_keys(ramp.0, ramp.1, &format!("ramp_up_per_min: 60 -> 30{back}"));
+    let follows =
+        ("follows_within = 1.0\nfollows_s = 15\nsilence_ms = 500", "follows_within = 1.0\nfollows_s = 20");
+    of_keys(follows.0, follows.1, &format!("silence_ms: 500 ms -> none; follows_s: 15 s -> 20 s{back}"));
+    let loss =
+        ("schedule = \"poi.mw\"", "schedule = \"poi.mw\"\non_loss = \"schedule\"\nhandover = \"disable\"");
+    of_keys(loss.0, loss.1, &format!("on_loss: release -> schedule; handover: keep -> disable{back}"));
+    let trim = "trim = { meter = \"poi.mw\", gain = 0.1, most = 0.5 }";
+    of_keys(
+        "",
+        trim,
+        &format!("trim.meter: none -> poi.mw; trim.gain: none -> 0.1; trim.most: none -> 0.5{back}"),
+    );
+    of_keys(
+        "commands_max = { count = 3, within_s = 60 }\naux = \"poi.mw\"\nlimits_hard = { low = \"poi.mw\" }",
+        "commands_max = { count = 4, within_s = 60 }\nlimits_hard = { high = \"poi.mw\" }",
+        &format!(
+            "commands_max: 3 within 60 s -> 4 within 60 s; limits_hard.low: poi.mw -> none; limits_hard.high: none -> \
+             poi.mw; aux: poi.mw -> none{back}"
+        ),
+    );
+    // What is only scored otherwise goes on.
+    let score = ("score = { window_s = 60 }", "score = { window_s = 120, accuracy_below = 0.5 }");
+    of_keys(score.0, score.1, "score.window_s: 60 s -> 120 s; score.accuracy_below: none -> 0.5");
+}
+
+#[test]
+fn a_set_point_that_goes_back_for_another_reason_is_told_too() {
+    let back = "point bess.mw.setpoint changed: authority goes back to the plant";
+    let told = told(&[("127.0.0.1:2", "127.0.0.1:5")]);
+    assert_eq!(told[1..], [back], "{told:?}");
+    // A part of a dispatch is a rule of the set point.
+    let shared = |high: &str| {
+        format!(
+            "dispatch = \"priority\"\ndrive = [{{ device = \"bess\", control = \"704\", revert_s = 60, low = -4.0, high = {high} }}]"
+        )
+    };
+    let drive = "drive = [{ device = \"bess\", control = \"704\", revert_s = 60 }]";
+    let sites = Sites::new();
+    let (old, new) = (sites.site(&[(drive, &shared("4.0"))]), sites.site(&[(drive, &shared("3.0"))]));
+    let changes = compare::changes(&old, &new, &Served::of(&old));
+    let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        ["point bess.mw.setpoint changed: drive.bess.high: 4 -> 3; authority goes back to the plant"]
+    );
+}
+
 #[test]
 fn devices() {
     is(
@@ -217,7 +281,7 @@ fn devices() {
     );
     is(
         &[("poll_ms = 1000", "poll_ms = 2000")],
-        &["device meter changed: poll: 1 s -> 2 s; is connected anew"],
+        &["device meter changed: poll_ms: 1 s -> 2 s; is connected anew"],
     );
     let device = "[[device]]\nid = \"met\"\nprotocol = \"modbus\"\naddress = \"127.0.0.1:9\"\npoll_ms = 1000\n[[device]]";
     is(&[("[[device]]", device)], &["device met added: modbus at 127.0.0.1:9, unit 1, 0 readings"]);
