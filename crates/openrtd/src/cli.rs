@@ -91,7 +91,8 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  openrtd fault site/plant.toml inv1 silent\n  \
         openrtd fault site/plant.toml inv1 none\n  openrtd fault site/plant.toml breaker open\n  \
         openrtd fault site/plant.toml remote off\n  openrtd fault site/plant.toml frequency 59.9\n  \
-        openrtd fault site/plant.toml\n\n\
+        openrtd fault site/plant.toml\n  openrtd fault site/plant.toml --json\n\n\
+        Says how the plant stands then.\n\
         Kinds for a device: silent, slow, frozen, not-implemented, wrong-transaction, scale, trip, none.\n\
         `breaker` takes open or closed, `remote` on or off, `frequency` Hz or none (the grid's own).")]
     Fault(Fault),
@@ -356,6 +357,9 @@ pub(crate) struct Fault {
     pub(crate) device: Option<String>,
     /// What to do to it
     pub(crate) kind: Option<String>,
+    /// The plant's state as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

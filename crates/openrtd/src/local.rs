@@ -198,8 +198,35 @@ pub(crate) async fn fault(arguments: &cli::Fault) -> Result<(), Failure> {
     let start = format!("openrtd plant {}", arguments.file.display());
     let answer = ask(&config.socket, "plant", &start, &request).await?;
     // As above.
-    let _ = say(&answer.to_string());
+    let _ = say(&if arguments.json { answer.to_string() } else { standing(&answer) });
     Ok(())
+}
+
+/// How the plant stands, in words.
+fn standing(answer: &Value) -> String {
+    let devices = answer.get("devices").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let broken: Vec<String> = devices
+        .iter()
+        .filter_map(|device| {
+            let text = |name: &str| device.get(name).and_then(Value::as_str);
+            let fault = text("fault").filter(|fault| *fault != "none")?;
+            Some(format!("{}: {fault}", text("id")?))
+        })
+        .collect();
+    let devices = match (broken.as_slice(), devices.len().saturating_sub(broken.len())) {
+        ([], _) => "no device has a fault".to_owned(),
+        (broken, 0) => broken.join(", "),
+        (broken, _) => format!("{}, the other devices have no fault", broken.join(", ")),
+    };
+    let is = |name: &str| answer.get(name).and_then(Value::as_bool);
+    let breaker = if is("closed") == Some(false) { "open" } else { "closed" };
+    let remote = if is("remote") == Some(false) { "local" } else { "remote" };
+    let held = answer.get("held_hz").and_then(Value::as_f64);
+    let frequency = held.map_or_else(
+        || "the frequency is the grid's own".to_owned(),
+        |hz| format!("the frequency is held at {hz} Hz"),
+    );
+    format!("{devices}; the breaker is {breaker}, the plant is in {remote}, {frequency}")
 }
 
 fn fault_request(device: Option<&str>, kind: Option<&str>) -> Result<Value, Failure> {
@@ -257,6 +284,24 @@ mod tests {
         let error = request("inv1", "sillent").unwrap_err();
         assert!(matches!(&error, Failure::Input(text) if text.contains("allowed: none, silent")), "{error}");
         assert!(request("breaker", "ajar").is_err());
+    }
+
+    #[test]
+    fn how_the_plant_stands_is_told_in_words() {
+        let device = |id: &str, fault: &str| json!({ "id": id, "fault": fault });
+        let well = json!({ "ok": true, "devices": [device("meter", "none"), device("bess", "none")], "closed": true,
+            "remote": true, "held_hz": null });
+        assert_eq!(
+            standing(&well),
+            "no device has a fault; the breaker is closed, the plant is in remote, the frequency is the grid's own"
+        );
+        let ill = json!({ "ok": true, "devices": [device("meter", "none"), device("inv1", "slow"),
+            device("bess", "silent")], "closed": false, "remote": false, "held_hz": 59.9 });
+        assert_eq!(
+            standing(&ill),
+            "inv1: slow, bess: silent, the other devices have no fault; the breaker is open, the plant is in local, the \
+             frequency is held at 59.9 Hz"
+        );
     }
 
     #[test]

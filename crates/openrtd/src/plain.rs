@@ -51,6 +51,11 @@ pub(crate) fn plain(record: String) -> Option<String> {
         }
         "write" => format!("{} register {} written: {}", text("device"), text("address"), text("values")),
         "fault" => format!("{} fault: {}", text("device"), text("kind")),
+        // The plant's own.
+        "breaker" => format!("breaker {}", if text("closed") == "true" { "closed" } else { "open" }),
+        "remote" => format!("plant in {}", if text("selected") == "true" { "remote" } else { "local" }),
+        "frequency" if text("hz").is_empty() => "frequency: the grid's own".to_owned(),
+        "frequency" => format!("frequency held at {} Hz", text("hz")),
         _ => return None,
     };
     // Without the date: somebody is watching.
@@ -119,6 +124,8 @@ mod tests {
             shown(laid_over).as_deref(),
             Some("ready, listening on 127.0.0.1:1, profile a-profile with confirmed.toml")
         );
+        assert_eq!(shown(r#"{"event":"breaker","closed":false}"#).as_deref(), Some("breaker open"));
+        assert_eq!(shown(r#"{"event":"frequency","hz":null}"#).as_deref(), Some("frequency: the grid's own"));
         assert_eq!(shown(r#"{"event":"registers","device":"inv1"}"#), None);
         assert_eq!(shown("no JSON"), None);
     }
