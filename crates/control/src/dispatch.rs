@@ -1,7 +1,8 @@
 //! The plant's set point over its units.
 //!
 //! Each unit gets a part that it can carry now; the parts sum up to the set point, or to as much of it as all units
-//! together can do, and what is missing is said. A unit that is lost is simply not there in the next cycle.
+//! together can do, and what is missing is said. A unit that is lost is simply not there in the next cycle; what one
+//! counts for of which nothing is heard is [`crate::silent`]'s.
 
 use serde::Serialize;
 
@@ -28,7 +29,7 @@ pub struct Unit {
     pub available: bool,
     /// What it can do now; 0 lies within for a unit that can stand still.
     pub can: Band,
-    /// It does this much or nothing, either way; 0: anything.
+    /// It does this much or nothing, either way, as far as it can do nothing; 0: anything.
     pub least: f64,
     /// What it has stored; `None` for a unit without a store.
     pub stored: Option<f64>,
@@ -49,9 +50,10 @@ pub struct Parts {
     pub short: f64,
 }
 
-/// Gives each unit its part of `target`.
+/// Gives each unit its part of `target`. No unit runs at its least where that would take the sum out of `within`: it
+/// rests, and that is missing.
 #[must_use]
-pub fn dispatch(target: f64, units: &[Unit], method: Method) -> Parts {
+pub fn dispatch(target: f64, units: &[Unit], method: Method, within: Band) -> Parts {
     // Some units do something whatever is asked: only the rest is dispatched.
     let begins = |unit: &Unit| match (unit.available, unit.free) {
         (false, _) => 0.0,
@@ -74,7 +76,7 @@ pub fn dispatch(target: f64, units: &[Unit], method: Method) -> Parts {
             together(left, target, units, &mut parts, open, method);
         }
     }
-    run_or_rest(&mut parts, units, target);
+    run_or_rest(&mut parts, units, target, within);
     let short = target - parts.iter().sum::<f64>();
     Parts { units: parts, short: if short.abs() <= NEAR * target.abs().max(1.0) { 0.0 } else { short } }
 }
@@ -137,149 +139,77 @@ fn add(units: &[Unit], parts: &mut [f64], at: usize, more: f64) -> f64 {
     *part - before
 }
 
-/// Brings units below their least to it, or to rest, and moves what that leaves to the others.
-fn run_or_rest(parts: &mut [f64], units: &[Unit], target: f64) {
-    for (at, unit) in units.iter().enumerate() {
-        let Some(part) = parts.get(at).copied() else { continue };
-        if !unit.available || unit.least <= 0.0 || part == 0.0 || part.abs() >= unit.least {
-            continue;
-        }
-        let runs = unit.least.copysign(part);
-        // Nearer to running than to rest, and able to; the others make up for the rest.
-        let to = if part.abs() * 2.0 >= unit.least && unit.can.contains(runs) { runs } else { 0.0 };
-        if !unit.can.contains(to) {
-            continue;
-        }
-        if let Some(part) = parts.get_mut(at) {
-            *part = to;
-        }
-    }
-    let mut left = target - parts.iter().sum::<f64>();
-    for (at, unit) in units.iter().enumerate() {
-        let Some(part) = parts.get(at).copied() else { continue };
-        let rests = unit.least > 0.0 && part == 0.0;
-        if !unit.available || rests || left.abs() <= NEAR {
-            continue;
-        }
-        let floor = if unit.least > 0.0 {
-            Band::new(unit.least.copysign(part), if part > 0.0 { unit.can.high } else { unit.can.low })
-        } else {
-            unit.can
+/// Brings units below their least to it, or to rest, and moves what that leaves to the others. Where the sum would be
+/// beyond what it may, or nearer to the target with one of them at rest, that one rests.
+fn run_or_rest(parts: &mut Vec<f64>, units: &[Unit], target: f64, within: Band) {
+    let even = std::mem::take(parts);
+    let near = NEAR * target.abs().max(1.0);
+    let mut rests = vec![false; units.len()];
+    *parts = settled(&even, units, target, &rests);
+    loop {
+        let sum = parts.iter().sum::<f64>();
+        let (missing, beyond) = (target - sum, within.hold(sum) - sum);
+        let may = beyond.abs() <= near;
+        let back = if may { missing } else { beyond };
+        let runs_on = |at: &usize| {
+            let (Some(unit), Some(part)) = (units.get(*at), parts.get(*at)) else { return false };
+            unit.available && unit.least > 0.0 && unit.can.contains(0.0) && part * back < 0.0
         };
-        let moved = floor.hold(part + left);
-        left -= moved - part;
-        if let Some(part) = parts.get_mut(at) {
-            *part = moved;
+        let wanted = |at: usize| even.get(at).map_or(0.0, |part| part.abs());
+        let lightest =
+            (0..units.len()).filter(runs_on).min_by(|one, other| wanted(*one).total_cmp(&wanted(*other)));
+        let Some(rest) = lightest.filter(|_| back.abs() > near).and_then(|at| rests.get_mut(at)) else {
+            return;
+        };
+        *rest = true;
+        let without = settled(&even, units, target, &rests);
+        if may && (target - without.iter().sum::<f64>()).abs() >= missing.abs() {
+            return;
         }
+        *parts = without;
     }
+}
+
+/// The parts with some units at rest: each other one at its least or more, or at rest, and what that leaves done by
+/// those that run.
+fn settled(even: &[f64], units: &[Unit], target: f64, rests: &[bool]) -> Vec<f64> {
+    let least = |(at, (unit, part)): (usize, (&Unit, &f64))| {
+        if !unit.available || unit.least <= 0.0 || *part == 0.0 {
+            return *part;
+        }
+        let (runs, may_rest) = (runs(unit, *part > 0.0), unit.can.contains(0.0));
+        match runs {
+            _ if may_rest && rests.get(at).copied().unwrap_or(false) => 0.0,
+            // Nearer to rest than to running.
+            Some(_) if may_rest && part.abs() * 2.0 < unit.least => 0.0,
+            Some(runs) => runs.hold(*part),
+            None if may_rest => 0.0,
+            None => *part,
+        }
+    };
+    let mut parts: Vec<f64> = units.iter().zip(even).enumerate().map(least).collect();
+    let mut left = target - parts.iter().sum::<f64>();
+    for (unit, part) in units.iter().zip(&mut parts) {
+        if !unit.available || (unit.least > 0.0 && *part == 0.0) || left.abs() <= NEAR {
+            continue;
+        }
+        let may = match unit.least > 0.0 {
+            true => runs(unit, *part > 0.0).unwrap_or(Band { low: *part, high: *part }),
+            false => unit.can,
+        };
+        let moved = may.hold(*part + left);
+        left -= moved - *part;
+        *part = moved;
+    }
+    parts
+}
+
+/// What a unit with a least can do while it runs, in one direction; `None` where it cannot run that way.
+fn runs(unit: &Unit, up: bool) -> Option<Band> {
+    let Band { low, high } = unit.can;
+    let (low, high) = if up { (low.max(unit.least), high) } else { (low, high.min(-unit.least)) };
+    (low <= high).then_some(Band { low, high })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn unit(low: f64, high: f64) -> Unit {
-        let can = Band::new(low, high);
-        Unit { available: true, can, least: 0.0, stored: None, room: None, priority: 0, free: false }
-    }
-
-    #[test]
-    fn by_capability_each_goes_as_far_of_its_way() {
-        let parts = dispatch(30.0, &[unit(0.0, 10.0), unit(0.0, 20.0), unit(0.0, 30.0)], Method::Capability);
-        let expected = [5.0, 10.0, 15.0];
-        assert!(
-            parts.units.iter().zip(expected).all(|(part, wanted)| (part - wanted).abs() < 1e-9),
-            "{parts:?}"
-        );
-        assert_eq!(parts.short, 0.0);
-    }
-
-    #[test]
-    fn a_lost_unit_is_made_up_for_and_a_shortfall_is_said() {
-        let mut four = [unit(0.0, 25.0); 4];
-        assert_eq!(dispatch(70.0, &four, Method::Capability).units, [17.5; 4]);
-        four[1].available = false;
-        let parts = dispatch(70.0, &four, Method::Capability);
-        assert!((parts.units.iter().sum::<f64>() - 70.0).abs() < 1e-9 && parts.units[1] == 0.0);
-        let parts = dispatch(100.0, &four, Method::Capability);
-        assert_eq!((parts.units, parts.short), (vec![25.0, 0.0, 25.0, 25.0], 25.0));
-        assert_eq!(dispatch(5.0, &[], Method::Priority), Parts { units: Vec::new(), short: 5.0 });
-    }
-
-    #[test]
-    fn by_charge_the_fuller_discharges_more_and_the_emptier_charges_more() {
-        let mut two = [unit(-10.0, 10.0); 2];
-        (two[0].stored, two[0].room) = (Some(30.0), Some(10.0));
-        (two[1].stored, two[1].room) = (Some(10.0), Some(30.0));
-        let parts = dispatch(8.0, &two, Method::Charge);
-        assert!((parts.units[0] - 6.0).abs() < 1e-6 && (parts.units[1] - 2.0).abs() < 1e-6, "{parts:?}");
-        let parts = dispatch(-8.0, &two, Method::Charge);
-        assert!((parts.units[0] + 2.0).abs() < 1e-6 && (parts.units[1] + 6.0).abs() < 1e-6, "{parts:?}");
-        let parts = dispatch(18.0, &two, Method::Charge);
-        assert!((parts.units[0] - 10.0).abs() < 1e-6 && (parts.units[1] - 8.0).abs() < 1e-6, "{parts:?}");
-    }
-
-    #[test]
-    fn by_priority_one_after_the_other() {
-        let mut two = [unit(0.0, 10.0); 2];
-        two[0].priority = 2;
-        assert_eq!(dispatch(12.0, &two, Method::Priority).units, [2.0, 10.0]);
-    }
-
-    #[test]
-    fn what_is_free_is_held_back_only_where_nobody_takes_it() {
-        let sun = Unit { free: true, ..unit(0.0, 5.0) };
-        let battery = Unit { priority: 1, ..unit(-3.0, 3.0) };
-        for method in [Method::Priority, Method::Capability, Method::Charge] {
-            let parts = |target: f64| dispatch(target, &[sun, battery], method);
-            assert_eq!(parts(7.0).units, [5.0, 2.0], "{method:?}: the battery gives what the sun lacks");
-            assert_eq!(parts(3.0).units, [5.0, -2.0], "{method:?}: and takes what is over");
-            assert_eq!(parts(1.0).units, [4.0, -3.0], "{method:?}: what it cannot take is held back");
-            assert_eq!(parts(9.0).short, 1.0);
-        }
-        let second = Unit { priority: 1, ..sun };
-        let parts = dispatch(6.0, &[sun, second], Method::Priority);
-        assert_eq!(parts.units, [5.0, 1.0], "the first to be used is the last to be held back");
-        let bought = Unit { free: false, ..sun };
-        assert_eq!(dispatch(3.0, &[bought, battery], Method::Priority).units, [3.0, 0.0]);
-    }
-
-    #[test]
-    fn a_unit_runs_at_its_least_or_rests() {
-        let mut two = [unit(0.0, 10.0); 2];
-        two[0].least = 4.0;
-        let parts = dispatch(6.0, &two, Method::Capability);
-        assert_eq!(parts, Parts { units: vec![4.0, 2.0], short: 0.0 });
-        let parts = dispatch(2.0, &two, Method::Capability);
-        assert_eq!(parts, Parts { units: vec![0.0, 2.0], short: 0.0 });
-    }
-
-    prop_compose! {
-        fn any_unit()(available in prop::bool::weighted(0.8), low in -20.0..0.0_f64, high in 0.0..20.0_f64,
-                      stored in prop::option::of(0.0..50.0_f64), priority in 0..4_u32,
-                      free in prop::bool::weighted(0.3)) -> Unit {
-            Unit { available, can: Band::new(low, high), least: 0.0, stored, room: stored, priority, free }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_parts_are_possible_and_sum_up(
-            target in -80.0..80.0_f64, units in prop::collection::vec(any_unit(), 0..8), method in 0..3_u8,
-        ) {
-            let method = [Method::Capability, Method::Charge, Method::Priority][usize::from(method)];
-            let parts = dispatch(target, &units, method);
-            for (part, unit) in parts.units.iter().zip(&units) {
-                let possible = if unit.available { unit.can.contains(*part) } else { *part == 0.0 };
-                prop_assert!(possible, "{parts:?}");
-            }
-            let sum: f64 = parts.units.iter().sum();
-            prop_assert!((target - sum - parts.short).abs() < 1e-6);
-            let most: f64 = units.iter().filter(|unit| unit.available).map(|unit| unit.can.high).sum();
-            let least: f64 = units.iter().filter(|unit| unit.available).map(|unit| unit.can.low).sum();
-            let missing = target - target.clamp(least, most);
-            prop_assert!((parts.short - missing).abs() < 1e-6, "{parts:?} {missing}");
-        }
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@
 //! | [`limits`] | trip, energy, hard, soft, ramp, deadband: in this order, and which of them holds now |
 //! | [`energy`] | what a battery's charge leaves of its power |
 //! | [`dispatch`] | the plant's set point over its units |
+//! | [`silent`] | what a unit counts for of which nothing is heard |
 //! | [`trim`] | the slow correction that brings the meter to the set point |
 //! | [`primary`] | what the grid's frequency asks for beside the set point |
 //! | [`pulses`] | raise and lower pulses as set points |
@@ -21,6 +22,7 @@ pub mod limits;
 pub mod primary;
 pub mod pulses;
 pub mod score;
+pub mod silent;
 pub mod trim;
 
 pub use authority::{Cause, Loss, Machine, Master, Owner, Permit, Refusal, Seen, Spec, Transfer, Turn};

@@ -100,6 +100,12 @@ impl Bounds {
         self.hard.hold(self.energy.hold(self.source.hold(value)))
     }
 
+    /// All that lies within everything that holds at once.
+    #[must_use]
+    pub fn at_once(&self) -> Band {
+        Band { low: self.hold(f64::NEG_INFINITY), high: self.hold(f64::INFINITY) }
+    }
+
     /// The weightiest of what holds a value at once.
     #[must_use]
     pub fn holds(&self, value: f64) -> Option<Clamp> {

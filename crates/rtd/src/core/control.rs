@@ -17,7 +17,7 @@ use control::dispatch::{Method, Unit, dispatch};
 use control::primary;
 use control::pulses::{Pulses, Way};
 use control::trim::{self, Free, Trim};
-use control::{Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
+use control::{Band, Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
 use ieee1815::CommandStatus;
 use site::DeviceIx;
 use telemetry::{Mono, PointId, Scale};
@@ -195,6 +195,8 @@ pub(crate) struct SetPoint {
     trimmed_at: Mono,
     /// What the devices were last told in all: where a limit is not known any more, they stay there.
     whole: Option<f64>,
+    /// What they may do in all, as far as that was known last.
+    within: Band,
     /// Until when a device that nobody refreshes any more may still fall back by itself.
     reverts_until: Mono,
     /// Taken over then, when a device might just have fallen back: it is told nothing before it is read again.
@@ -232,6 +234,7 @@ impl SetPoint {
             trimmed: 0.0,
             trimmed_at: now,
             whole: None,
+            within: Band::ALL,
             reverts_until: now,
             unread: None,
             settled_at: now,
@@ -514,6 +517,7 @@ impl SetPoint {
             None => (self.whole.unwrap_or(asked), self.cut_clamp),
         };
         self.whole = Some(whole);
+        self.within = plant.seen.bounds.map_or(self.within, |bounds| bounds.at_once());
         (self.cut, self.cut_clamp) = (asked - whole, clamp);
         self.turn += 1;
         let Some(method) = self.spec.method else {
@@ -524,7 +528,7 @@ impl SetPoint {
             return;
         };
         let units: Vec<Unit> = plant.units.iter().map(|able| able.unit).collect();
-        let parts = dispatch(whole, &units, method);
+        let parts = dispatch(whole, &units, method, self.within);
         self.short = parts.short;
         let there: Vec<bool> = units.iter().map(|unit| unit.available).collect();
         let before = std::mem::replace(&mut self.there, there);

@@ -20,7 +20,7 @@ impl SetPoint {
         (self.aux, self.aux_known) = (old.aux, old.aux_known);
         (self.trim, self.trimmed, self.trimmed_at) = (old.trim, old.trimmed, old.trimmed_at);
         self.response = old.response;
-        (self.whole, self.begins) = (old.whole, old.begins);
+        (self.whole, self.within, self.begins) = (old.whole, old.within, old.begins);
         (self.strays, self.strays_too_long) = (old.strays, old.strays_too_long);
         (self.reverts_until, self.unread) = (old.reverts_until, old.unread);
         for (drive, old) in self.drives.iter_mut().zip(&old.drives) {

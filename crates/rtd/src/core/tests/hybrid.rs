@@ -380,3 +380,22 @@ fn an_inverter_that_does_not_answer_is_made_up_for() {
     let (force, _, clamp) = plant.shown();
     assert!((force - 4.0).abs() < COUNT && clamp == 0.0);
 }
+
+#[test]
+fn a_battery_that_does_much_or_nothing_rests_where_much_is_beyond_the_limit() {
+    const KEYS: &str = "dispatch = \"capability\"\nclamp = { id = \"poi.clamp\", index = 41 }\n\
+                        limits_hard = { high = \"pv.able\" }\n\
+                        drive = [{ device = \"bess\", control = \"704\", low = -5.0, high = 5.0, least = 2.0 }]\n";
+    let mut plant = Plant::new(KEYS);
+    (plant.able, plant.limit) = (2.5, 0.0);
+    plant.say();
+    plant.set(3.0);
+    plant.is(0.0, 2.5, (2.5, 1.0));
+    plant.able = 1.5;
+    plant.pass(2);
+    plant.is(0.0, 0.0, (0.0, 1.0));
+    assert!(plant.alarms().contains("\"short\""), "{}", plant.alarms());
+    plant.able = 9.0;
+    plant.pass(2);
+    plant.is(0.0, 3.0, (3.0, 0.0));
+}
