@@ -43,12 +43,19 @@ pub(crate) const GOVERNOR: usize = 34;
 /// The command to a unit's breaker.
 pub(crate) const BREAKER: usize = 35;
 
+/// Counts on at each tick: of everything that has raw registers.
+const HEARTBEAT: Register = read(3, Form::U16, 1.0, "heartbeat");
+/// What a machine makes: of a unit in kW, of an aggregate in W.
+const POWER: Register = read(4, Form::I32, 1.0, "power");
+/// The last of what a machine with a set point is told.
+const FALLS_BACK: Register = write(WATCHDOG, Form::U16, 1.0, "watchdog");
+
 /// The instruments on a turbine's nacelle.
 pub(crate) const NACELLE: &[Register] = &[
     read(0, Form::U16, 0.01, "wind_speed"),
     read(1, Form::U16, 0.1, "wind_direction"),
     read(2, Form::I16, 0.1, "temperature"),
-    read(3, Form::U16, 1.0, "heartbeat"),
+    HEARTBEAT,
 ];
 
 /// A conventional unit.
@@ -56,8 +63,8 @@ pub(crate) const UNIT: &[Register] = &[
     read(0, Form::U16, 1.0, "state"),
     read(1, Form::U16, 1.0, "breaker"),
     read(2, Form::U16, 1.0, "agc"),
-    read(3, Form::U16, 1.0, "heartbeat"),
-    read(4, Form::I32, 1.0, "power"),
+    HEARTBEAT,
+    POWER,
     read(6, Form::I32, 1.0, "reference"),
     read(8, Form::I32, 1.0, "response"),
     read(10, Form::I32, 1.0, "headroom"),
@@ -69,9 +76,10 @@ pub(crate) const UNIT: &[Register] = &[
     read(18, Form::I32, 1.0, "minimum"),
     read(20, Form::I32, 1.0, "ramp"),
     read(22, Form::U32, 1.0, "energy"),
+    read(24, Form::I32, 1.0, "governor_power"),
     write(MODE, Form::U16, 1.0, "agc_mode"),
     write(SET_POINT, Form::I32, 1.0, "set_point"),
-    write(WATCHDOG, Form::U16, 1.0, "watchdog"),
+    FALLS_BACK,
     write(GOVERNOR, Form::U16, 1.0, "governor_switch"),
     write(BREAKER, Form::U16, 1.0, "breaker_command"),
 ];
@@ -81,15 +89,15 @@ pub(crate) const AGGREGATE: &[Register] = &[
     read(0, Form::U16, 1.0, "members"),
     read(1, Form::U16, 1.0, "available"),
     read(2, Form::U16, 1.0, "waiting"),
-    read(3, Form::U16, 1.0, "heartbeat"),
-    read(4, Form::I32, 1.0, "power"),
+    HEARTBEAT,
+    POWER,
     read(6, Form::I32, 1.0, "potential"),
     read(8, Form::I32, 1.0, "rated_available"),
     read(10, Form::I32, 1.0, "rated"),
     read(12, Form::U32, 1.0, "energy"),
     write(MODE, Form::U16, 1.0, "limit_switch"),
     write(SET_POINT, Form::I32, 1.0, "limit"),
-    write(WATCHDOG, Form::U16, 1.0, "watchdog"),
+    FALLS_BACK,
 ];
 
 /// The registers of a kind of device; `None` where it serves SunSpec, or is the switchgear.

@@ -147,44 +147,60 @@ fn switchgear(to: &mut Writer<'_>, view: &View) {
     to.values.insert("aux_w".to_owned(), json!(view.aux.round()));
 }
 
+/// Models 103 and 120 of a machine that feeds in: what an inverter and a turbine have in common.
+struct Feeds {
+    rated: f64,
+    power: f64,
+    energy: f64,
+    /// `103.St`.
+    state: u16,
+    /// The scale factor of `103.Hz`.
+    hz_factor: i16,
+}
+
+impl Feeds {
+    fn write(&self, to: &mut Writer<'_>, view: &View) {
+        let Self { rated, power, .. } = *self;
+        to.model = 103;
+        let (sf, amps) = (factor(rated), rated / TERMINAL_VOLTS / 3_f64.sqrt());
+        let (amps_sf, volts_sf, w_sf, hz_sf) =
+            (to.scale(4, factor(amps)), to.scale(11, -1), to.scale(13, sf), to.scale(15, self.hz_factor));
+        let (va_sf, var_sf, tmp_sf) = (to.scale(17, sf), to.scale(19, sf), to.scale(35, -1));
+        to.image.put(103, 24, 0);
+        to.signed("W", 12, w_sf, power);
+        for (at, name) in ["A", "AphA", "AphB", "AphC"].iter().enumerate() {
+            to.unsigned(name, at, 1, amps_sf, power.abs() / TERMINAL_VOLTS / 3_f64.sqrt());
+        }
+        let volts = if view.closed { TERMINAL_VOLTS / 3_f64.sqrt() } else { 0.0 };
+        for (at, name) in ["PhVphA", "PhVphB", "PhVphC"].iter().enumerate() {
+            to.unsigned(name, 8 + at, 1, volts_sf, volts);
+        }
+        to.unsigned("Hz", 14, 1, hz_sf, view.hz);
+        to.signed("VA", 16, va_sf, power);
+        to.signed("VAr", 18, var_sf, 0.0);
+        to.total(22, 2, self.energy);
+        to.signed("TmpCab", 31, tmp_sf, 25.0 + 20.0 * (power / rated).max(0.0));
+        to.image.put(103, 36, self.state);
+        to.image.put_wide(103, 38, 4, 0);
+        to.model = 120;
+        to.image.put(120, 0, 4);
+        let sf = to.scale(2, factor(rated));
+        to.unsigned("WRtg", 1, 1, sf, rated);
+        let sf = to.scale(4, factor(rated));
+        to.unsigned("VARtg", 3, 1, sf, rated);
+    }
+}
+
 fn inverter(to: &mut Writer<'_>, (ac, power, dc, energy): (f64, f64, f64, f64), view: &View) {
+    let state = match (to.fault == FaultKind::Trip, power > 0.0) {
+        (true, _) => 7,
+        (false, true) => 4,
+        (false, false) => 2,
+    };
+    Feeds { rated: ac, power, energy, state, hz_factor: -2 }.write(to, view);
     to.model = 103;
-    let (sf, amps) = (factor(ac), ac / TERMINAL_VOLTS / 3_f64.sqrt());
-    let (amps_sf, volts_sf, w_sf, hz_sf) =
-        (to.scale(4, factor(amps)), to.scale(11, -1), to.scale(13, sf), to.scale(15, -2));
-    let (va_sf, var_sf, dcw_sf, tmp_sf) =
-        (to.scale(17, sf), to.scale(19, sf), to.scale(30, factor(ac * 1.5)), to.scale(35, -1));
-    to.image.put(103, 24, 0);
-    to.signed("W", 12, w_sf, power);
-    for (at, name) in ["A", "AphA", "AphB", "AphC"].iter().enumerate() {
-        to.unsigned(name, at, 1, amps_sf, power / TERMINAL_VOLTS / 3_f64.sqrt());
-    }
-    for (at, name) in ["PhVphA", "PhVphB", "PhVphC"].iter().enumerate() {
-        to.unsigned(name, 8 + at, 1, volts_sf, if view.closed { TERMINAL_VOLTS / 3_f64.sqrt() } else { 0.0 });
-    }
-    to.unsigned("Hz", 14, 1, hz_sf, view.hz);
-    to.signed("VA", 16, va_sf, power);
-    to.signed("VAr", 18, var_sf, 0.0);
-    to.total(22, 2, energy);
-    to.signed("DCW", 29, dcw_sf, dc);
-    to.signed("TmpCab", 31, tmp_sf, 25.0 + 20.0 * power / ac);
-    let tripped = to.fault == FaultKind::Trip;
-    to.image.put(
-        103,
-        36,
-        match (tripped, power > 0.0) {
-            (true, _) => 7,
-            (false, true) => 4,
-            (false, false) => 2,
-        },
-    );
-    to.image.put_wide(103, 38, 4, 0);
-    to.model = 120;
-    to.image.put(120, 0, 4);
-    let sf = to.scale(2, factor(ac));
-    to.unsigned("WRtg", 1, 1, sf, ac);
-    let sf = to.scale(4, factor(ac));
-    to.unsigned("VARtg", 3, 1, sf, ac);
+    let sf = to.scale(30, factor(ac * 1.5));
+    to.signed("DCW", 29, sf, dc);
 }
 
 fn battery(

@@ -109,6 +109,19 @@ fn a_unit_takes_set_points_under_agc_alone_and_follows_at_its_ramp() {
 }
 
 #[test]
+fn what_the_governor_makes_is_told_apart_from_what_the_reference_makes() {
+    let mut bench = Bench::new(&[UNIT, GEAR]);
+    bench.plant.held_hz = Some(59.8);
+    for _ in 0..30 {
+        bench.run(1);
+        // From the first moment on, and nothing else moved: the reference stands.
+        let base = bench.i32("gt1", 4) - bench.i32("gt1", 24);
+        assert!((29_999..=30_001).contains(&base) && bench.i32("gt1", 6) == 30_000, "{base}");
+    }
+    assert!((2_730..=2_734).contains(&bench.i32("gt1", 24)), "{}", bench.i32("gt1", 24));
+}
+
+#[test]
 fn the_local_switch_the_watchdog_and_the_breaker_end_agc() {
     let mut bench = Bench::new(&[UNIT, GEAR]);
     let on = |bench: &mut Bench| {

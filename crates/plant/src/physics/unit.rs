@@ -5,7 +5,8 @@
 //! - **Governor**: `-(f - f0, as far as it is beyond the dead band) / (droop * f0) * rating`, at once. The dead band is
 //!   taken off (no step at its edge).
 //! - **Prime mover**: power goes to reference plus governor's part, held between least load and rating, with one time
-//!   constant: `lag_s`. Boiler, reheater and water column are not modelled.
+//!   constant: `lag_s`. Boiler, reheater and water column are not modelled. What the reference alone makes of it comes to
+//!   the reference in the same way; the rest is the governor's.
 //! - Times are real times, whatever the plant's `--speed`. An open breaker means no power at once.
 
 /// The figures of a machine; powers in one unit, whichever.
@@ -36,8 +37,10 @@ pub struct Unit {
     pub power: f64,
     /// The load reference in force.
     pub reference: f64,
-    /// The governor's part.
+    /// The governor's part: what it asks of the prime mover.
     pub response: f64,
+    /// The power less what the governor makes of it: what the load reference alone makes.
+    pub base: f64,
     /// The breaker.
     pub closed: bool,
 }
@@ -58,14 +61,14 @@ impl Unit {
     #[must_use]
     pub fn running(machine: Machine, load: f64) -> Self {
         let load = load.clamp(machine.minimum, machine.rated);
-        Self { machine, power: load, reference: load, response: 0.0, closed: true }
+        Self { machine, power: load, reference: load, response: 0.0, base: load, closed: true }
     }
 
     /// Moves it on. `asked`: where the load reference has to go; `None`: it stays.
     pub fn step(&mut self, asked: Option<f64>, governor: bool, hz: f64, seconds: f64) {
         let machine = &self.machine;
         if !self.closed {
-            (self.power, self.reference, self.response) = (0.0, 0.0, 0.0);
+            (self.power, self.reference, self.response, self.base) = (0.0, 0.0, 0.0, 0.0);
             return;
         }
         let seconds = seconds.max(0.0);
@@ -78,6 +81,7 @@ impl Unit {
         let target = (self.reference + self.response).clamp(floor, machine.rated);
         let share = if machine.lag_s > 0.0 { 1.0 - (-seconds / machine.lag_s).exp() } else { 1.0 };
         self.power += (target - self.power) * share;
+        self.base += (self.reference - self.base) * share;
     }
 
     /// What it could go up from here.
@@ -126,6 +130,19 @@ mod tests {
         assert!((unit.power - 60.0).abs() < 1e-3);
         unit.step(None, false, 59.0, 100.0);
         assert!((unit.power - 60.0).abs() < 1e-3, "no governor, no answer");
+    }
+
+    #[test]
+    fn what_the_reference_makes_is_the_power_without_a_governor() {
+        let (mut unit, mut without) = (Unit::running(MACHINE, 60.0), Unit::running(MACHINE, 60.0));
+        for (asked, hz) in [(None, 59.7), (Some(80.0), 59.0), (Some(98.0), 58.0), (Some(50.0), 62.0)] {
+            for _ in 0..60 {
+                unit.step(asked, true, hz, 0.25);
+                without.step(asked, false, hz, 0.25);
+                assert!((unit.base - without.power).abs() < 1e-9, "{} {}", unit.base, without.power);
+            }
+            assert!((unit.power - unit.base).abs() > 1.0, "the governor answers");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{TERMINAL_VOLTS, View, Writer, factor};
+use super::{Feeds, TERMINAL_VOLTS, View, Writer, factor};
 use crate::devices::Kind;
 use crate::devices::raw::{GOVERNOR, MODE, Register};
 use crate::faults::FaultKind;
@@ -14,25 +14,6 @@ pub(super) fn turbine(
     limited: bool,
     view: &View,
 ) {
-    to.model = 103;
-    let amps = rated / TERMINAL_VOLTS / 3_f64.sqrt();
-    let (w_sf, va_sf, var_sf) =
-        (to.scale(13, factor(rated)), to.scale(17, factor(rated)), to.scale(19, factor(rated)));
-    let (amps_sf, volts_sf, hz_sf, tmp_sf) =
-        (to.scale(4, factor(amps)), to.scale(11, -1), to.scale(15, -3), to.scale(35, -1));
-    to.image.put(103, 24, 0);
-    to.signed("W", 12, w_sf, power);
-    for (at, name) in ["A", "AphA", "AphB", "AphC"].iter().enumerate() {
-        to.unsigned(name, at, 1, amps_sf, power.abs() / TERMINAL_VOLTS / 3_f64.sqrt());
-    }
-    for (at, name) in ["PhVphA", "PhVphB", "PhVphC"].iter().enumerate() {
-        to.unsigned(name, 8 + at, 1, volts_sf, if view.closed { TERMINAL_VOLTS / 3_f64.sqrt() } else { 0.0 });
-    }
-    to.unsigned("Hz", 14, 1, hz_sf, view.hz);
-    to.signed("VA", 16, va_sf, power);
-    to.signed("VAr", 18, var_sf, 0.0);
-    to.total(22, 2, energy);
-    to.signed("TmpCab", 31, tmp_sf, 25.0 + 20.0 * (power / rated).max(0.0));
     // Fault, sleeping, throttled, at the most that the wind gives.
     let state = match (to.fault == FaultKind::Trip, power > 0.0, limited) {
         (true, ..) => 7,
@@ -40,15 +21,8 @@ pub(super) fn turbine(
         (false, true, true) => 5,
         (false, true, false) => 4,
     };
-    to.image.put(103, 36, state);
+    Feeds { rated, power, energy, state, hz_factor: -3 }.write(to, view);
     to.values.insert("St".to_owned(), json!(state));
-    to.image.put_wide(103, 38, 4, 0);
-    to.model = 120;
-    to.image.put(120, 0, 4);
-    let sf = to.scale(2, factor(rated));
-    to.unsigned("WRtg", 1, 1, sf, rated);
-    let sf = to.scale(4, factor(rated));
-    to.unsigned("VARtg", 3, 1, sf, rated);
     to.model = 121;
     let sf = to.scale(20, factor(rated));
     to.unsigned("WMax", 0, 1, sf, rated);
@@ -86,6 +60,7 @@ pub(super) fn figures(kind: &Kind, view: &View, fault: FaultKind) -> Vec<(&'stat
                 ("power", unit.power / 1e3),
                 ("reference", unit.reference / 1e3),
                 ("response", unit.response / 1e3),
+                ("governor_power", (unit.power - unit.base) / 1e3),
                 ("headroom", unit.headroom() / 1e3),
                 ("frequency", view.hz),
                 ("droop", machine.droop * 100.0),
