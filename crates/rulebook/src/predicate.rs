@@ -281,7 +281,7 @@ predicates! {
     States(Vec<Vec<String>>) Named "Allowed words of state 0 and of state 1.";
     StatesGiven(bool) Named "Words of both states are given.";
     Limits(Ends) Setpoint "Limits within which it is accepted.";
-    Follows(Vec<String>) Setpoint "Role of the analog that it follows while the plant owns it.";
+    Follows(Vec<String>) Setpoint "Role of the analog that it follows while the plant owns it; of a difference without a role, that of its first input.";
     RemoteGiven(bool) Setpoint "A digital tells that the plant is in remote.";
     ConnectedGiven(bool) Setpoint "A digital tells that the unit is connected.";
     HoldMs(Bounds) Setpoint "How long the owner's session may be away, ms.";

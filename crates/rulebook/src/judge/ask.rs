@@ -448,6 +448,13 @@ impl Context<'_> {
         })
     }
 
+    /// The role of the first of a difference: of a unit's power less what its governor makes, say.
+    fn of_what_is_left(&self, analog: &site::Analog) -> Option<&str> {
+        let Some(site::AnalogDerive::Difference(terms)) = &analog.derive else { return None };
+        let first = &terms.first()?.point;
+        self.site.analogs.iter().find(|one| one.point.id == *first)?.point.role.as_deref()
+    }
+
     fn ask_setpoint(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
         let Subject::Setpoint(_, one) = subject else { return None };
         Some(match predicate {
@@ -456,7 +463,8 @@ impl Context<'_> {
                 let actual = self.site.analogs.iter().find(|analog| analog.point.id == one.actual)?;
                 let role = actual.point.role.as_deref();
                 Verdict::of(
-                    role.is_some_and(|role| roles.iter().any(|known| known == role)),
+                    role.or(self.of_what_is_left(actual))
+                        .is_some_and(|role| roles.iter().any(|known| known == role)),
                     "actual",
                     format!(
                         "`{}`, {}",
