@@ -165,6 +165,52 @@ fn the_conventional_example_runs() {
 }
 
 #[test]
+fn a_take_over_while_the_governor_answers_moves_nothing() {
+    let folder = Folder::quick_of("conventional");
+    folder.change("site.toml", "follows_s = 30", "follows_s = 3");
+    let running = Loop::start(&folder);
+    let send = || {
+        let sent = openrtd(&["setpoint", &folder.path("ems.toml"), "unit.setpoint", "31"]);
+        assert_eq!(sent.status.code(), Some(0), "{}", String::from_utf8_lossy(&sent.stderr));
+    };
+    let control = |way: &str| {
+        let done = openrtd(&["control", &folder.path("site.toml"), way, "--why", "test"]);
+        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let gross = |records: &[Value]| number(latest(records)["unit.mw-gross"]);
+    let scans = |records: &[Value]| records.iter().filter(|one| one["event"] == "scan").count();
+    folder.fault("frequency", "60.0");
+    send();
+    running.iso.wait("to see the unit follow", |records| {
+        let feedback = latest(records)["unit.feedback"];
+        ((gross(records) - 31.0).abs() < 0.01 && number(feedback) == 31.0).then_some(())
+    });
+    control("take");
+    // 0.164 Hz beyond the dead band, of 3 Hz for all of 50 MW.
+    folder.fault("frequency", "59.8");
+    let answered = 31.0 + 0.164 / 3.0 * 50.0;
+    running.iso.wait("to see the governor answer", |records| {
+        ((gross(records) - answered).abs() < 0.02).then_some(())
+    });
+    control("release");
+    let mark = running.iso.mark();
+    send();
+    // Longer than a follow alarm takes.
+    let first = scans(&running.iso.records());
+    running.iso.wait("to scan on", |records| (scans(records) >= first + 8).then_some(()));
+    let records = running.iso.records();
+    for point in points(&records[mark..]) {
+        assert!(is_good(point), "{point}");
+        if point["id"] == "unit.mw-gross" {
+            assert!((number(point) - answered).abs() < 0.05, "the unit moved: {point}");
+        }
+    }
+    assert_eq!(number(latest(&records)["unit.owner"]), 1.0);
+    assert_eq!(number(latest(&records)["unit.feedback"]), 31.0);
+    assert!(!running.rtd.records().iter().any(|one| one["alarm"] == "follow"));
+}
+
+#[test]
 fn the_aggregate_example_runs() {
     runs("aggregate", &[], "agg.setpoint", "agg.mw", 0.6, 0.03);
 }
