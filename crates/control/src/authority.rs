@@ -3,7 +3,8 @@
 //! While nobody drives the output the set point follows what the plant does, so that whoever takes over starts from
 //! there. An owner drives the output from that value at the ramp rate, within the bounds of the moment. The plant's
 //! own switch always wins. Nothing is ever replayed: a new owner, a restart, a link that comes back all begin with
-//! what the plant does then.
+//! what the plant does then, and what it does then is what is read next: a reading of before may be of before
+//! something fell back, or was let go.
 
 use std::time::Duration;
 
@@ -141,6 +142,8 @@ pub enum Refusal {
 pub struct Seen {
     /// What the plant does, in units; `None` where it is not good.
     pub actual: Option<f64>,
+    /// When that was read.
+    pub read: Mono,
     /// The plant's switch stands in remote.
     pub remote: Permit,
     /// The unit is connected.
@@ -205,10 +208,23 @@ pub struct Transfer {
 pub struct Turn {
     /// Whether it changed hands.
     pub transfer: Option<Transfer>,
-    /// What the output is to be; `None` where nobody here drives it.
+    /// What the devices are to do; `None` where nobody here drives it, and while it is not known from where to go on.
     pub output: Option<f64>,
+    /// It begins with what the plant does.
+    pub begins: bool,
     /// What holds it away from the set point.
     pub clamp: Option<Clamp>,
+}
+
+/// Whether it is known where the plant stands, while somebody drives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    /// Where the output is.
+    There,
+    /// Nobody knows: the devices cannot be told anything, and may do something else by themselves.
+    Away,
+    /// Nobody knows until it is read, then or later.
+    Unread(Mono),
 }
 
 /// The machine of one set point.
@@ -223,8 +239,9 @@ pub struct Machine {
     clamp: Option<Clamp>,
     /// The output is on its way since `moved`.
     moving: bool,
-    /// The devices did not answer, and what the plant has done since is not known yet.
-    astray: bool,
+    stands: Stands,
+    /// What pulses ask for beside the reading that is waited for.
+    more: Option<f64>,
     /// The operator holds it: no master may.
     held_here: bool,
     /// When the output was moved last.
@@ -248,7 +265,8 @@ impl Machine {
             output: None,
             clamp: None,
             moving: false,
-            astray: false,
+            stands: Stands::There,
+            more: None,
             held_here: false,
             moved: now,
             heard: now,
@@ -273,12 +291,6 @@ impl Machine {
     #[must_use]
     pub fn held(&self, seen: &Seen) -> Option<f64> {
         if self.output.is_some() { Some(self.target) } else { seen.actual }
-    }
-
-    /// The value in force after limits and ramp: the output, or what the plant does while nobody drives.
-    #[must_use]
-    pub fn in_force(&self, seen: &Seen) -> Option<f64> {
-        self.output.or(seen.actual)
     }
 
     /// What holds the output away from the set point.
@@ -346,8 +358,16 @@ impl Machine {
         !repeats && now.since(since) < time && count >= most
     }
 
-    /// Takes over a command that was judged. The same one again from the owner changes nothing.
-    pub fn accept(&mut self, master: Master, value: f64, seen: &Seen, now: Mono) -> Option<Transfer> {
+    /// Takes over a command that was judged. The same one again from the owner changes nothing. `by` is of a pulse:
+    /// how much more it asks for than whatever it begins from.
+    pub fn accept(
+        &mut self,
+        master: Master,
+        value: f64,
+        by: Option<f64>,
+        seen: &Seen,
+        now: Mono,
+    ) -> Option<Transfer> {
         let owner = Owner::Iso(master);
         let repeats = self.owner == owner && self.target == value;
         if let Some((_, time)) = self.spec.commands_max
@@ -357,7 +377,11 @@ impl Machine {
             self.counted = if now.since(since) < time { (since, count.saturating_add(1)) } else { (now, 1) };
         }
         self.heard = now;
+        let before = self.more;
         let transfer = (self.owner != owner).then(|| self.give(owner, Cause::Command, seen, now)).flatten();
+        // Where it begins is not known yet to who takes it over now, or has pulsed only since.
+        self.more = by.filter(|_| transfer.is_some() || self.more.is_some());
+        self.more = self.more.map(|by| by + before.filter(|_| transfer.is_none()).unwrap_or(0.0));
         self.target = value;
         if !self.moving {
             // The time before it was asked for counts for nothing.
@@ -387,13 +411,6 @@ impl Machine {
     /// The operator ends whoever's ownership there is; the next command may come.
     pub fn local(&mut self, seen: &Seen, now: Mono) -> Option<Transfer> {
         (self.owner != Owner::Local).then(|| self.give(Owner::Local, Cause::Taken, seen, now)).flatten()
-    }
-
-    /// What the plant does was read again before anything was told to it: the output goes on from there.
-    pub fn go_on_from(&mut self, actual: f64, now: Mono) {
-        if self.output.is_some() {
-            (self.output, self.moving, self.moved) = (Some(actual), true, now);
-        }
     }
 
     /// The same set point of another configuration, in which its owner has another number: it goes on as it was.
@@ -453,44 +470,57 @@ impl Machine {
             // Nobody may ask for more than may be asked for.
             self.target = scheduled.max(self.spec.asked.0).min(self.spec.asked.1);
         }
-        if let Some(output) = self.output {
-            let output = self.found_again(output, seen, now);
-            // With a limit that nobody knows, or devices that do not answer, it stays where it is.
-            let bounds = seen.bounds.unwrap_or(Bounds::NONE);
-            let rests = seen.bounds.is_none() || self.astray;
-            let target = if rests { output } else { self.target };
-            // What rested until now has no time to make up for.
-            let by = if self.moving { now.since(self.moved) } else { Duration::ZERO };
-            let within = bounds.contains(output);
-            if within && !by.is_zero() && by < self.spec.step {
-                return Turn { transfer, output: self.output, clamp: self.clamp };
-            }
+        let begins = self.look(seen, now);
+        let Some(output) = self.output.filter(|_| !self.waits()) else {
+            self.moved = now;
+            return Turn { transfer, output: None, begins, clamp: self.clamp };
+        };
+        // With a limit that nobody knows it stays where it is.
+        let bounds = seen.bounds.unwrap_or(Bounds::NONE);
+        let rests = seen.bounds.is_none();
+        let target = if rests { output } else { self.target };
+        // What rested until now has no time to make up for.
+        let by = if self.moving { now.since(self.moved) } else { Duration::ZERO };
+        if !bounds.contains(output) || by.is_zero() || by >= self.spec.step {
             let step = advance(output, target, &bounds, &self.spec.rules, by);
             (self.output, self.clamp) = (Some(step.value), step.clamp);
             if !rests {
                 self.moving = step.moving;
             }
+            self.moved = now;
         }
-        self.moved = now;
-        Turn { transfer, output: self.output, clamp: self.clamp }
+        Turn { transfer, output: self.output, begins, clamp: self.clamp }
     }
 
-    /// Devices that were away may have fallen back by themselves: once they are there again the output goes on from
-    /// what the plant does, and not from where it was.
-    fn found_again(&mut self, output: f64, seen: &Seen, now: Mono) -> f64 {
-        if seen.devices != Permit::Given {
-            self.astray = true;
-        } else if let (true, Some(actual)) = (self.astray, seen.actual) {
-            (self.astray, self.moving, self.moved) = (false, true, now);
-            return actual;
+    /// Looks where the plant stands. Devices that cannot be told anything may fall back by themselves, or are moved
+    /// by somebody else: once they can be told again, and after each take-over, the output goes on from what the plant
+    /// is read to do, and not from where it was. Whether that is now.
+    fn look(&mut self, seen: &Seen, now: Mono) -> bool {
+        if self.output.is_none() {
+            return false;
         }
-        output
+        if seen.devices != Permit::Given || seen.device_remote == Permit::Withheld {
+            (self.stands, self.clamp) = (Stands::Away, None);
+        } else if self.stands == Stands::Away {
+            self.stands = Stands::Unread(now);
+        }
+        let Stands::Unread(since) = self.stands else { return false };
+        let Some(actual) = seen.actual.filter(|_| seen.read >= since) else { return false };
+        (self.stands, self.output) = (Stands::There, Some(actual));
+        (self.moving, self.moved) = (true, now);
+        let more = self.more.take();
+        if self.owner == Owner::Fallback {
+            self.target = actual;
+        } else if let Some(more) = more {
+            self.target = (actual + more).max(self.spec.asked.0).min(self.spec.asked.1);
+        }
+        true
     }
 
-    /// Whether the devices were away and it is not known yet from where to go on.
+    /// Whether somebody here drives it, and it is not known yet from where to go on.
     #[must_use]
-    pub const fn is_astray(&self) -> bool {
-        self.astray
+    pub fn waits(&self) -> bool {
+        self.output.is_some() && self.stands != Stands::There
     }
 
     /// Who gets it now, where whoever has it has lost it.
@@ -541,7 +571,9 @@ impl Machine {
     pub fn due(&self) -> Option<Mono> {
         let owned = matches!(self.owner, Owner::Iso(_));
         let ends = [self.link_ends(), self.silence_ends()].into_iter().flatten().filter(|_| owned);
-        ends.chain(self.moving.then(|| self.moved.plus(self.spec.step))).min()
+        // What is waited for is a reading, which comes by itself.
+        let moves = self.moving && !self.waits();
+        ends.chain(moves.then(|| self.moved.plus(self.spec.step))).min()
     }
 
     /// Whether the output is still on its way.
@@ -550,20 +582,22 @@ impl Machine {
         self.moving
     }
 
-    /// Hands it over. Whoever begins to drive starts from what the plant does; whoever only changes goes on from
-    /// where the output is.
+    /// Hands it over. Whoever begins to drive, and every master, starts from what the plant is read to do next; whoever
+    /// only goes on does so from where the output is.
     fn give(&mut self, to: Owner, cause: Cause, seen: &Seen, now: Mono) -> Option<Transfer> {
         let from = self.owner;
         self.owner = to;
         self.away = None;
         (self.moved, self.moving) = (now, false);
-        // Whoever only goes on does not know any better where devices stand that were away.
-        self.astray &= matches!(to, Owner::Schedule | Owner::Fallback) && self.output.is_some();
-        self.clamp = None;
+        (self.clamp, self.more) = (None, None);
+        let goes_on = matches!(to, Owner::Schedule | Owner::Fallback) && self.output.is_some();
+        if !goes_on && self.stands != Stands::Away {
+            self.stands = Stands::Unread(now);
+        }
         match to {
-            Owner::Local => self.output = None,
-            Owner::Iso(_) => self.output = seen.actual.or(self.output),
-            Owner::Schedule | Owner::Fallback => self.output = self.output.or(seen.actual),
+            Owner::Local => (self.output, self.stands) = (None, Stands::There),
+            _ if goes_on => {}
+            _ => self.output = seen.actual.or(self.output),
         }
         // What the last owner asked for is forgotten: nothing is replayed.
         self.target = self.output.unwrap_or(0.0);

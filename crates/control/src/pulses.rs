@@ -26,14 +26,14 @@ pub struct Pulses {
 }
 
 impl Pulses {
-    /// The set point after `count` pulses of a length, from where it is.
+    /// How much more `count` pulses of a length ask for; less, where they lower.
     #[must_use]
-    pub fn after(&self, from: f64, way: Way, count: u8, length: Duration) -> f64 {
+    pub fn by(&self, way: Way, count: u8, length: Duration) -> f64 {
         let one = self.each + self.per_second * length.min(self.longest).as_secs_f64();
         let all = one * f64::from(count);
         match way {
-            Way::Raise => from + all,
-            Way::Lower => from - all,
+            Way::Raise => all,
+            Way::Lower => -all,
         }
     }
 
@@ -53,14 +53,10 @@ mod tests {
     #[test]
     fn pulses_count_and_last() {
         let pulses = Pulses { each: 0.5, per_second: 0.25, longest: Duration::from_secs(2) };
-        assert_eq!(pulses.after(10.0, Way::Raise, 2, Duration::ZERO), 11.0);
-        assert_eq!(pulses.after(10.0, Way::Lower, 1, Duration::from_secs(1)), 9.25);
-        assert_eq!(
-            pulses.after(10.0, Way::Raise, 1, Duration::from_secs(60)),
-            11.0,
-            "no longer than it may be"
-        );
-        assert_eq!(pulses.after(10.0, Way::Raise, 0, Duration::from_secs(60)), 10.0);
+        assert_eq!(pulses.by(Way::Raise, 2, Duration::ZERO), 1.0);
+        assert_eq!(pulses.by(Way::Lower, 1, Duration::from_secs(1)), -0.75);
+        assert_eq!(pulses.by(Way::Raise, 1, Duration::from_secs(60)), 1.0, "no longer than it may be");
+        assert_eq!(pulses.by(Way::Raise, 0, Duration::from_secs(60)), 0.0);
         let second = Duration::from_secs(1);
         assert_eq!(pulses.lasts(3, second, second), Duration::from_secs(5));
         assert_eq!(pulses.lasts(1, Duration::from_secs(60), second), Duration::from_secs(2));

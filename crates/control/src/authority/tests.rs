@@ -20,6 +20,7 @@ const SPEC: Spec = Spec {
 fn seen(actual: f64) -> Seen {
     Seen {
         actual: Some(actual),
+        read: Mono::from_micros(u64::MAX),
         remote: Permit::Given,
         connected: Permit::Given,
         devices: Permit::Given,
@@ -38,7 +39,7 @@ fn seconds(seconds: u64) -> Mono {
 fn owned(spec: Spec) -> Machine {
     let mut machine = Machine::new(spec, seconds(0));
     let value = machine.judge(A, true, 10.0, &seen(10.0), seconds(0)).unwrap();
-    machine.accept(A, value, &seen(10.0), seconds(0)).unwrap();
+    machine.accept(A, value, None, &seen(10.0), seconds(0)).unwrap();
     machine.advance(&seen(10.0), seconds(0));
     machine
 }
@@ -46,9 +47,9 @@ fn owned(spec: Spec) -> Machine {
 #[test]
 fn the_first_command_starts_from_what_the_plant_does() {
     let mut machine = Machine::new(SPEC, seconds(0));
-    assert_eq!((machine.held(&seen(12.0)), machine.in_force(&seen(12.0))), (Some(12.0), Some(12.0)));
+    assert_eq!(machine.held(&seen(12.0)), Some(12.0));
     assert_eq!(machine.advance(&seen(12.0), seconds(100)).output, None, "nobody drives");
-    machine.accept(A, 20.0, &seen(12.0), seconds(100));
+    machine.accept(A, 20.0, None, &seen(12.0), seconds(100));
     assert_eq!(machine.held(&seen(12.0)), Some(20.0));
     assert_eq!(machine.advance(&seen(12.0), seconds(100)).output, Some(12.0), "nothing jumps");
     let turn = machine.advance(&seen(12.0), seconds(103));
@@ -90,12 +91,12 @@ fn repeats_change_nothing_and_floods_are_refused() {
     for second in 1..5 {
         let value = f64::from(u32::try_from(second).unwrap());
         let value = machine.judge(A, true, value, &seen(10.0), seconds(second)).unwrap();
-        machine.accept(A, value, &seen(10.0), seconds(second));
+        machine.accept(A, value, None, &seen(10.0), seconds(second));
     }
     let now = seconds(5);
     assert_eq!(machine.judge(A, true, 9.0, &seen(10.0), now), Err(Refusal::TooMany));
     assert_eq!(machine.judge(A, true, 4.0, &seen(10.0), now), Ok(4.0), "the same again is no flood");
-    assert_eq!(machine.accept(A, 4.0, &seen(10.0), now), None);
+    assert_eq!(machine.accept(A, 4.0, None, &seen(10.0), now), None);
     assert_eq!(machine.judge(A, true, 9.0, &seen(10.0), seconds(10)), Ok(9.0));
 }
 
@@ -139,7 +140,7 @@ fn two_masters_never_both_own_and_the_second_starts_from_the_plant() {
     assert_eq!(machine.judge(B, true, 1.0, &seen(10.0), seconds(1)), Err(Refusal::OtherOwner));
     machine.session(A, false, seconds(2));
     let value = machine.judge(B, true, 1.0, &seen(9.5), seconds(3)).unwrap();
-    let transfer = machine.accept(B, value, &seen(9.5), seconds(3)).unwrap();
+    let transfer = machine.accept(B, value, None, &seen(9.5), seconds(3)).unwrap();
     assert_eq!((transfer.from, transfer.to), (Owner::Iso(A), Owner::Iso(B)));
     assert_eq!(machine.advance(&seen(9.5), seconds(3)).output, Some(9.5));
     machine.session(A, true, seconds(4));
@@ -160,7 +161,7 @@ fn the_operator_takes_it_and_gives_it_back() {
 #[test]
 fn limits_that_are_not_known_hold_the_output_where_it_is() {
     let mut machine = owned(SPEC);
-    machine.accept(A, 40.0, &seen(10.0), seconds(0));
+    machine.accept(A, 40.0, None, &seen(10.0), seconds(0));
     machine.advance(&seen(10.0), seconds(5));
     let blind = Seen { bounds: None, ..seen(15.0) };
     assert_eq!(machine.advance(&blind, seconds(9)).output, Some(15.0));
@@ -172,7 +173,7 @@ fn it_steps_once_a_second_and_never_for_time_in_which_it_rested() {
     let mut machine = owned(SPEC);
     machine.advance(&seen(10.0), seconds(0));
     assert_eq!(machine.due(), Some(seconds(60)), "at rest, only silence is waited for");
-    machine.accept(A, 12.5, &seen(10.0), seconds(50));
+    machine.accept(A, 12.5, None, &seen(10.0), seconds(50));
     assert_eq!(machine.advance(&seen(10.0), seconds(50)).output, Some(10.0));
     assert_eq!(machine.due(), Some(seconds(51)));
     let soon = Mono::from_millis(50_400);
@@ -185,7 +186,7 @@ fn it_steps_once_a_second_and_never_for_time_in_which_it_rested() {
     let tight = Bounds { soft: Band::new(-11.0, 11.0), ..Bounds::NONE };
     let tight = Seen { bounds: Some(tight), ..seen(10.0) };
     let mut machine = owned(Spec { silence: None, ..SPEC });
-    machine.accept(A, 20.0, &tight, seconds(0));
+    machine.accept(A, 20.0, None, &tight, seconds(0));
     machine.advance(&tight, seconds(3));
     assert_eq!((machine.output(), machine.is_moving()), (Some(11.0), false));
     assert_eq!(machine.advance(&seen(10.0), seconds(3_600)).output, Some(11.0));
@@ -199,21 +200,32 @@ fn it_steps_once_a_second_and_never_for_time_in_which_it_rested() {
 #[test]
 fn devices_that_were_away_are_taken_up_where_they_are() {
     let mut machine = owned(SPEC);
-    machine.accept(A, 40.0, &seen(10.0), seconds(0));
+    machine.accept(A, 40.0, None, &seen(10.0), seconds(0));
     assert_eq!(machine.advance(&seen(10.0), seconds(5)).output, Some(15.0));
-    let away = Seen { devices: Permit::Withheld, actual: None, ..seen(0.0) };
-    assert_eq!(machine.advance(&away, seconds(30)).output, Some(15.0), "nobody follows: it does not go on");
-    // They are back, and what they do is not known yet; they fell back to 2 by themselves.
-    assert_eq!(machine.advance(&Seen { actual: None, ..seen(0.0) }, seconds(31)).output, Some(15.0));
-    assert!(machine.is_astray());
-    assert_eq!(machine.advance(&seen(2.0), seconds(32)).output, Some(2.0));
-    assert_eq!(machine.advance(&seen(2.0), seconds(33)).output, Some(3.0));
-    assert!(!machine.is_astray() && machine.held(&seen(3.0)) == Some(40.0));
+    let away = [
+        Seen { devices: Permit::Withheld, actual: None, ..seen(0.0) },
+        // In its own local it is moved by who is there.
+        Seen { device_remote: Permit::Withheld, ..seen(15.0) },
+    ];
+    for (from, away) in [(30, away[0]), (50, away[1])] {
+        assert_eq!(machine.advance(&away, seconds(from)).output, None, "nobody follows: nothing is told");
+        assert_eq!((machine.waits(), machine.due()), (true, Some(seconds(60))), "silence alone goes on");
+        // They can be told again, and what they do then is not known yet; they fell back to 2 by themselves.
+        let before = Seen { read: seconds(from), ..seen(15.0) };
+        assert_eq!(machine.advance(&before, seconds(from + 1)).output, None, "read before they were there");
+        assert_eq!(machine.advance(&Seen { actual: None, ..seen(0.0) }, seconds(from + 2)).output, None);
+        let then = Seen { read: seconds(from + 1), ..seen(2.0) };
+        let turn = machine.advance(&then, seconds(from + 3));
+        assert_eq!((turn.output, turn.begins), (Some(2.0), true));
+        assert_eq!(machine.advance(&then, seconds(from + 4)).output, Some(3.0));
+        assert!(!machine.waits() && machine.held(&seen(3.0)) == Some(40.0));
+    }
 }
 
 #[test]
 fn a_change_of_hands_does_not_tell_where_devices_stand_that_were_away() {
     let mut machine = owned(Spec { loss: Loss::Hold, ..SPEC });
+    machine.accept(A, 40.0, None, &seen(10.0), seconds(0));
     let away = Seen { devices: Permit::Withheld, actual: None, ..seen(0.0) };
     machine.advance(&away, seconds(1));
     machine.session(A, false, seconds(2));
@@ -223,16 +235,73 @@ fn a_change_of_hands_does_not_tell_where_devices_stand_that_were_away() {
         machine.advance(&blind, seconds(32)).transfer.map(|transfer| transfer.to),
         Some(Owner::Fallback)
     );
-    assert!(machine.is_astray());
-    assert_eq!(machine.advance(&seen(2.0), seconds(33)).output, Some(2.0), "from where they are");
+    assert!(machine.waits());
+    for second in [33, 43] {
+        assert_eq!(
+            machine.advance(&seen(2.0), seconds(second)).output,
+            Some(2.0),
+            "where they are, for good"
+        );
+    }
+}
+
+#[test]
+fn whoever_takes_it_over_begins_with_the_next_reading() {
+    let read = |second, actual| Seen { read: seconds(second), ..seen(actual) };
+    let mut machine = Machine::new(SPEC, seconds(0));
+    machine.accept(A, 20.0, None, &read(9, 12.0), seconds(10));
+    assert_eq!((machine.advance(&read(9, 12.0), seconds(11)).output, machine.waits()), (None, true));
+    assert_eq!(machine.advance(&read(12, 3.0), seconds(12)).output, Some(3.0), "it fell back meanwhile");
+    assert_eq!(machine.advance(&read(12, 3.0), seconds(14)).output, Some(5.0));
+    // Another master does; whoever only goes on does not.
+    machine.session(A, false, seconds(14));
+    machine.accept(B, 20.0, None, &read(14, 4.5), seconds(15));
+    assert_eq!(machine.advance(&read(14, 4.5), seconds(15)).output, None);
+    assert_eq!(machine.advance(&read(16, 4.8), seconds(16)).output, Some(4.8));
+    machine.session(B, false, seconds(16));
+    let turn = machine.advance(&read(16, 4.8), seconds(46));
+    assert_eq!((turn.output, machine.owner()), (Some(4.8), Owner::Fallback));
+    // The schedule goes on from there as well, and begins anew after the plant had it.
+    let scheduled = |second| Seen { schedule: Some(0.0), ..read(second, 1.0) };
+    machine.schedule(&scheduled(16), seconds(47)).unwrap();
+    assert_eq!(machine.advance(&scheduled(16), seconds(47)).output, Some(4.8));
+    machine.local(&scheduled(16), seconds(48));
+    machine.schedule(&scheduled(16), seconds(48)).unwrap();
+    assert_eq!(machine.advance(&scheduled(16), seconds(49)).output, None);
+    assert_eq!(machine.advance(&scheduled(50), seconds(50)).output, Some(1.0));
+}
+
+#[test]
+fn pulses_are_worth_so_much_more_than_what_is_read() {
+    let read = |second, actual| Seen { read: seconds(second), ..seen(actual) };
+    let mut machine = Machine::new(SPEC, seconds(0));
+    machine.accept(A, 12.5, Some(0.5), &read(9, 12.0), seconds(10));
+    machine.accept(A, 13.0, Some(0.5), &read(9, 12.0), seconds(10));
+    machine.advance(&read(11, 3.0), seconds(11));
+    assert_eq!(machine.target(), Some(4.0));
+    machine.accept(A, 4.5, Some(0.5), &read(11, 3.0), seconds(11));
+    assert_eq!(machine.target(), Some(4.5), "then from where it is");
+    // What a set point asks for is asked for whatever is read.
+    machine.session(A, false, seconds(12));
+    machine.accept(B, 3.5, Some(0.5), &read(11, 3.0), seconds(12));
+    machine.accept(B, 7.0, None, &read(11, 3.0), seconds(12));
+    machine.accept(B, 7.5, Some(0.5), &read(11, 3.0), seconds(12));
+    machine.advance(&read(13, 1.0), seconds(13));
+    assert_eq!(machine.target(), Some(7.5));
 }
 
 #[derive(Clone, Debug)]
 enum Event {
     Devices(u8),
     Pass(u64),
-    Command { second: bool, value: f64 },
-    Session { second: bool, up: bool },
+    Command {
+        second: bool,
+        value: f64,
+    },
+    Session {
+        second: bool,
+        up: bool,
+    },
     Remote(u8),
     Breaker(u8),
     Inhibit(bool),
@@ -240,7 +309,14 @@ enum Event {
     Schedule(Option<f64>),
     PutSchedule,
     Actual(bool),
-    Energy { low: f64, high: f64 },
+    /// The plant moves by itself, where nobody moves it.
+    Moves(f64),
+    /// It is read.
+    Read,
+    Energy {
+        low: f64,
+        high: f64,
+    },
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -257,6 +333,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::PutSchedule),
         1 => any::<bool>().prop_map(Event::Actual),
         1 => (0..3_u8).prop_map(Event::Devices),
+        1 => (-40.0..40.0_f64).prop_map(Event::Moves),
+        3 => Just(Event::Read),
         1 => (-60.0..0.0_f64, 0.0..60.0_f64).prop_map(|(low, high)| Event::Energy { low, high }),
     ]
 }
@@ -269,36 +347,44 @@ fn permit(number: u8) -> Permit {
 fn run(events: &[Event], loss: Loss) -> Result<BTreeSet<(&'static str, Cause, &'static str)>, TestCaseError> {
     let mut machine = Machine::new(Spec { loss, ..SPEC }, seconds(0));
     let (mut now, mut plant, mut edges) = (0, 0.0, BTreeSet::new());
-    let mut state = seen(0.0);
+    let mut state = Seen { read: seconds(0), ..seen(0.0) };
     let mut good = true;
-    for event in events {
-        state.actual = good.then_some(plant);
-        let before = (machine.owner(), machine.in_force(&state));
+    for (at, event) in events.iter().enumerate() {
+        // Nothing happens at once with anything else.
+        let beats = u64::try_from(at).unwrap();
+        let mut at = Mono::from_millis(now * 1_000 + beats);
+        let before = machine.owner();
         let mut transfers = Vec::new();
         match event {
-            Event::Pass(more) => now += more,
+            Event::Pass(more) => {
+                now += more;
+                at = Mono::from_millis(now * 1_000 + beats);
+            }
             Event::Command { second, value } => {
                 let master = if *second { B } else { A };
-                if let Ok(value) = machine.judge(master, true, *value, &state, seconds(now)) {
+                if let Ok(value) = machine.judge(master, true, *value, &state, at) {
                     prop_assert!(value.is_finite() && (-50.0..=50.0).contains(&value));
-                    transfers.extend(machine.accept(master, value, &state, seconds(now)));
+                    transfers.extend(machine.accept(master, value, None, &state, at));
                     prop_assert_eq!(machine.owner(), Owner::Iso(master));
                     prop_assert_eq!(machine.held(&state), Some(value));
                 } else {
-                    prop_assert_eq!(machine.owner(), before.0, "a refused command changes nothing");
+                    prop_assert_eq!(machine.owner(), before, "a refused command changes nothing");
                 }
             }
-            Event::Session { second, up } => machine.session(if *second { B } else { A }, *up, seconds(now)),
+            Event::Session { second, up } => machine.session(if *second { B } else { A }, *up, at),
             Event::Remote(number) => state.remote = permit(*number),
             Event::Breaker(number) => state.connected = permit(*number),
             Event::Inhibit(on) => state.inhibited = *on,
-            Event::Take(true) => transfers.extend(machine.take(&state, seconds(now))),
+            Event::Take(true) => transfers.extend(machine.take(&state, at)),
             Event::Take(false) => machine.give_back(),
             Event::Schedule(value) => state.schedule = *value,
             Event::PutSchedule => {
-                transfers.extend(machine.schedule(&state, seconds(now)).ok().flatten());
+                transfers.extend(machine.schedule(&state, at).ok().flatten());
             }
             Event::Actual(is) => good = *is,
+            Event::Moves(to) if machine.waits() || machine.output().is_none() => plant = *to,
+            Event::Moves(_) => {}
+            Event::Read => (state.actual, state.read) = (Some(plant), at),
             Event::Devices(number) => state.devices = permit(*number),
             Event::Energy { low, high } => {
                 if let Some(bounds) = &mut state.bounds {
@@ -306,14 +392,20 @@ fn run(events: &[Event], loss: Loss) -> Result<BTreeSet<(&'static str, Cause, &'
                 }
             }
         }
-        state.actual = good.then_some(plant);
+        if !good {
+            state.actual = None;
+        }
         let passed = if let Event::Pass(more) = event { *more } else { 0 };
-        let turn = machine.advance(&state, seconds(now));
+        let turn = machine.advance(&state, at);
         transfers.extend(turn.transfer);
         for transfer in &transfers {
             edges.insert((transfer.from.kind(), transfer.cause, transfer.to.kind()));
         }
-        prop_assert_eq!(turn.output.is_some(), machine.owner() != Owner::Local, "driven where somebody owns");
+        let driven = machine.owner() != Owner::Local;
+        prop_assert_eq!(machine.output().is_some(), driven, "driven where somebody owns");
+        prop_assert_eq!(turn.output.is_some(), driven && !machine.waits());
+        let told = state.devices == Permit::Given && state.device_remote != Permit::Withheld;
+        prop_assert!(told || turn.output.is_none(), "nothing is told to who is not there");
         if state.remote == Permit::Withheld || state.connected == Permit::Withheld || state.inhibited {
             prop_assert_eq!(machine.owner(), Owner::Local, "the plant's switch always wins");
         }
@@ -322,13 +414,10 @@ fn run(events: &[Event], loss: Loss) -> Result<BTreeSet<(&'static str, Cause, &'
             prop_assert!(bounds.hard.contains(output) && bounds.energy.contains(output), "{output}");
             // What limits take back at once apart, it moves by its ramp from where the plant is.
             #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
-            let most = SPEC.rules.down * passed as f64 + 1e-9;
+            let most = SPEC.rules.down * passed as f64 + 0.5;
             let from = bounds.energy.hold(plant);
-            let follows = state.devices == Permit::Given && !machine.is_astray();
-            prop_assert!(!follows || (output - from).abs() <= most, "{plant} to {output} in {passed} s");
-            if follows {
-                plant = output;
-            }
+            prop_assert!((output - from).abs() <= most, "{plant} to {output} in {passed} s");
+            plant = output;
         }
     }
     Ok(edges)

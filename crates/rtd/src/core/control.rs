@@ -23,7 +23,7 @@ use site::DeviceIx;
 use telemetry::{Mono, PointId, Scale};
 
 use super::MasterIx;
-use drive::{ANSWER_MAX, Drive, Of, take};
+use drive::{Drive, Of, take};
 pub(crate) use drive::{DriveKind, DriveSpec, Write};
 use response::Response;
 
@@ -70,8 +70,6 @@ pub(crate) struct Able {
 #[derive(Clone, Debug)]
 pub(crate) struct Plant {
     pub(crate) seen: Seen,
-    /// When what the plant does was read last; of several readings that it is made of, the oldest.
-    pub(crate) read: Mono,
     /// The devices that answer, in the order of the drives.
     pub(crate) answer: Vec<bool>,
     /// The devices in the order of the drives; of use in a dispatch.
@@ -156,6 +154,26 @@ pub(crate) const fn clamp_code(clamp: Option<Clamp>) -> u8 {
     }
 }
 
+/// What is in force, while somebody here drives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Force {
+    /// Nobody knows.
+    Unknown,
+    /// What the plant did when it was begun with: no device has confirmed anything since.
+    Begun(f64),
+    /// What every device has confirmed: the output of whoever is furthest behind.
+    Confirmed(f64),
+}
+
+impl Force {
+    const fn value(self) -> Option<f64> {
+        match self {
+            Self::Unknown => None,
+            Self::Begun(value) | Self::Confirmed(value) => Some(value),
+        }
+    }
+}
+
 /// Until when pulses are running.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pulsing {
@@ -171,10 +189,7 @@ pub(crate) struct SetPoint {
     drives: Vec<Drive>,
     /// Numbers the outputs.
     turn: u64,
-    /// The value that every device has confirmed since the present owner took over.
-    in_force: Option<f64>,
-    /// Somebody took over and nothing was confirmed since: what the plant did then is in force.
-    begins: bool,
+    in_force: Force,
     /// What the devices together cannot do of it, and what holds them.
     short: f64,
     short_clamp: Option<Clamp>,
@@ -197,12 +212,6 @@ pub(crate) struct SetPoint {
     whole: Option<f64>,
     /// What they may do in all, as far as that was known last.
     within: Band,
-    /// Until when a device that nobody refreshes any more may still fall back by itself.
-    reverts_until: Mono,
-    /// Taken over then, when a device might just have fallen back: it is told nothing before it is read again.
-    unread: Option<Mono>,
-    /// Time passed last.
-    settled_at: Mono,
     /// Since when the plant does something else than what is in force.
     strays: Option<Mono>,
     strays_too_long: bool,
@@ -214,13 +223,12 @@ impl SetPoint {
         let drives = spec.drives.iter().cloned().map(Drive::new).collect();
         let (machine, trim) = (Machine::new(spec.machine, now), spec.trim.map(Trim::new));
         let response = Response::new(spec.primary, now);
-        let mut this = Self {
+        Self {
             spec,
             machine,
             drives,
             turn: 0,
-            in_force: None,
-            begins: false,
+            in_force: Force::Unknown,
             short: 0.0,
             short_clamp: None,
             cut: 0.0,
@@ -235,23 +243,9 @@ impl SetPoint {
             trimmed_at: now,
             whole: None,
             within: Band::ALL,
-            reverts_until: now,
-            unread: None,
-            settled_at: now,
             strays: None,
             strays_too_long: false,
-        };
-        // Whoever refreshed the devices before this start may have done so until now.
-        this.leave_alone(now);
-        this
-    }
-
-    /// Nobody refreshes the devices from now on.
-    fn leave_alone(&mut self, now: Mono) {
-        let longest =
-            self.spec.drives.iter().map(|drive| drive.revert_s).max().filter(|longest| *longest > 0);
-        let longest = longest.map(|longest| Duration::from_secs(longest.into()) + ANSWER_MAX);
-        (self.reverts_until, self.unread) = (longest.map_or(now, |longest| now.plus(longest)), None);
+        }
     }
 
     pub(crate) fn owner(&self) -> Owner {
@@ -271,9 +265,9 @@ impl SetPoint {
         self.master().and(self.machine.target())
     }
 
-    /// The value that the devices have confirmed, while somebody here drives them.
+    /// The value that the devices have confirmed, or were begun with, while somebody here drives them.
     pub(crate) fn in_force(&self) -> Option<f64> {
-        self.in_force
+        self.in_force.value()
     }
 
     /// What the devices together cannot do of the output, or may not.
@@ -315,11 +309,6 @@ impl SetPoint {
         self.trimmed
     }
 
-    /// Whether devices that share it are there for none of it: what they did last nobody does any more.
-    pub(crate) fn is_undone(&self) -> bool {
-        self.spec.method.is_some() && self.drives.iter().all(|drive| drive.done().is_none())
-    }
-
     /// Whether the plant has done something else than what is in force for too long.
     pub(crate) fn strays(&self) -> bool {
         self.strays_too_long
@@ -343,39 +332,33 @@ impl SetPoint {
         self.machine.judge(Master(master.get()), may_control, value, seen, now).map_err(status)
     }
 
-    /// Takes a judged command over.
-    pub(crate) fn accept(&mut self, master: MasterIx, value: f64, plant: &Plant, now: Mono) -> Effect {
+    /// Takes a judged command over. `by` is of a pulse: how much more it asks for.
+    pub(crate) fn accept(
+        &mut self,
+        master: MasterIx,
+        value: f64,
+        by: Option<f64>,
+        plant: &Plant,
+        now: Mono,
+    ) -> Effect {
         let repeats = self.accepted() == Some(value);
         let seen = self.response.without(&plant.seen);
-        match self.machine.accept(Master(master.get()), value, &seen, now) {
-            Some(transfer) => {
-                self.response.begin(&plant.seen);
-                self.taken_over(transfer, plant, now);
-                Effect::TakenOver(transfer)
-            }
+        match self.machine.accept(Master(master.get()), value, by, &seen, now) {
+            Some(transfer) => Effect::TakenOver(transfer),
             None if repeats => Effect::Repeated,
             None => Effect::Changed,
         }
     }
 
-    /// Somebody drives it from now on, or another one does.
-    pub(crate) fn taken_over(&mut self, transfer: Transfer, plant: &Plant, now: Mono) {
-        if transfer.from == Owner::Local {
-            (self.in_force, self.begins) = (plant.seen.actual, true);
-            // What was read last may be what a device did before it fell back: to go on from there would undo it.
-            self.unread = (now < self.reverts_until).then_some(now);
-        }
-        if transfer.from == Owner::Local || matches!(transfer.to, Owner::Iso(_)) {
-            self.correct_anew(plant, now);
-        }
-    }
-
     /// The output starts from what the plant does: so do the correction and the auxiliary load.
-    fn correct_anew(&mut self, plant: &Plant, now: Mono) {
+    fn begin(&mut self, plant: &Plant, now: Mono) {
+        self.response.begin(&plant.seen);
         (self.trimmed_at, self.whole) = (now, None);
         self.aux = plant.aux.unwrap_or(self.aux);
-        if let (Some(trim), Some(output)) = (&mut self.trim, self.machine.output()) {
-            let made = output + self.response.now() + self.aux;
+        let Some(actual) = plant.seen.actual else { return };
+        self.in_force = Force::Begun(actual);
+        if let Some(trim) = &mut self.trim {
+            let made = actual + self.aux;
             trim.take_over(plant.units_now.unwrap_or(made), made);
             self.trimmed = trim.now();
         }
@@ -396,39 +379,32 @@ impl SetPoint {
 
     /// Lets time pass: who owns it, where its output is, and what the devices are to be told.
     pub(crate) fn settle(&mut self, plant: &Plant, now: Mono, next_request: &mut u64) -> Settled {
-        self.settled_at = now;
         for running in [&mut self.pulsing.raise, &mut self.pulsing.lower] {
             *running = running.filter(|end| *end > now);
         }
         self.load(plant);
-        self.read_again(plant, now);
-        let astray = self.machine.is_astray();
         let turn = self.machine.advance(&self.response.without(&plant.seen), now);
-        if astray && !self.machine.is_astray() {
-            self.response.begin(&plant.seen);
-            self.correct_anew(plant, now);
-        }
         let mut settled = Settled { transfer: turn.transfer, writes: Vec::new() };
         if let Some(transfer) = turn.transfer.filter(|transfer| transfer.to == Owner::Local) {
             settled.writes = self.leave(transfer.cause, now, next_request);
         }
-        let free = turn.output.is_some() && !self.machine.is_astray() && self.unread.is_none();
-        self.response.advance(plant, free, now);
+        if turn.begins {
+            self.begin(plant, now);
+        }
+        self.response.advance(plant, turn.output.is_some(), now);
         if let Some(output) = turn.output {
             let whole = output + self.response.now();
             self.correct(whole, plant, now);
             self.share(whole, plant);
-            // Where devices that were away stand is not known yet: they are not told what held before.
-            let unknown = self.machine.is_astray() && plant.seen.devices == Permit::Given;
-            if !unknown && self.unread.is_none() {
-                // One that is away would get what held before as the first thing when it is back.
-                let answering = self.drives.iter_mut().zip(&plant.answer).filter(|(_, answers)| **answers);
-                let due = answering.filter_map(|(drive, _)| drive.ask(now, next_request));
-                settled.writes.extend(due);
-            }
+            // One that is away would get what held before as the first thing when it is back.
+            let answering = self.drives.iter_mut().zip(&plant.answer).filter(|(_, answers)| **answers);
+            settled.writes.extend(answering.filter_map(|(drive, _)| drive.ask(now, next_request)));
             self.confirm();
-        }
-        if turn.output.is_none() {
+        } else if self.machine.waits() {
+            // What they were told before may hold or not: they will be told as if for the first time.
+            self.drives.iter_mut().for_each(Drive::drop_out);
+            self.rest();
+        } else {
             settled.writes.extend(self.give_again(plant, now, next_request));
         }
         self.spare(turn.output, plant);
@@ -436,26 +412,10 @@ impl SetPoint {
         settled
     }
 
-    /// Goes on from what the plant does, once it was read since the take-over; and in any case once no device can fall
-    /// back any more.
-    fn read_again(&mut self, plant: &Plant, now: Mono) {
-        let read = self.unread.is_some_and(|since| plant.read >= since || now >= self.reverts_until);
-        let Some(actual) = plant.seen.actual.filter(|_| read) else { return };
-        self.unread = None;
-        self.machine.go_on_from(actual, now);
-        self.in_force = Some(actual);
-        self.correct_anew(plant, now);
-    }
-
     /// The plant has it back. The writes hand the devices back to their own control; there are none where they are
     /// to keep what they do.
     pub(crate) fn leave(&mut self, cause: Cause, now: Mono, next_request: &mut u64) -> Vec<Write> {
-        let keeps = matches!(cause, Cause::Local | Cause::Taken) && !self.spec.disables;
-        // Nobody was told anything by who took over and has not read yet.
-        if self.unread.is_none() {
-            self.leave_alone(now);
-        }
-        self.unread = None;
+        let keeps = cause != Cause::Tripped && !self.spec.disables;
         let mut writes = Vec::new();
         for drive in &mut self.drives {
             if !keeps {
@@ -463,19 +423,32 @@ impl SetPoint {
             }
             drive.drop_out();
         }
-        (self.in_force, self.trimmed, self.whole) = (None, 0.0, None);
-        (self.short, self.short_clamp, self.cut, self.cut_clamp) = (0.0, None, 0.0, None);
+        self.rest();
+        self.trimmed = 0.0;
         self.pulsing = Pulsing::default();
         self.response.reset();
         self.there.clear();
         writes
     }
 
+    /// The devices are told nothing: nothing of it is in force, and nothing is missing.
+    fn rest(&mut self) {
+        (self.in_force, self.whole) = (Force::Unknown, None);
+        (self.short, self.short_clamp, self.cut, self.cut_clamp) = (0.0, None, 0.0, None);
+    }
+
     /// A device that did not take its own control back would do for ever what it was told last: it is asked again,
-    /// until it does or somebody else has it.
+    /// until it does or somebody else has it. One that keeps what it was told is given back where a breaker opens.
+    /// With its switch in local the plant has them, whatever they do.
     fn give_again(&mut self, plant: &Plant, now: Mono, next_request: &mut u64) -> Vec<Write> {
         if plant.seen.remote == Permit::Withheld {
             self.drives.iter_mut().for_each(Drive::leave_it);
+        } else if plant.seen.connected == Permit::Withheld {
+            return self
+                .drives
+                .iter_mut()
+                .filter_map(|drive| drive.give_back_or_again(now, next_request))
+                .collect();
         }
         self.drives.iter_mut().filter_map(|drive| drive.give_again(now, next_request)).collect()
     }
@@ -495,7 +468,7 @@ impl SetPoint {
         self.trimmed_at = now;
         // Whatever else holds it back, or is still on its way, is no error of the meter.
         let moving = self.machine.is_moving() || self.response.is_moving();
-        let rests = !moving && self.in_force.is_some() && plant.seen.bounds.is_some();
+        let rests = !moving && self.in_force.value().is_some() && plant.seen.bounds.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
         let free = if free { Free::BOTH.but(self.short + self.cut) } else { Free::NONE };
         let correction = trim.advance(output, plant.meter, free, by);
@@ -552,14 +525,14 @@ impl SetPoint {
 
     /// What all have confirmed is in force: the output of whoever is furthest behind.
     fn confirm(&mut self) {
-        let done: Option<Vec<Of>> = self.drives.iter().filter_map(Drive::done).collect();
-        if self.machine.output().is_none() {
+        if self.machine.output().is_none() || self.machine.waits() {
             return;
         }
+        let done: Option<Vec<Of>> = self.drives.iter().filter_map(Drive::done).collect();
         match done.map(|done| done.into_iter().min_by_key(|of| of.turn)) {
-            Some(Some(of)) => (self.in_force, self.begins) = (Some(of.all), false),
+            Some(Some(of)) => self.in_force = Force::Confirmed(of.all),
             // What a device that was away does now is not known, whatever the others have confirmed.
-            None if !self.begins => self.in_force = None,
+            None if matches!(self.in_force, Force::Confirmed(_)) => self.in_force = Force::Unknown,
             _ => {}
         }
     }
@@ -567,7 +540,7 @@ impl SetPoint {
     /// Whether the plant follows.
     fn watch(&mut self, actual: Option<f64>, now: Mono) {
         let Some((within, time)) = self.spec.follows else { return };
-        let driven = self.in_force.filter(|_| self.machine.output().is_some());
+        let driven = self.in_force().filter(|_| self.machine.output().is_some());
         let near = |force: f64| actual.is_some_and(|actual| (actual - force).abs() <= within);
         self.strays = driven.filter(|force| !near(*force)).map(|_| self.strays.unwrap_or(now));
         self.strays_too_long = self.strays.is_some_and(|since| since.plus(time) <= now);
@@ -587,18 +560,16 @@ impl SetPoint {
     /// When something here happens by itself next.
     pub(crate) fn due(&self) -> Option<Mono> {
         let driven = self.machine.output().is_some();
-        // Devices that are waited for come with a reading of theirs.
-        let tells = driven && !self.machine.is_astray() && self.unread.is_none();
+        // What is waited for is a reading, which comes by itself.
+        let tells = driven && !self.machine.waits();
         let writes = self.drives.iter().filter_map(Drive::due).min().filter(|_| tells);
-        let trim = self.trim.filter(|_| driven).map(|_| self.trimmed_at.plus(STEP));
+        let trim = self.trim.filter(|_| tells).map(|_| self.trimmed_at.plus(STEP));
         let strays = self.strays.filter(|_| !self.strays_too_long);
         let strays = strays.and_then(|since| Some(since.plus(self.spec.follows?.1)));
         let pulses = [self.pulsing.raise, self.pulsing.lower].into_iter().flatten().min();
-        // From then on it waits for a good reading alone, which comes by itself.
-        let unread = self.unread.map(|_| self.reverts_until).filter(|until| *until > self.settled_at);
         let response = self.response.due().filter(|_| tells);
         let kept = self.drives.iter().filter_map(Drive::gives_again).min().filter(|_| !driven);
-        [self.machine.due(), writes, trim, strays, pulses, unread, response, kept].into_iter().flatten().min()
+        [self.machine.due(), writes, trim, strays, pulses, response, kept].into_iter().flatten().min()
     }
 }
 

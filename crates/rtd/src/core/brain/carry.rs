@@ -99,11 +99,11 @@ impl Brain {
         for old in olds {
             self.carry_score(old);
             let id = &old.setpoint.spec.id;
-            let new = self.setpoints.iter_mut().find(|new| new.setpoint.spec.id == *id);
+            let mut new = self.setpoints.iter_mut().find(|new| new.setpoint.spec.id == *id);
             let (was, local) = (old.setpoint.master(), old.setpoint.owner() == control::Owner::Local);
             let owner = was.and_then(|was| moves.master(was)).filter(may);
             let goes_on = moves.kept.setpoint(id) && (was.is_none() || owner.is_some());
-            match new {
+            match &mut new {
                 Some(new) if goes_on => {
                     new.setpoint.carry(&old.setpoint, owner);
                     continue;
@@ -112,7 +112,8 @@ impl Brain {
                 Some(new) => new.setpoint.machine.hold_as(&old.setpoint.machine),
                 None => {}
             }
-            let writes = old.setpoint.withdraw(|device| moves.device(device), &mut self.next_request);
+            let heir = new.map(|new| &mut new.setpoint);
+            let writes = old.setpoint.withdraw(heir, |device| moves.device(device), &mut self.next_request);
             if !local {
                 let (time, point, why) = (now.wall, id.clone(), RELOADED);
                 self.record(Record::Authority {

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use control::limits::Bounds;
 use control::pulses::Way as Pulse;
-use control::{Owner, Permit, Refusal, Transfer};
+use control::{Owner, Permit, Refusal, Seen, Transfer};
 use ieee1815::{Command, CommandStatus, Crob, OperateMode};
 use telemetry::{Reason, ReasonKind, Reasons, Value};
 
 use super::{Brain, Commanded, Output, Record};
 use crate::core::MasterIx;
-use crate::core::control::{Effect, Plant, Settled, Write, clamp_code, owner_code, words};
+use crate::core::control::{Effect, Settled, Write, clamp_code, owner_code, words};
 use crate::core::derive::inherited;
 use crate::core::devices::DeviceState;
 use crate::core::operate::Way;
@@ -25,8 +24,15 @@ struct Asked {
     at: usize,
     /// In the set point's unit.
     value: f64,
-    /// The pulses that ask for it, and how long they run.
-    pulses: Option<(Pulse, Duration)>,
+    /// The pulses that ask for it.
+    pulses: Option<Pulses>,
+}
+
+/// Pulses: which way, for how long they run, and how much more they ask for.
+struct Pulses {
+    way: Pulse,
+    lasts: Duration,
+    by: f64,
 }
 
 impl Brain {
@@ -39,7 +45,7 @@ impl Brain {
             self.tell_transfer(at, transfer);
         }
         self.write(writes);
-        self.show(at, plant.seen.bounds);
+        self.show(at, &plant.seen);
     }
 
     fn write(&mut self, writes: Vec<Write>) {
@@ -63,8 +69,9 @@ impl Brain {
     }
 
     /// The held value, the value in force and the codes, as points. While no master owns, the held value follows
-    /// what the plant does, but for the primary response; while nobody here drives, the value in force does.
-    fn show(&mut self, at: usize, bounds: Option<Bounds>) {
+    /// what the plant does, but for the primary response; while nobody here tells the devices anything, the value in
+    /// force does.
+    fn show(&mut self, at: usize, seen: &Seen) {
         let Some(commanded) = self.setpoints.get(at) else { return };
         let Some(actual) = self.table.row(commanded.actual) else { return };
         let followed =
@@ -75,13 +82,18 @@ impl Brain {
             // A master that sends back what it reads moves nothing: this is where a set point would begin.
             None => {
                 let (value, reasons) = followed();
-                let begins = value.map(|value| setpoint.begins(value.as_f64(), bounds));
+                let begins = value.map(|value| setpoint.begins(value.as_f64(), seen.bounds));
                 (begins.map(Value::Analog), reasons)
             }
         };
         let in_force = match (setpoint.owner(), setpoint.in_force()) {
             (Owner::Local, _) => followed(),
-            (_, value) => (value.map(Value::Analog), self.force_reasons(commanded)),
+            _ if setpoint.machine.waits() => {
+                let (value, reasons) = followed();
+                let against = self.force_reasons(commanded, seen);
+                (value, reasons.iter().chain(against.iter()).cloned().collect())
+            }
+            (_, value) => (value.map(Value::Analog), self.force_reasons(commanded, seen)),
         };
         let unscored = commanded.score.is_none();
         let (held_at, feedback_at) = (commanded.held, commanded.feedback);
@@ -155,18 +167,19 @@ impl Brain {
         told
     }
 
-    /// What speaks against the value in force: a device that refused it or does not answer, or none confirmed yet.
-    fn force_reasons(&self, commanded: &Commanded) -> Reasons {
+    /// What speaks against the value in force: a device that refused it, does not answer or is in its own local, or
+    /// none confirmed yet.
+    fn force_reasons(&self, commanded: &Commanded, seen: &Seen) -> Reasons {
         let setpoint = &commanded.setpoint;
         let refused = setpoint
             .failures()
             .map(|(drive, why)| Reason::new(ReasonKind::Offline, format!("{}: {why}", drive.name)));
         // In a dispatch the others make up for it, and what they cannot do is not in the value; where there are no
         // others the value is of before.
-        let undone = setpoint.is_undone();
-        let alone = setpoint.spec.method.is_none() || undone;
+        let shared = setpoint.spec.method.is_some();
+        let undone = shared && seen.devices != Permit::Given;
         // One that was not read yet has confirmed nothing, either.
-        let dead = setpoint.spec.drives.iter().filter(|_| alone).filter_map(|drive| {
+        let dead = setpoint.spec.drives.iter().filter(|_| !shared || undone).filter_map(|drive| {
             match self.table.devices().get(drive.device)?.state {
                 DeviceState::Up => None,
                 DeviceState::Down => Some(Reason::new(ReasonKind::SourceDead, Arc::clone(&drive.name))),
@@ -175,11 +188,17 @@ impl Brain {
                 }
             }
         });
-        let none =
-            setpoint.in_force().is_none().then(|| Reason::new(ReasonKind::Offline, "not confirmed yet"));
-        let strays = setpoint.strays().then(|| Reason::new(ReasonKind::Offline, "the plant does not follow"));
-        let undone = undone.then(|| Reason::new(ReasonKind::Offline, "none of its devices is there for it"));
-        refused.chain(dead).chain(none).chain(strays).chain(undone).collect()
+        let unknown = setpoint.in_force().is_none() && !setpoint.machine.waits();
+        let kept = seen.device_remote == Permit::Withheld;
+        let plain = [
+            (unknown, "not confirmed yet"),
+            (setpoint.strays(), "the plant does not follow"),
+            (undone, "none of its devices is there for it"),
+            (kept, "a device is in its own local"),
+        ];
+        let plain = plain.into_iter().filter(|(is, _)| *is);
+        let plain = plain.map(|(_, words)| Reason::new(ReasonKind::Offline, words));
+        refused.chain(dead).chain(plain).collect()
     }
 
     pub(super) fn command(
@@ -320,8 +339,9 @@ impl Brain {
         let pulses = setpoint.spec.pulses?;
         let pause = Duration::from_millis(crob.off_ms.into());
         let lasts = pulses.lasts(crob.count, length, pause);
-        let value = from.map_or(low, |from| pulses.after(from, way, crob.count, length).max(low).min(high));
-        Some(Asked { at, value, pulses: Some((way, lasts)) })
+        let by = pulses.by(way, crob.count, length);
+        let value = from.map_or(low, |from| (from + by).max(low).min(high));
+        Some(Asked { at, value, pulses: Some(Pulses { way, lasts, by }) })
     }
 
     /// What it led to.
@@ -331,8 +351,9 @@ impl Brain {
             return "none";
         };
         let Some(commanded) = self.setpoints.get_mut(at) else { return "none" };
-        let effect = commanded.setpoint.accept(master, value, &plant, self.now.mono);
-        if let Some((way, lasts)) = asked.pulses {
+        let by = asked.pulses.as_ref().map(|pulses| pulses.by);
+        let effect = commanded.setpoint.accept(master, value, by, &plant, self.now.mono);
+        if let Some(Pulses { way, lasts, .. }) = asked.pulses {
             commanded.setpoint.pulse(way, lasts, self.now.mono);
         }
         match effect {
@@ -383,22 +404,14 @@ impl Brain {
                 None
             }
         };
-        let writes = transfer.map(|transfer| self.handed_over(at, transfer, &plant)).unwrap_or_default();
+        let back = transfer.filter(|transfer| transfer.to == Owner::Local);
+        let writes = back.map(|back| setpoint.leave(back.cause, now, &mut self.next_request));
         let (time, state, value, until) = (self.now.wall, way.words(), None, None);
         self.record(Record::Hand { time, point: id, state, value, who, why, until });
         if let Some(transfer) = transfer {
             self.tell_transfer(at, transfer);
         }
-        self.write(writes);
-    }
-
-    fn handed_over(&mut self, at: usize, transfer: Transfer, plant: &Plant) -> Vec<Write> {
-        let Some(commanded) = self.setpoints.get_mut(at) else { return Vec::new() };
-        if transfer.to == Owner::Local {
-            return commanded.setpoint.leave(transfer.cause, self.now.mono, &mut self.next_request);
-        }
-        commanded.setpoint.taken_over(transfer, plant, self.now.mono);
-        Vec::new()
+        self.write(writes.unwrap_or_default());
     }
 }
 

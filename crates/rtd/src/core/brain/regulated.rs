@@ -216,6 +216,7 @@ impl Brain {
         let begins = !self.needs_aux(commanded) || aux.is_some();
         let seen = Seen {
             actual: self.good(commanded.actual),
+            read: self.table.read_at(commanded.actual),
             remote: self.permit(commanded.remote),
             connected: self.permit(commanded.connected),
             devices,
@@ -226,9 +227,8 @@ impl Brain {
         };
         let meter = around.meter.and_then(|at| self.quantity(at));
         let units_now = around.units.and_then(|at| self.quantity(at));
-        let read = self.table.read_at(commanded.actual);
         let hz = around.primary.and_then(|primary| self.quantity(primary.frequency));
         let answers = around.primary.is_some_and(|primary| self.permit(primary.enable) == Permit::Given);
-        Plant { seen, read, answer, units, meter, units_now, aux, hz, answers }
+        Plant { seen, answer, units, meter, units_now, aux, hz, answers }
     }
 }

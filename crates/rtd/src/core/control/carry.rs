@@ -1,10 +1,11 @@
 //! A set point over a change of the site. One that is defined as it was goes on as it was; every other one begins
-//! with the plant, and nothing that was commanded before is ever said to a device again.
+//! with the plant, and nothing that was commanded before is ever said to a device again. Nothing moves by that:
+//! devices that it drives as before keep what they were told, where they would at any other return to the plant.
 
 use control::{Master, Owner};
 use site::DeviceIx;
 
-use super::{SetPoint, Write, take};
+use super::{Drive, SetPoint, Write, take};
 use crate::core::MasterIx;
 
 impl SetPoint {
@@ -20,27 +21,38 @@ impl SetPoint {
         (self.aux, self.aux_known) = (old.aux, old.aux_known);
         (self.trim, self.trimmed, self.trimmed_at) = (old.trim, old.trimmed, old.trimmed_at);
         self.response = old.response;
-        (self.whole, self.within, self.begins) = (old.whole, old.within, old.begins);
+        (self.whole, self.within) = (old.whole, old.within);
         (self.strays, self.strays_too_long) = (old.strays, old.strays_too_long);
-        (self.reverts_until, self.unread) = (old.reverts_until, old.unread);
         for (drive, old) in self.drives.iter_mut().zip(&old.drives) {
             drive.carry(old);
         }
     }
 
-    /// Hands the devices that were told something back to their own control, as far as they are still there: `device`
-    /// is a device's place now. Where the plant has it already, those alone that were to take it and have not yet.
+    /// The plant has it, where it goes on as something else, or not at all. Devices that are still driven in the same
+    /// way by who comes after it keep what they were told, where they may; the others are handed back to their own
+    /// control, as far as they are still there: `device` is a device's place now. Where the plant has it already,
+    /// those alone that were to take it and have not yet.
     pub(in crate::core) fn withdraw(
         &self,
+        mut heir: Option<&mut Self>,
         device: impl Fn(DeviceIx) -> Option<DeviceIx>,
         next_request: &mut u64,
     ) -> Vec<Write> {
         let driven = self.owner() != Owner::Local;
-        let told = self.drives.iter().filter(|drive| drive.is_giving() || (driven && drive.holds()));
-        told.filter_map(|drive| {
-            let write = drive.spec.release()?;
-            Some(Write { device: device(drive.spec.device)?, request: take(next_request), write })
-        })
-        .collect()
+        let mut writes = Vec::new();
+        for drive in &self.drives {
+            let Some(at) = device(drive.spec.device) else { continue };
+            let next = heir.as_mut().filter(|heir| !driven || !heir.spec.disables).and_then(|heir| {
+                let alike = |next: &&mut Drive| next.spec.device == at && next.spec.kind == drive.spec.kind;
+                heir.drives.iter_mut().find(alike)
+            });
+            if let Some(next) = next {
+                next.inherit(drive);
+            } else if drive.is_giving() || (driven && drive.holds()) {
+                let release = drive.spec.release();
+                writes.extend(release.map(|write| Write { device: at, request: take(next_request), write }));
+            }
+        }
+        writes
     }
 }

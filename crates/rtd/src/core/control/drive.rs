@@ -196,6 +196,11 @@ impl Drive {
         Some(self.give(write, now, next_request))
     }
 
+    /// Gives it back where that was not asked for yet, and asks again where it was.
+    pub(super) fn give_back_or_again(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
+        self.give_back(now, next_request).or_else(|| self.give_again(now, next_request))
+    }
+
     /// When it has to be asked again to take its own control back.
     pub(super) fn gives_again(&self) -> Option<Mono> {
         let giving = self.giving?;
@@ -274,6 +279,11 @@ impl Drive {
 
     pub(super) fn forget(&mut self) {
         (self.asked, self.confirmed, self.failed) = (None, None, None);
+    }
+
+    /// Takes over from another of the same device that is told in the same way what the device may hold.
+    pub(super) fn inherit(&mut self, old: &Self) {
+        (self.holds, self.giving) = (old.holds, old.giving);
     }
 
     /// Goes on as another of the same definition did.

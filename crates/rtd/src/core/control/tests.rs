@@ -10,6 +10,7 @@ const OTHER: MasterIx = MasterIx::new(1);
 const BESS: DeviceIx = DeviceIx::new(0);
 const READY: Seen = Seen {
     actual: Some(0.0),
+    read: Mono::from_micros(u64::MAX),
     remote: Permit::Given,
     connected: Permit::Given,
     devices: Permit::Given,
@@ -69,7 +70,6 @@ impl Bench {
     fn of(spec: SetPointSpec) -> Self {
         let plant = Plant {
             seen: READY,
-            read: Mono::from_micros(u64::MAX),
             answer: vec![true; spec.drives.len()],
             units: Vec::new(),
             meter: None,
@@ -87,7 +87,7 @@ impl Bench {
 
     fn accept(&mut self, value: f64, actual: f64, now: u64) {
         self.plant.seen.actual = Some(actual);
-        self.point.accept(ISO, value, &self.plant, seconds(now));
+        self.point.accept(ISO, value, None, &self.plant, seconds(now));
     }
 
     fn settle(&mut self, now: Mono) -> Settled {
@@ -297,8 +297,13 @@ fn what_a_device_cannot_be_told_is_not_in_force() {
 }
 
 #[test]
-fn a_lost_session_holds_and_then_gives_the_device_back() {
-    let mut bench = Bench::new(60);
+fn a_lost_session_holds_and_then_the_plant_has_it() {
+    for disables in [false, true] {
+        lost_session(Bench::of(SetPointSpec { disables, ..spec(60) }));
+    }
+}
+
+fn lost_session(mut bench: Bench) {
     bench.accept(2.5, 2.5, 0);
     bench.writes(0);
     bench.point.session(ISO, false, seconds(10));
@@ -311,10 +316,12 @@ fn a_lost_session_holds_and_then_gives_the_device_back() {
     assert_eq!(bench.judge(OTHER, true, 0.0, &READY), Ok(0.0), "the ISO's other centre need not wait");
     let settled = bench.settle(seconds(130));
     assert_eq!(settled.transfer.map(|transfer| transfer.cause), Some(Cause::LinkLost));
-    assert_eq!(settled.writes[0].write, FieldWrite::Release704);
+    let written: Vec<FieldWrite> = settled.writes.iter().map(|write| write.write).collect();
+    let released = [FieldWrite::Release704];
+    assert_eq!(written, released[..usize::from(bench.point.spec.disables)], "what it does it keeps");
     let left = (bench.point.owner(), bench.point.accepted(), bench.point.in_force());
     assert_eq!(left, (Owner::Local, None, None));
-    bench.written(settled.writes[0].request, &OK);
+    settled.writes.iter().for_each(|write| bench.written(write.request, &OK));
     assert_eq!(bench.point.kept().count(), 0);
     assert!(bench.writes(200).is_empty(), "the timer is refreshed only while owned");
 }
@@ -489,15 +496,14 @@ fn a_device_that_does_not_follow_is_seen() {
 #[test]
 fn nothing_calls_for_time_that_has_passed_while_a_reading_is_waited_for() {
     let mut bench = Bench::new(60);
-    bench.plant.read = Mono::ZERO;
+    bench.plant.seen.read = Mono::ZERO;
     bench.accept(2.5, 0.0, 1);
     bench.plant.seen.actual = None;
-    // By 75 s after the start it has fallen back, if it does at all.
     for now in [2, 74, 75, 76] {
         assert!(bench.writes(now).is_empty(), "a device may have fallen back since it was read");
         let due = bench.point.due();
         assert!(due.is_none_or(|due| due > seconds(now)), "{due:?} at {now} s");
     }
-    bench.plant.seen.actual = Some(1.0);
+    (bench.plant.seen.actual, bench.plant.seen.read) = (Some(1.0), seconds(77));
     assert_eq!(watts(&bench.writes(77)), [2_500_000.0], "it is known, and there is no ramp");
 }

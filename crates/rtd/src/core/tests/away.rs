@@ -40,7 +40,7 @@ fn what_no_device_of_a_dispatch_does_any_more_is_not_good() {
         world.dead(BESS);
         world.read(EMS, Classes::EVENTS);
         let (value, flags) = world.analog(EMS, FORCE);
-        assert_eq!(value, 1.5 * MW, "the last one");
+        assert_eq!(value, MW, "what the plant did last");
         assert!(!flags.contains(Flags::ONLINE) && flags.contains(Flags::COMM_LOST), "{flags:?}");
         world.all_good();
         answer(&mut world);

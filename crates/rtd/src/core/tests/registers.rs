@@ -13,9 +13,14 @@ const OK: Outcome = Outcome::Status(CommandStatus::Success);
 
 /// Tenths of a kilowatt, charging positive; switched by register 400 unless the keys say otherwise.
 fn plc(more: &str) -> Site {
+    plc_in(more, "")
+}
+
+/// The same, with other keys of the set point.
+fn plc_in(more: &str, keys: &str) -> Site {
     let drive = format!(
         "drive = [{{ device = \"switchgear\", register = 300, type = \"i32\", word_order = \"little\", unit = \"kW\", \
-         scale = 0.1, sign = \"-\"{more} }}]"
+         scale = 0.1, sign = \"-\"{more} }}]{keys}"
     );
     site_but(&[(DRIVE, &drive)])
 }
@@ -109,11 +114,12 @@ fn a_device_that_refuses_is_switched_with_each_try() {
 }
 
 #[test]
-fn a_lost_link_gives_the_device_back_where_it_has_a_switch() {
-    for (keys, wanted) in
-        [(SWITCHED, vec![FieldWrite::ReleaseRegister { register: 400, word: 1 }]), ("", vec![])]
+fn a_lost_link_gives_the_device_back_where_it_has_a_switch_and_the_site_says_so() {
+    let release = FieldWrite::ReleaseRegister { register: 400, word: 1 };
+    for (keys, handover, wanted) in
+        [(SWITCHED, "disable", vec![release]), (SWITCHED, "keep", vec![]), ("", "disable", vec![])]
     {
-        let mut world = running(&plc(keys));
+        let mut world = running(&plc_in(keys, &format!("\nhandover = \"{handover}\"")));
         set(&mut world, 2.0);
         told(&mut world, &Ok(()));
         world.disconnect(EMS);
