@@ -178,7 +178,7 @@ impl Plant {
         outcome
     }
 
-    fn accepted(&mut self, master: usize, mw: f64) {
+    pub(super) fn accepted(&mut self, master: usize, mw: f64) {
         assert_eq!(self.set(master, mw), Outcome::Status(CommandStatus::Success));
     }
 
@@ -189,7 +189,7 @@ impl Plant {
     }
 
     /// A value in megawatts, as a master knows it.
-    fn read(&mut self, index: u16) -> (f64, Flags) {
+    pub(super) fn read(&mut self, index: u16) -> (f64, Flags) {
         self.world.read(OBSERVER, Classes::ALL);
         let (counts, flags) = self.world.analog(OBSERVER, index);
         (counts / MW, flags)

@@ -103,7 +103,11 @@ fn a_take_over_from_a_schedule_on_its_way_moves_nothing_back() {
     plant.accepted(OBSERVER, 3.0);
     plant.pass(10);
     let rises = plant.told.windows(2).all(|pair| pair[1] >= pair[0]);
-    assert!(rises && plant.told.first().is_some_and(|told| *told >= before - 1e-9), "{before} {:?}", plant.told);
+    assert!(
+        rises && plant.told.first().is_some_and(|told| *told >= before - 1e-9),
+        "{before} {:?}",
+        plant.told
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod engine;
 mod hsl;
 mod hybrid;
 mod interconnection;
+mod known;
 mod primary;
 mod pulses;
 mod registers;
