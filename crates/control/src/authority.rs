@@ -546,16 +546,27 @@ impl Machine {
                 } else {
                     return None;
                 };
-                let to = match self.spec.loss {
-                    Loss::Release => Owner::Local,
-                    Loss::Schedule if seen.schedule.is_some() => Owner::Schedule,
-                    Loss::Hold | Loss::Schedule => Owner::Fallback,
-                };
-                Some((to, cause))
+                Some((self.heir(seen), cause))
             }
             Owner::Schedule if seen.schedule.is_none() => Some((Owner::Fallback, Cause::NoSchedule)),
             _ => None,
         }
+    }
+
+    /// Who gets it where the ISO is lost.
+    #[must_use]
+    pub const fn heir(&self, seen: &Seen) -> Owner {
+        match self.spec.loss {
+            Loss::Release => Owner::Local,
+            Loss::Schedule if seen.schedule.is_some() => Owner::Schedule,
+            Loss::Hold | Loss::Schedule => Owner::Fallback,
+        }
+    }
+
+    /// While the owner's session is away: since when, and when it loses it.
+    #[must_use]
+    pub fn away(&self) -> Option<(Mono, Mono)> {
+        self.away.zip(self.link_ends())
     }
 
     fn link_ends(&self) -> Option<Mono> {

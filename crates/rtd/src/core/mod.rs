@@ -357,7 +357,7 @@ impl Core {
         serde_json::json!({
             "devices": story::devices(&self.brain, now),
             "sessions": sessions,
-            "setpoints": story::setpoints(&self.brain),
+            "setpoints": story::setpoints(&self.brain, now),
             "alarms": story::alarms(&self.brain),
         })
     }

@@ -1,7 +1,7 @@
 //! What the device tells of itself: the record of a change, and every point's story from register to wire.
 
 use serde_json::{Value as Json, json};
-use telemetry::{Mono, Now, Quality};
+use telemetry::{Mono, Now, Quality, Wall};
 
 use super::brain::Brain;
 use super::devices::DeviceState;
@@ -153,7 +153,15 @@ pub(super) fn devices(brain: &Brain, now: Now) -> Json {
         .collect()
 }
 
-pub(super) fn setpoints(brain: &Brain) -> Json {
+/// A moment of the monotonic clock, by the wall clock as it is now.
+fn wall(now: Now, then: Mono) -> Wall {
+    let millis =
+        |later: Mono, sooner: Mono| u64::try_from(later.since(sooner).as_millis()).unwrap_or(u64::MAX);
+    let wall = now.wall.as_millis();
+    Wall::from_millis(wall.saturating_sub(millis(now.mono, then)).saturating_add(millis(then, now.mono)))
+}
+
+pub(super) fn setpoints(brain: &Brain, now: Now) -> Json {
     let name = |master: MasterIx| brain.masters().nth(master.get());
     brain
         .setpoints
@@ -161,12 +169,18 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
         .map(|commanded| {
             let setpoint = &commanded.setpoint;
             let machine = &setpoint.machine;
+            // While the owner's session is away: what comes where it stays away.
+            let away = machine.away().map(|(since, ends)| {
+                let then = machine.heir(&brain.plant(commanded).seen).kind();
+                json!({ "since": wall(now, since), "ends": wall(now, ends), "then": then })
+            });
             let value = |at: PointIx| brain.table.row(at).and_then(|row| row.sample.value);
             let reasons = |at: PointIx| brain.table.row(at).map(|row| &row.sample.reasons);
             json!({
                 "point": setpoint.spec.id,
                 "authority": setpoint.owner().kind(),
                 "owner": setpoint.master().and_then(name),
+                "away": away,
                 "held_here": machine.held_here(),
                 "held": value(commanded.held),
                 "accepted": setpoint.accepted(),
@@ -179,10 +193,11 @@ pub(super) fn setpoints(brain: &Brain) -> Json {
                 "clamp": setpoint.clamp(),
                 "moving": machine.is_moving(),
                 "short": setpoint.short(),
-                "trim": setpoint.trimmed(),
+                "trim": setpoint.spec.trim.map(|_| setpoint.trimmed()),
                 "response": setpoint.spec.primary.map(|_| setpoint.responds()),
                 "answers": setpoint.spec.primary.map(|_| setpoint.answers()),
                 "aux": setpoint.aux().map(|(aux, _)| aux),
+                "aux_good": setpoint.aux().map(|(_, good)| good),
                 "follows": !setpoint.strays(),
                 "unit": brain.table.row(commanded.held).and_then(|row| row.spec.unit),
                 "in_the_way": brain.in_the_way(commanded),

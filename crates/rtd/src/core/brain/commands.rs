@@ -376,15 +376,28 @@ impl Brain {
         let machine = &commanded.setpoint.machine;
         match way {
             Way::GiveBack if !machine.held_here() => Err("nobody here holds it".to_owned()),
+            Way::Schedule if commanded.around.schedule.is_none() => {
+                Err("no schedule in the file: it has no `schedule`, an analog that says what it asks for"
+                    .to_owned())
+            }
             Way::Schedule => {
                 let seen = self.plant(commanded).seen;
-                machine
-                    .clone()
-                    .schedule(&seen, self.now.mono)
-                    .map(drop)
-                    .map_err(|why| refusal(why).to_owned())
+                let asked = machine.clone().schedule(&seen, self.now.mono);
+                asked.map(drop).map_err(|why| self.unscheduled(commanded, why))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Why the schedule cannot have it, with what is not good.
+    fn unscheduled(&self, commanded: &Commanded, why: Refusal) -> String {
+        let scheduled = commanded.around.schedule.filter(|_| why == Refusal::NoLimits);
+        let scheduled = scheduled.and_then(|of| not_good(self.table.row(of.at)?));
+        let words: Vec<String> = scheduled.into_iter().chain(self.in_the_way(commanded)).collect();
+        if words.is_empty() {
+            refusal(why).to_owned()
+        } else {
+            format!("{}: {}", refusal(why), words.join("; "))
         }
     }
 

@@ -198,7 +198,7 @@ impl Brain {
     }
 
     /// What is seen of the plant for a set point now.
-    pub(super) fn plant(&self, commanded: &Commanded) -> Plant {
+    pub(in crate::core) fn plant(&self, commanded: &Commanded) -> Plant {
         let (around, spec) = (&commanded.around, &commanded.setpoint.spec);
         let units = self.units(spec, around);
         let permits: Vec<Permit> = spec.drives.iter().map(|drive| self.device(drive)).collect();

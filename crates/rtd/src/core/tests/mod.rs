@@ -2,6 +2,7 @@
 
 mod away;
 mod control;
+mod desk;
 mod engine;
 mod hsl;
 mod hybrid;
