@@ -85,7 +85,9 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  openrtd control site/site.toml status\n  \
         openrtd control site/site.toml take --why 'breaker test' --who ann\n  \
         openrtd control site/site.toml release --why 'done'\n  \
-        openrtd control site/site.toml schedule bess.mw.setpoint --why 'ISO is away'")]
+        openrtd control site/site.toml schedule bess.mw.setpoint --why 'ISO is away'\n\n\
+        `schedule` needs a `schedule` of the set point in the site file. The ISO's next command ends it, as it ends\n\
+        `release` and `local`; `take` alone keeps the ISO out.")]
     Control(control::Control),
     /// Break and mend the running plant, or show what is broken
     #[command(after_help = "Examples:\n  openrtd fault site/plant.toml inv1 silent\n  \

@@ -35,7 +35,7 @@ enum Way {
     Release(Whose),
     /// End whoever's ownership there is; the ISO's next command is taken
     Local(Whose),
-    /// Put the site's schedule in charge
+    /// Put the site's schedule in charge, until the ISO's next command takes it over again
     Schedule(Whose),
 }
 
@@ -104,6 +104,7 @@ fn told(setpoints: &Json) -> String {
             number("actual"),
             not_good(one, "actual_reasons")
         );
+        text.push_str(&away(one));
         let way = words_of(one, "in_the_way");
         if !way.is_empty() {
             let _ = writeln!(text, "  in the way: {}", way.join("; "));
@@ -120,18 +121,21 @@ fn told(setpoints: &Json) -> String {
         if !word("clamp").is_empty() {
             let _ = writeln!(text, "  held back by: {} (output {} {unit})", word("clamp"), number("output"));
         }
-        let parts = [
-            ("short", "the devices cannot do"),
-            ("trim", "correction at the meter"),
-            ("response", "primary response"),
-        ];
-        for (name, words) in parts {
-            if one.get(name).and_then(Json::as_f64).is_some_and(|number| number != 0.0) {
-                let _ = writeln!(text, "  {words}: {} {unit}", number(name));
-            }
+        if one.get("short").and_then(Json::as_f64).is_some_and(|short| short != 0.0) {
+            let _ = writeln!(text, "  the devices cannot do: {} {unit}", number("short"));
         }
-        if is("answers") == Some(false) {
-            let _ = writeln!(text, "  the frequency is not answered");
+        let last = if is("aux_good") == Some(false) { " (not good: this is the last good one)" } else { "" };
+        let unanswered = if is("answers") == Some(false) { " (the frequency is not answered)" } else { "" };
+        let parts = [
+            ("aux", "auxiliary load", last),
+            ("trim", "correction at the meter", ""),
+            ("response", "primary response", unanswered),
+        ];
+        for (name, words, more) in parts {
+            // Where the site has none of it, nothing is said of it.
+            if one.get(name).is_some_and(Json::is_number) {
+                let _ = writeln!(text, "  {words}: {} {unit}{more}", number(name));
+            }
         }
         text.push_str(&score(one, &unit));
         if is("follows") == Some(false) {
@@ -139,6 +143,24 @@ fn told(setpoints: &Json) -> String {
         }
     }
     if text.is_empty() { "the site has no set point".to_owned() } else { text }
+}
+
+/// What becomes of it where the owner's session stays away.
+fn away(one: &Json) -> String {
+    let Some(away) = one.get("away").filter(|away| away.is_object()) else { return String::new() };
+    let word = |of: &Json, name: &str| of.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let time = |name: &str| word(away, name).get(11..19).unwrap_or("?").to_owned();
+    let then = match word(away, "then").as_str() {
+        "schedule" => "the schedule gets it",
+        "fallback" => "the output stays where it is, and nobody commands it",
+        _ => "the plant's own control gets it back",
+    };
+    format!(
+        "  the session of {} is away since {} UTC; if it is not back by {}, {then}\n",
+        word(one, "owner"),
+        time("since"),
+        time("ends")
+    )
 }
 
 /// A list of texts, or of reasons.
@@ -152,29 +174,42 @@ fn not_good(one: &Json, name: &str) -> String {
     if reasons.is_empty() { String::new() } else { format!(" (not good: {})", reasons.join(", ")) }
 }
 
-/// How well it was followed, where it is scored: the last window that is over, and the one under way.
+/// How well it was followed, where it is scored: since the start, in the last window that is over, and in the one under
+/// way.
 fn score(one: &Json, unit: &str) -> String {
     let mut text = String::new();
     let Some(score) = one.get("score").filter(|score| score.is_object()) else { return text };
     let step_ms = score.get("step_ms").and_then(Json::as_f64).unwrap_or_default();
-    for (name, words) in [("last", "last window"), ("open", "so far")] {
-        let Some(window) = score.get(name).filter(|window| window.is_object()) else { continue };
-        let number = |name: &str| window.get(name).and_then(Json::as_f64);
+    for (name, words) in
+        [("since_start", "since the start"), ("last", "last window"), ("open", "window under way")]
+    {
+        let Some(part) = score.get(name).filter(|part| part.is_object()) else { continue };
+        let number = |name: &str| part.get(name).and_then(Json::as_f64);
         let percent = |name: &str| {
             number(name).map_or_else(|| "none".to_owned(), |share| format!("{:.1} %", share * 100.0))
         };
         let delay = number("delay_steps")
             .map_or_else(String::new, |steps| format!(", delay {} s", steps * step_ms / 1_000.0));
-        let verdict = window
-            .get("verdict")
-            .and_then(Json::as_str)
-            .map_or_else(String::new, |word| format!(" ({word})"));
+        let which = match part.get("windows").and_then(Json::as_object) {
+            Some(windows) => match windows.values().filter_map(Json::as_u64).sum::<u64>() {
+                0 => " (no window is over yet)".to_owned(),
+                1 => " (1 window)".to_owned(),
+                over => format!(" ({over} windows)"),
+            },
+            None => part
+                .get("verdict")
+                .and_then(Json::as_str)
+                .map_or_else(String::new, |word| format!(" ({word})")),
+        };
+        // All windows together have no delay, and so no precision.
+        let precision = part
+            .get("precision")
+            .map_or_else(String::new, |_| format!(", precision {}", percent("precision")));
         // Writing to a text does not fail.
         let _ = writeln!(
             text,
-            "  score, {words}{verdict}: accuracy {}{delay}, precision {}, mileage {:.2} {unit}",
+            "  score, {words}{which}: accuracy {}{delay}{precision}, mileage {:.2} {unit}",
             percent("accuracy"),
-            percent("precision"),
             number("mileage").unwrap_or_default()
         );
     }
@@ -194,7 +229,14 @@ mod tests {
             told(&one),
             "bess: iso (ems)\n  held 4.000, in force 2.500, the plant does 2.400 MW\n  \
              held back by: ramp (output 2.600 MW)\n  correction at the meter: 0.100 MW\n  \
-             primary response: -0.200 MW\n  the frequency is not answered\n"
+             primary response: -0.200 MW (the frequency is not answered)\n"
+        );
+        let parts = json!([{ "point": "bess", "authority": "local", "held": 4.0, "in_force": 4.0, "actual": 4.0,
+            "short": 0.0, "aux": 0.3, "aux_good": false, "trim": 0.0, "response": null, "answers": null, "unit": "MW" }]);
+        assert_eq!(
+            told(&parts),
+            "bess: local\n  held 4.000, in force 4.000, the plant does 4.000 MW\n  \
+             auxiliary load: 0.300 MW (not good: this is the last good one)\n  correction at the meter: 0.000 MW\n"
         );
         assert_eq!(told(&json!([])), "the site has no set point");
         let refused = json!([{ "point": "bess", "authority": "local", "held": 4.0, "in_force": null, "actual": 2.4,
@@ -209,11 +251,34 @@ mod tests {
         let window = json!({ "verdict": "below", "accuracy": 0.853, "delay_steps": 2, "precision": 0.99,
             "mileage": 12.5 });
         let scored = json!([{ "point": "bess", "authority": "local", "unit": "MW",
-            "score": { "step_ms": 4000, "last": window, "open": { "verdict": null, "accuracy": null } } }]);
+            "score": { "step_ms": 4000, "last": window,
+                "open": { "verdict": null, "accuracy": null, "precision": null },
+                "since_start": { "windows": { "good": 2, "below": 1 }, "accuracy": 0.95, "mileage": 40.25 } } }]);
         let told = told(&scored);
-        assert!(told.contains(
-            "  score, last window (below): accuracy 85.3 %, delay 8 s, precision 99.0 %, mileage 12.50 MW\n  \
-             score, so far: accuracy none, precision none, mileage 0.00 MW\n"
-        ), "{told}");
+        assert!(
+            told.contains(
+                "  score, since the start (3 windows): accuracy 95.0 %, mileage 40.25 MW\n  \
+             score, last window (below): accuracy 85.3 %, delay 8 s, precision 99.0 %, mileage 12.50 MW\n  \
+             score, window under way: accuracy none, precision none, mileage 0.00 MW\n"
+            ),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_session_that_is_away_is_told_with_what_comes_then() {
+        for (then, words) in [
+            ("local", "the plant's own control gets it back"),
+            ("schedule", "the schedule gets it"),
+            ("fallback", "the output stays where it is, and nobody commands it"),
+        ] {
+            let one = json!([{ "point": "bess", "authority": "iso", "owner": "ems", "unit": "MW",
+                "away": { "since": "2026-11-26T07:45:12.000Z", "ends": "2026-11-26T07:45:42.000Z", "then": then } }]);
+            let told = told(&one);
+            let wanted = format!(
+                "  the session of ems is away since 07:45:12 UTC; if it is not back by 07:45:42, {words}\n"
+            );
+            assert!(told.contains(&wanted), "{told}");
+        }
     }
 }

@@ -125,11 +125,22 @@ pub(crate) async fn order(
     let told = match answer.get("for_s").and_then(Json::as_u64) {
         _ if words.json => answer.to_string(),
         Some(seconds) => format!("{point}: {state} for {seconds} s, by {who}: {}", words.why),
-        None => format!("{point}: {state}"),
+        None => format!("{point}: {}", in_words(word, state)),
     };
     // A reader that went away does not change what the device did.
     let _ = say(&told);
     Ok(())
+}
+
+/// What was done, with what it means from now on.
+fn in_words<'a>(word: &str, state: &'a str) -> &'a str {
+    match (word, state) {
+        ("control", "taken") => "held here, the ISO is refused until it is given back (`release`)",
+        ("control", "given-back") => "given back, the ISO's next command is taken",
+        ("control", "local") => "the plant's own control has it, the ISO's next command is taken",
+        ("control", "schedule") => "the schedule has it, until the ISO's next command",
+        (_, other) => other,
+    }
 }
 
 /// Whoever runs this, by name or, where the environment has none (cron, a container), by number.

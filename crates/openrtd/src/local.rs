@@ -178,7 +178,22 @@ pub(crate) async fn setpoint(arguments: &cli::Setpoint) -> Result<(), Failure> {
     if status == "SUCCESS" {
         return Ok(());
     }
-    Err(Failure::Failed(format!("the device answered {status}")))
+    Err(Failure::Failed(refusal(&status)))
+}
+
+/// Why a set point was not taken. Not every word is a device's: some say that none answered.
+fn refusal(status: &str) -> String {
+    let why = match status.split(':').next().unwrap_or_default() {
+        "LINK_DOWN" => {
+            "no device answered: there is no session, or it ended before the answer (what was sent may have been taken)"
+        }
+        "TIMED_OUT" => "no device answered in time (it may have taken the set point all the same)",
+        "SELECT_EXPIRED" => "the device answered the select too late, so it was not operated",
+        "EXPIRED" | "INVALID" | "NOT_SENT" => "no device was asked",
+        "MALFORMED" | "UNEXPECTED" | "OVERLOADED" => "the device's answer was not understood, or lost",
+        _ => return format!("the device answered {status}"),
+    };
+    format!("{why}: {status}")
 }
 
 /// What the device answered. `ok` of an answer over the socket says that the question was understood; of a set point
@@ -313,6 +328,15 @@ mod tests {
         }
         let mut none = json!({ "ok": true });
         assert_eq!((accepted(&mut none), none), ("no status".to_owned(), json!({ "ok": false })));
+    }
+
+    #[test]
+    fn who_did_not_answer_is_not_said_to_have_answered() {
+        assert_eq!(refusal("LOCAL"), "the device answered LOCAL");
+        let down = refusal("LINK_DOWN");
+        assert!(down.starts_with("no device answered: ") && down.ends_with(": LINK_DOWN"), "{down}");
+        assert!(refusal("TIMED_OUT").starts_with("no device answered in time"));
+        assert_eq!(refusal("NOT_SENT: stopped"), "no device was asked: NOT_SENT: stopped");
     }
 
     #[test]
