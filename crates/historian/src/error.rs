@@ -68,21 +68,13 @@ pub enum HistoryError {
         why: &'static str,
     },
     /// No such point was ever recorded.
-    #[error("there is no history of `{point}`{}", like(near))]
+    #[error("there is no history of `{point}`{near}")]
     NoPoint {
         /// As asked for.
         point: String,
-        /// Those that are spelt nearly so.
-        near: Vec<String>,
+        /// Those that are spelt nearly so, in words.
+        near: String,
     },
-}
-
-fn like(near: &[String]) -> String {
-    if near.is_empty() {
-        ": nothing was recorded yet".to_owned()
-    } else {
-        format!("; near it: {}", near.join(", "))
-    }
 }
 
 impl HistoryError {

@@ -12,8 +12,6 @@ use crate::octets::Broken;
 use crate::store::millis;
 use crate::{codec, schema, tail};
 
-/// Names told where one is not known.
-const NEAR_MAX: usize = 5;
 /// Events fetched at once.
 const EVENTS_AT_ONCE: i64 = 256;
 
@@ -105,10 +103,10 @@ impl Reader {
         if let Some(found) = all.iter().find(|point| point.id == id) {
             return Ok(found.clone());
         }
-        let mut near: Vec<_> =
-            all.into_iter().map(|point| (strsim::damerau_levenshtein(&point.id, id), point.id)).collect();
-        near.sort();
-        let near = near.into_iter().take(NEAR_MAX).map(|(_, id)| id).collect();
+        let near = match all.as_slice() {
+            [] => ": nothing was recorded yet".to_owned(),
+            all => telemetry::near_in_words(all.iter().map(|point| point.id.as_str()), id),
+        };
         Err(HistoryError::NoPoint { point: id.to_owned(), near })
     }
 

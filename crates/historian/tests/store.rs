@@ -300,5 +300,5 @@ fn a_point_that_is_not_known_lists_near_ones() {
         store.commit(&batch(&store, id, 1..=2), at(2)).unwrap();
     }
     let error = Reader::open(&folder.path()).unwrap().point("bes.mw").unwrap_err().to_string();
-    assert!(error.starts_with("there is no history of `bes.mw`; near it: bess.mw, "), "{error}");
+    assert!(error.starts_with("there is no history of `bes.mw`; near it: bess.mw"), "{error}");
 }

@@ -12,11 +12,13 @@
 //! | [`mod@unit`] | [`Unit`] and conversions between units of one dimension |
 //! | [`scale`] | [`Scale`]: counts on the wire and units on the screen |
 //! | [`point`] | [`PointId`], [`Sign`] |
+//! | [`mod@near`] | names that are spelt nearly as one that there is not |
 //! | [`resource`] | [`ResourceKind`], [`Service`], [`Area`] |
 //! | [`journal`] | [`Journal`]: one-line JSON records that never slow their writer |
 
 pub mod clock;
 pub mod journal;
+pub mod near;
 pub mod point;
 pub mod quality;
 pub mod resource;
@@ -26,6 +28,7 @@ pub mod unit;
 
 pub use clock::{Mono, Now, Wall, WallTrust};
 pub use journal::Journal;
+pub use near::{near, near_in_words};
 pub use point::{PointId, Sign};
 pub use quality::{Quality, Reason, ReasonKind, Reasons};
 pub use resource::{Area, ResourceKind, Service, UnknownWord};

@@ -256,7 +256,10 @@ impl Brain {
     pub(super) fn may_operate(&self, operate: &Operate) -> Result<(), String> {
         let Operate { point: id, action, who, why } = operate;
         let row = self.table.find(id.as_str()).and_then(|at| self.table.row(at));
-        let row = row.ok_or_else(|| format!("there is no point `{id}`"))?;
+        let row = row.ok_or_else(|| {
+            let names = self.table.rows().map(|row| row.spec.id.as_str());
+            format!("there is no point `{id}`{}", telemetry::near_in_words(names, id.as_str()))
+        })?;
         for (name, text) in [("who", who), ("why", why)] {
             if text.trim().is_empty() || text.chars().any(char::is_control) || text.len() > TEXT_MAX {
                 return Err(format!(

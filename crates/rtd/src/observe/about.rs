@@ -88,22 +88,10 @@ impl About {
         }
     }
 
-    /// The ids nearest to one that there is not.
-    pub(crate) fn near(&self, wrong: &str) -> Vec<&str> {
-        let mut ids: Vec<_> =
-            self.0.keys().map(|id| (std::cmp::Reverse(alike(id.as_str(), wrong)), id.as_str())).collect();
-        ids.sort_unstable();
-        ids.into_iter().take(5).map(|(_, id)| id).collect()
+    /// The ids nearest to one that there is not, in words.
+    pub(crate) fn near(&self, wrong: &str) -> String {
+        telemetry::near_in_words(self.0.keys().map(PointId::as_str), wrong)
     }
-}
-
-/// How alike two ids are, of a thousand.
-fn alike(id: &str, wrong: &str) -> u32 {
-    let close = strsim::jaro_winkler(id, wrong);
-    let within = wrong.chars().count() >= 2 && id.contains(wrong);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1")]
-    let close = (close * 1_000.0) as u32;
-    close + if within { 1_000 } else { 0 }
 }
 
 fn add(story: &mut Json, key: &str, value: Json) {

@@ -161,8 +161,7 @@ impl Observed {
             stories.push(story);
         }
         if stories.is_empty() {
-            let near = self.about.near(id).join(", ");
-            return Err(format!("there is no point `{id}`; near it: {near}"));
+            return Err(format!("there is no point `{id}`{}", self.about.near(id)));
         }
         let inputs = stories.split_off(1);
         Ok(json!({ "time": now.wall, "point": stories.pop(), "inputs": inputs }))

@@ -77,3 +77,20 @@ fn what_is_not_there_is_not_told() {
         assert_eq!(told[name], Json::Null, "{name}: {told}");
     }
 }
+
+#[test]
+fn a_point_that_there_is_not_finds_those_that_are_called_like_it() {
+    let plant = Plant::with(&controlled(&[]));
+    let told = |id: &str| {
+        let (who, why) = ("ann".into(), "test".into());
+        plant
+            .world
+            .core
+            .may_operate(&Operate { point: id.into(), action: Action::Release, who, why })
+            .unwrap_err()
+    };
+    assert!(
+        told("bess.setpoint").starts_with("there is no point `bess.setpoint`; near it: bess.mw.setpoint")
+    );
+    assert_eq!(told("fr.status"), "there is no point `fr.status`, and none is called like it");
+}
