@@ -56,6 +56,11 @@ pub(crate) const fn needs(write: &FieldWrite) -> Option<Needs> {
     Some(Needs { model, first, count })
 }
 
+/// Whether a write gives the device back to its own control.
+pub(crate) const fn gives_back(write: &FieldWrite) -> bool {
+    matches!(write, FieldWrite::Release704 | FieldWrite::Release123 | FieldWrite::ReleaseRegister { .. })
+}
+
 /// Who refuses, in words.
 pub(crate) fn subject(write: &FieldWrite) -> String {
     match write {

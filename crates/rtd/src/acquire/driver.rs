@@ -21,7 +21,9 @@ use crate::core::{DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldRep
 ///
 /// One report for each beat of the poll: in a back-off too, where it repeats the last failure without asking the
 /// device. Beats missed by a slow device are skipped. A write is answered once, with [`FieldEvent::Written`]; during
-/// a back-off at once, with the failure.
+/// a back-off at once, with the failure. One that costs the connection is followed by a report of that. From then on
+/// set points are refused until the device was read again: it may have restarted or fallen back, and whoever asked may
+/// not have known. Control is given back at any time.
 pub(crate) async fn drive(
     device: Device,
     at: DeviceIx,
@@ -33,13 +35,14 @@ pub(crate) async fn drive(
     let mut beat = tokio::time::interval(device.poll);
     beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let back_off = BackOff::new(&device.id);
-    let mut driver = Driver { device, at, out, clock, writes, wiring, link: None, back_off };
+    let mut driver =
+        Driver { device, at, out, clock, writes, wiring, link: None, back_off, unread: false, lost: None };
     loop {
         let done = tokio::select! {
             biased;
             () = driver.out.closed() => return,
             write = driver.writes.recv() => match write {
-                Some((request, write)) => driver.write(request, write).await,
+                Some((request, write)) => driver.asked(request, write).await,
                 None => return,
             },
             _ = beat.tick() => driver.poll().await,
@@ -62,6 +65,9 @@ pub(crate) struct Wiring {
 /// Nobody listens any more.
 struct Gone;
 
+/// Why a set point is refused that could be the first thing a device gets when it is back.
+const UNREAD: &str = "the connection was lost, and the device was not read since";
+
 struct Driver {
     device: Device,
     at: DeviceIx,
@@ -71,6 +77,10 @@ struct Driver {
     wiring: Wiring,
     link: Option<Link>,
     back_off: BackOff,
+    /// The device failed, and no poll was answered since: what it does now is not known.
+    unread: bool,
+    /// What cost the connection, until a report has told of it.
+    lost: Option<DeviceFailure>,
 }
 
 impl Driver {
@@ -81,8 +91,11 @@ impl Driver {
     async fn poll(&mut self) -> Result<(), Gone> {
         let sent = self.clock.now();
         let mut first = None;
-        let (outcome, received) = match self.readings(&mut first).await? {
+        let read = self.readings(&mut first).await?;
+        // A write may have cost the connection in the middle of it, and another have made one.
+        let (outcome, received) = match self.lost.take().map_or(read, Err) {
             Ok(readings) => {
+                self.unread = false;
                 self.back_off.clear();
                 // What was read first is the oldest: nothing may look younger than it is.
                 (FieldOutcome::Readings(readings), first.unwrap_or_else(|| self.clock.now()))
@@ -106,9 +119,7 @@ impl Driver {
         let mut answered = blocks.is_empty();
         for block in &blocks {
             // A set point does not wait for the end of a long poll.
-            while let Ok((request, write)) = self.writes.try_recv() {
-                self.write(request, write).await?;
-            }
+            self.carry_waiting().await?;
             let Some(link) = &mut self.link else {
                 return Ok(Err(self.back_off.failure()));
             };
@@ -138,9 +149,14 @@ impl Driver {
             }
             if !answered {
                 let failure = DeviceFailure { kind: FailureKind::Exception, words };
+                self.unread = true;
                 self.back_off.failed(&failure);
                 return Ok(Err(failure));
             }
+        }
+        if self.unread {
+            // Whoever asked for these did not know of it.
+            self.carry_waiting().await?;
         }
         Ok(Ok(readings))
     }
@@ -161,10 +177,19 @@ impl Driver {
 
     /// Drops the connection: whatever still comes over it is never taken.
     fn broken(&mut self, failure: DeviceFailure) -> DeviceFailure {
-        self.link = None;
+        (self.link, self.unread) = (None, true);
         self.back_off.failed(&failure);
+        self.lost = Some(failure.clone());
         tracing::debug!(device = %self.device.id, words = %failure.words, "device failed");
         failure
+    }
+
+    /// Carries out what waits.
+    async fn carry_waiting(&mut self) -> Result<(), Gone> {
+        while let Ok((request, write)) = self.writes.try_recv() {
+            self.write(request, write).await?;
+        }
+        Ok(())
     }
 
     async fn write(&mut self, request: u64, write: FieldWrite) -> Result<(), Gone> {
@@ -172,7 +197,20 @@ impl Driver {
         self.tell(FieldEvent::Written { device: self.at, request, result }).await
     }
 
+    /// A write between two polls.
+    async fn asked(&mut self, request: u64, write: FieldWrite) -> Result<(), Gone> {
+        let sent = self.clock.now();
+        self.write(request, write).await?;
+        let Some(failure) = self.lost.take() else { return Ok(()) };
+        // The next poll may well be answered, over another connection: nobody else would know that there was a gap.
+        let (outcome, received) = (FieldOutcome::Failed(failure), self.clock.now());
+        self.tell(FieldEvent::Report(FieldReport { device: self.at, outcome, sent, received })).await
+    }
+
     async fn command(&mut self, write: &FieldWrite) -> Result<(), String> {
+        if self.unread && !command::gives_back(write) {
+            return Err(UNREAD.to_owned());
+        }
         let link = self.linked().await.map_err(|failure| failure.words)?;
         match carry_out(link, write).await {
             Ok(()) => Ok(()),

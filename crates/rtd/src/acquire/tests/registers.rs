@@ -50,3 +50,44 @@ async fn side_by_side_is_one_request() {
     assert_eq!(driven.written(1, write(301, 5.0, Some((300, 3)))).await, Ok(()));
     assert_eq!(server.state(|state| state.writes.clone()), [(300, vec![3, 0, 5])]);
 }
+
+#[tokio::test]
+async fn a_device_that_is_back_is_read_before_it_is_told_anything_but_to_take_its_own_control() {
+    let server = Server::start().await;
+    server.put(300, &[0, 0]);
+    server.put(400, &[0]);
+    let mut device = server.device(Protocol::Modbus, PATIENT_MS, vec![raw(400)]);
+    // One poll, and no other.
+    device.poll = Duration::from_secs(36_000);
+    let mut driven = Driven::start(device);
+    driven.until(&[Reading::Number(0.0)]).await;
+    server.fault(Fault::Transaction);
+    assert!(driven.written(1, write(300, 7.0, None)).await.is_err());
+    let told = driven.failure().await;
+    assert_eq!(told.kind, FailureKind::Protocol, "a connection that a write costs is told of");
+    server.fault(Fault::None);
+    let before = server.state(|state| (state.writes.clone(), state.connections));
+    let unread = "the connection was lost, and the device was not read since";
+    assert_eq!(driven.written(2, write(300, 8.0, None)).await, Err(unread.to_owned()));
+    assert_eq!(server.state(|state| (state.writes.clone(), state.connections)), before, "not even dialled");
+    assert_eq!(driven.written(3, FieldWrite::ReleaseRegister { register: 400, word: 9 }).await, Ok(()));
+    assert_eq!(server.state(|state| state.writes.last().cloned()), Some((400, vec![9])));
+    assert_eq!(driven.written(4, write(300, 8.0, None)).await, Err(unread.to_owned()), "still not read");
+}
+
+#[tokio::test]
+async fn a_device_that_was_read_again_takes_set_points_again() {
+    let server = Server::start().await;
+    server.put(300, &[0, 0]);
+    let mut driven = Driven::start(server.device(Protocol::Modbus, PATIENT_MS, vec![raw(301)]));
+    driven.until(&[Reading::Number(0.0)]).await;
+    server.fault(Fault::Transaction);
+    driven.failure().await;
+    let refused = driven.written(1, write(300, 7.0, None)).await.unwrap_err();
+    assert!(refused.contains("was not read since"), "{refused}");
+    server.put(300, &[0, 5]);
+    server.fault(Fault::None);
+    driven.until(&[Reading::Number(5.0)]).await;
+    assert_eq!(driven.written(2, write(300, 8.0, None)).await, Ok(()));
+    assert_eq!(server.state(|state| state.writes.clone()), [(300, vec![0, 8])]);
+}
