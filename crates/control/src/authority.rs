@@ -239,6 +239,8 @@ pub struct Machine {
     clamp: Option<Clamp>,
     /// The output is on its way since `moved`.
     moving: bool,
+    /// It has left where it rested: it goes on to its goal, however near that is.
+    begun: bool,
     stands: Stands,
     /// What pulses ask for beside the reading that is waited for.
     more: Option<f64>,
@@ -265,6 +267,7 @@ impl Machine {
             output: None,
             clamp: None,
             moving: false,
+            begun: false,
             stands: Stands::There,
             more: None,
             held_here: false,
@@ -482,10 +485,10 @@ impl Machine {
         // What rested until now has no time to make up for.
         let by = if self.moving { now.since(self.moved) } else { Duration::ZERO };
         if !bounds.contains(output) || by.is_zero() || by >= self.spec.step {
-            let step = advance(output, target, &bounds, &self.spec.rules, by);
+            let step = advance(output, target, &bounds, &self.spec.rules, self.begun, by);
             (self.output, self.clamp) = (Some(step.value), step.clamp);
             if !rests {
-                self.moving = step.moving;
+                (self.moving, self.begun) = (step.moving, step.moving);
             }
             self.moved = now;
         }
@@ -507,7 +510,7 @@ impl Machine {
         let Stands::Unread(since) = self.stands else { return false };
         let Some(actual) = seen.actual.filter(|_| seen.read >= since) else { return false };
         (self.stands, self.output) = (Stands::There, Some(actual));
-        (self.moving, self.moved) = (true, now);
+        (self.moving, self.begun, self.moved) = (true, false, now);
         let more = self.more.take();
         if self.owner == Owner::Fallback {
             self.target = actual;
@@ -599,7 +602,7 @@ impl Machine {
         let from = self.owner;
         self.owner = to;
         self.away = None;
-        (self.moved, self.moving) = (now, false);
+        (self.moved, self.moving, self.begun) = (now, false, false);
         (self.clamp, self.more) = (None, None);
         let goes_on = matches!(to, Owner::Schedule | Owner::Fallback) && self.output.is_some();
         if !goes_on && self.stands != Stands::Away {

@@ -55,7 +55,7 @@ pub struct Rules {
     pub up: f64,
     /// The fastest way down, in units a second; above 0, infinite where it goes at once.
     pub down: f64,
-    /// A smaller difference is not acted upon.
+    /// A smaller difference is not acted upon where the output rests; a way once begun is gone to its end.
     pub deadband: f64,
 }
 
@@ -137,9 +137,9 @@ pub struct Step {
     pub moving: bool,
 }
 
-/// Moves an output that is at `from` towards `target` for as long as `by`.
+/// Moves an output that is at `from` towards `target` for as long as `by`; it rested until now, or was `moving`.
 #[must_use]
-pub fn advance(from: f64, target: f64, bounds: &Bounds, rules: &Rules, by: Duration) -> Step {
+pub fn advance(from: f64, target: f64, bounds: &Bounds, rules: &Rules, moving: bool, by: Duration) -> Step {
     let soft = bounds.soft.hold(target);
     let source = bounds.source.hold(soft);
     let energy = bounds.energy.hold(source);
@@ -149,7 +149,7 @@ pub fn advance(from: f64, target: f64, bounds: &Bounds, rules: &Rules, by: Durat
     let most = |rate: f64| if rate.is_finite() { rate * seconds } else { f64::INFINITY };
     let way = Band { low: -most(rules.down), high: most(rules.up) }.hold(goal - from);
     // What is too near to act upon stays, unless it stands outside of what it must be within.
-    let rests = (goal - from).abs() < rules.deadband && bounds.soft.contains(from);
+    let rests = !moving && (goal - from).abs() < rules.deadband && bounds.soft.contains(from);
     let moved = if rests { from } else { from + way };
     // Rounding must not leave it a hair short of its goal for ever, within the deadband.
     let hair = ROUNDING * goal.abs().max(from.abs()).max(1.0);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn step(from: f64, target: f64) -> (f64, Option<Clamp>) {
-        let step = advance(from, target, &bounds(), &RULES, SECOND);
+        let step = advance(from, target, &bounds(), &RULES, false, SECOND);
         (step.value, step.clamp)
     }
 
@@ -201,10 +201,10 @@ mod tests {
     #[test]
     fn energy_holds_at_once_and_hard_before_it() {
         let empty = Bounds { energy: Band { low: -10.0, high: 0.0 }, ..bounds() };
-        let step = advance(5.0, 5.0, &empty, &RULES, SECOND);
+        let step = advance(5.0, 5.0, &empty, &RULES, false, SECOND);
         assert_eq!((step.value, step.clamp), (0.0, Some(Clamp::Energy)));
         let both = Bounds { hard: Band::new(1.0, 10.0), ..empty };
-        let step = advance(5.0, 5.0, &both, &RULES, SECOND);
+        let step = advance(5.0, 5.0, &both, &RULES, false, SECOND);
         assert_eq!((step.value, step.clamp), (1.0, Some(Clamp::Hard)));
     }
 
@@ -212,7 +212,7 @@ mod tests {
     fn the_source_of_charge_holds_at_once_behind_energy_and_before_soft() {
         let sun = |mw: f64| Bounds { source: Band { low: -mw, high: f64::INFINITY }, ..bounds() };
         let at = |bounds: &Bounds, from| {
-            let step = advance(from, -9.0, bounds, &RULES, SECOND);
+            let step = advance(from, -9.0, bounds, &RULES, false, SECOND);
             (step.value, step.clamp)
         };
         assert_eq!(at(&sun(3.0), -5.0), (-3.0, Some(Clamp::Source)), "a cloud: at once");
@@ -227,19 +227,33 @@ mod tests {
     }
 
     #[test]
+    fn a_way_once_begun_is_gone_to_its_end_deadband_or_not() {
+        let rules = Rules { deadband: 0.5, up: 0.9, down: 0.9 };
+        let (mut at, mut moving, mut steps) = (1.0, false, Vec::new());
+        while steps.len() < 4 {
+            let step = advance(at, 3.0, &bounds(), &rules, moving, SECOND);
+            (at, moving) = (step.value, step.moving);
+            steps.push((at, step.clamp));
+        }
+        assert_eq!(steps, [(1.9, Some(Clamp::Ramp)), (2.8, Some(Clamp::Ramp)), (3.0, None), (3.0, None)]);
+        let step = advance(3.0, 3.4, &bounds(), &rules, moving, SECOND);
+        assert_eq!((step.value, step.clamp), (3.0, Some(Clamp::Deadband)), "it rests there");
+    }
+
+    #[test]
     fn a_hair_is_no_deadband() {
-        let step = advance(0.5 - 2.0 * f64::EPSILON, 0.5, &bounds(), &RULES, SECOND);
+        let step = advance(0.5 - 2.0 * f64::EPSILON, 0.5, &bounds(), &RULES, false, SECOND);
         assert_eq!((step.value, step.clamp), (0.5, None));
     }
 
     #[test]
     fn without_a_ramp_it_is_there_at_once_and_on_its_way_to_a_soft_limit_it_moves() {
         let rules = Rules { up: f64::INFINITY, down: f64::INFINITY, deadband: 0.0 };
-        let step = advance(0.0, 5.0, &bounds(), &rules, Duration::ZERO);
+        let step = advance(0.0, 5.0, &bounds(), &rules, false, Duration::ZERO);
         assert_eq!((step.value, step.clamp, step.moving), (5.0, None, false));
-        let step = advance(0.0, 9.0, &bounds(), &RULES, SECOND);
+        let step = advance(0.0, 9.0, &bounds(), &RULES, false, SECOND);
         assert_eq!((step.value, step.clamp, step.moving), (2.0, Some(Clamp::Soft), true));
-        let step = advance(7.0, 9.0, &bounds(), &RULES, SECOND);
+        let step = advance(7.0, 9.0, &bounds(), &RULES, false, SECOND);
         assert_eq!((step.value, step.clamp, step.moving), (8.0, Some(Clamp::Soft), false));
     }
 
@@ -249,17 +263,18 @@ mod tests {
             from in -12.0..12.0_f64, target in -20.0..20.0_f64, low in -10.0..0.0_f64, high in 0.0..10.0_f64,
         ) {
             let bounds = Bounds { energy: Band::new(low, high), ..bounds() };
-            let mut at = from;
+            let (mut at, mut moving) = (from, false);
             for _ in 0..40 {
-                let step = advance(at, target, &bounds, &RULES, SECOND);
+                let step = advance(at, target, &bounds, &RULES, moving, SECOND);
                 prop_assert!(bounds.hard.contains(step.value) && bounds.energy.contains(step.value));
                 let inside = bounds.hard.within(&bounds.energy);
                 let moved = step.value - inside.hold(at);
                 prop_assert!((-RULES.down - 1e-9..=RULES.up + 1e-9).contains(&moved));
-                at = step.value;
+                (at, moving) = (step.value, step.moving);
             }
             let goal = bounds.hard.hold(bounds.energy.hold(bounds.soft.hold(target)));
-            prop_assert!((at - goal).abs() <= RULES.deadband, "{at} {goal}");
+            let stays = (from - goal).abs() < RULES.deadband;
+            prop_assert!(at == goal || stays && (at - goal).abs() < RULES.deadband, "{at} {goal}");
         }
     }
 }

@@ -499,3 +499,26 @@ fn the_schedule_is_held_within_what_may_be_asked_for() {
     machine.advance(&far, seconds(0));
     assert_eq!(machine.advance(&far, seconds(10)).output, Some(50.0));
 }
+
+#[test]
+fn a_deadband_holds_where_the_output_rests_and_stops_no_way_short() {
+    let spec = Spec { rules: Rules { up: 1.0, down: 1.0, deadband: 0.5 }, commands_max: None, ..SPEC };
+    let mut machine = owned(spec);
+    let mut asked = |target: f64, since: u64, until: u64| {
+        machine.accept(A, target, None, &seen(10.0), seconds(since));
+        for now in since..=until {
+            machine.advance(&seen(10.0), seconds(now));
+        }
+        (machine.output(), machine.clamp())
+    };
+    assert_eq!(asked(12.7, 0, 5), (Some(12.7), None), "not short of it");
+    assert_eq!(asked(13.1, 5, 8), (Some(12.7), Some(Clamp::Deadband)), "it rests there");
+    assert_eq!(asked(14.7, 8, 9), (Some(13.7), Some(Clamp::Ramp)));
+    assert_eq!(asked(14.0, 9, 10), (Some(14.0), None), "another goal on the way is no other way");
+    assert_eq!(asked(20.0, 10, 12), (Some(16.0), Some(Clamp::Ramp)));
+    // Another owner begins anew.
+    machine.session(A, false, seconds(12));
+    machine.accept(B, 16.4, None, &seen(16.0), seconds(12));
+    let turn = machine.advance(&seen(16.0), seconds(13));
+    assert_eq!((turn.output, turn.clamp), (Some(16.0), Some(Clamp::Deadband)));
+}
