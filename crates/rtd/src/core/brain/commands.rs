@@ -35,6 +35,13 @@ struct Pulses {
     by: f64,
 }
 
+impl Asked {
+    /// Pulses that are to come not once, or for no time, ask for nothing: they are no command that moves or takes over.
+    fn is_nothing(&self) -> bool {
+        self.pulses.as_ref().is_some_and(|pulses| pulses.by == 0.0)
+    }
+}
+
 impl Brain {
     pub(super) fn settle_setpoint(&mut self, at: usize) {
         let Some(plant) = self.setpoints.get(at).map(|commanded| self.plant(commanded)) else { return };
@@ -235,6 +242,7 @@ impl Brain {
         let effect = match (result, asked) {
             (Err(_), _) | (_, None) => "none",
             (Ok(_), _) if mode == OperateMode::Select => "selected",
+            (Ok(_), Some(asked)) if asked.is_nothing() => "none",
             (Ok(value), Some(asked)) => self.accept(&asked, master, value),
         };
         let value = units.filter(|value| value.is_finite());

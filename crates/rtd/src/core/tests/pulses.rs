@@ -90,6 +90,24 @@ fn it_is_true_while_pulses_run_and_no_longer() {
 }
 
 #[test]
+fn a_pulse_that_is_to_come_not_once_changes_nothing() {
+    let mut plant = Plant::with(&controlled(&[]));
+    plant.say();
+    assert_eq!(pulse(&mut plant, RAISE, crob(0, 1_000, 0)), CommandStatus::Success);
+    assert!(plant.transfers().is_empty(), "it takes nothing over");
+    assert_eq!(plant.set(OBSERVER, 1.0), Outcome::Status(CommandStatus::Success), "and nobody owns it");
+    plant.pass(2);
+    // Another master that may not have it is told so.
+    assert_eq!(pulse(&mut plant, RAISE, crob(0, 1_000, 0)), CommandStatus::BlockedOtherMaster);
+    let mut plant = Plant::with(&controlled(&[("silence_ms = 60000", "silence_ms = 9000")]));
+    assert_eq!(pulse(&mut plant, RAISE, crob(1, 0, 0)), CommandStatus::Success);
+    plant.pass(8);
+    assert_eq!(pulse(&mut plant, RAISE, crob(0, 0, 0)), CommandStatus::Success);
+    plant.pass(2);
+    assert_eq!(plant.transfers().len(), 2, "it is no set point that came again");
+}
+
+#[test]
 fn what_is_refused_runs_nothing() {
     let mut plant = Plant::with(&controlled(&[]));
     plant.remote = false;
