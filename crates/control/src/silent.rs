@@ -80,7 +80,8 @@ impl Silent {
 
     /// Nothing is heard of a unit (any more), which was told `part` last. Nothing changes where that is so already.
     pub fn lost(&mut self, at: usize, part: f64, now: Mono) {
-        if let Some(unit @ None) = self.units.get_mut(at) {
+        let Some(unit) = self.units.get_mut(at) else { return };
+        if unit.is_none_or(|unit| unit.part != part) {
             *unit = Some(Unit { part, since: now, counts: true, against: 0 });
         }
     }
@@ -105,6 +106,12 @@ impl Silent {
     #[must_use]
     pub fn parts(&self) -> f64 {
         (0..self.units.len()).filter_map(|at| self.part(at)).sum()
+    }
+
+    /// Whether the meter began to speak against what a unit counts for.
+    #[must_use]
+    pub fn doubts(&self) -> bool {
+        self.units.iter().flatten().any(|unit| unit.against > 0)
     }
 
     /// Nobody drives the units any more: what was in force is no matter of what comes then.
@@ -227,11 +234,15 @@ mod tests {
         let mut silent = Silent::new(RULES, 3);
         assert_eq!((silent.part(1), silent.parts()), (None, 0.0));
         silent.lost(1, 2.5, at(1));
-        silent.lost(1, 7.0, at(2));
+        silent.lost(1, 2.5, at(2));
         silent.lost(2, -1.0, at(2));
         silent.lost(3, 1.0, at(2));
         assert_eq!((silent.part(1), silent.part(2), silent.part(3)), (Some(2.5), Some(-1.0), None));
         assert_eq!(silent.parts(), 1.5);
+        // It was given back, and nobody heard of it since.
+        silent.lost(2, 0.0, at(3));
+        assert_eq!(silent.part(2), Some(0.0));
+        silent.lost(2, -1.0, at(3));
         assert!(silent.known(1, at(3)) && !silent.known(1, at(3)) && !silent.known(9, at(3)));
         assert_eq!((silent.part(1), silent.parts()), (None, -1.0));
     }
@@ -246,9 +257,9 @@ mod tests {
             }
             assert!(!look(&mut silent, 200, 10.0 - part, 10.0));
             assert!(!look(&mut silent, 201, 10.0 - part, 10.0));
-            assert_eq!(silent.part(0), Some(part));
+            assert!(silent.part(0) == Some(part) && silent.doubts());
             assert!(look(&mut silent, 202, 10.0 - part * 0.51, 10.0));
-            assert_eq!((silent.part(0), silent.parts()), (Some(0.0), 0.0));
+            assert_eq!((silent.part(0), silent.parts(), silent.doubts()), (Some(0.0), 0.0, false));
             // The others are on their way: nothing speaks for the unit.
             for second in 203..300 {
                 assert!(!look(&mut silent, second, 10.0 - part * 50.0 / second as f64, 10.0));

@@ -16,6 +16,7 @@ use control::authority::Spec;
 use control::dispatch::{Method, Unit, dispatch};
 use control::primary;
 use control::pulses::{Pulses, Way};
+use control::silent::{self, Look, Silent};
 use control::trim::{self, Free, Trim};
 use control::{Band, Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
 use ieee1815::CommandStatus;
@@ -31,6 +32,10 @@ use response::Response;
 pub(crate) const STEP: Duration = Duration::from_secs(1);
 /// Where the wire carries no counts, a correction that moves by less, of its largest, is told to no device.
 const TRIM_STEP: f64 = 0.001;
+
+/// For so long a plant may be on its way to where it was told, where the site does not say for how long it may; and the
+/// longest.
+const WALKS: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
 
 /// What is fixed about a set point.
 #[derive(Clone, Debug)]
@@ -63,6 +68,8 @@ pub(crate) struct Held {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Able {
     pub(crate) unit: Unit,
+    /// It is known to be off: it does nothing.
+    pub(crate) off: bool,
     pub(crate) held: Held,
 }
 
@@ -198,6 +205,8 @@ pub(crate) struct SetPoint {
     cut_clamp: Option<Clamp>,
     /// Which devices were there in the last dispatch.
     there: Vec<bool>,
+    /// Those of which nothing is heard.
+    silent: Silent,
     /// The auxiliary load that the devices were told, the last one that was good; and whether it still is.
     aux: f64,
     aux_known: bool,
@@ -223,6 +232,9 @@ impl SetPoint {
         let drives = spec.drives.iter().cloned().map(Drive::new).collect();
         let (machine, trim) = (Machine::new(spec.machine, now), spec.trim.map(Trim::new));
         let response = Response::new(spec.primary, now);
+        let walks = spec.follows.map_or(WALKS[0], |(_, time)| time.min(WALKS[1]));
+        let judged = silent::Rules { least: spec.scale.half_step() * 2.0, walks };
+        let silent = Silent::new(judged, spec.drives.len());
         Self {
             spec,
             machine,
@@ -234,6 +246,7 @@ impl SetPoint {
             cut: 0.0,
             cut_clamp: None,
             there: Vec::new(),
+            silent,
             aux: 0.0,
             aux_known: false,
             pulsing: Pulsing::default(),
@@ -359,7 +372,8 @@ impl SetPoint {
         self.in_force = Force::Begun(actual);
         if let Some(trim) = &mut self.trim {
             let made = actual + self.aux;
-            trim.take_over(plant.units_now.unwrap_or(made), made);
+            // Where it is not known what the units do it is as it was, or none.
+            trim.take_over(plant.units_now.unwrap_or(made + self.trimmed), made);
             self.trimmed = trim.now();
         }
     }
@@ -394,6 +408,7 @@ impl SetPoint {
         self.response.advance(plant, turn.output.is_some(), now);
         if let Some(output) = turn.output {
             let whole = output + self.response.now();
+            self.listen(plant, now);
             self.correct(whole, plant, now);
             self.share(whole, plant);
             // One that is away would get what held before as the first thing when it is back.
@@ -428,6 +443,7 @@ impl SetPoint {
         self.pulsing = Pulsing::default();
         self.response.reset();
         self.there.clear();
+        self.silent.rest();
         writes
     }
 
@@ -468,7 +484,10 @@ impl SetPoint {
         self.trimmed_at = now;
         // Whatever else holds it back, or is still on its way, is no error of the meter.
         let moving = self.machine.is_moving() || self.response.is_moving();
-        let rests = !moving && self.in_force.value().is_some() && plant.seen.bounds.is_some();
+        let rests = !moving
+            && !self.silent.doubts()
+            && self.in_force.value().is_some()
+            && plant.seen.bounds.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
         let free = if free { Free::BOTH.but(self.short + self.cut) } else { Free::NONE };
         let correction = trim.advance(output, plant.meter, free, by);
@@ -479,6 +498,38 @@ impl SetPoint {
         if (correction - self.trimmed).abs() >= least {
             self.trimmed = correction;
         }
+    }
+
+    /// What devices count for of which nothing is heard while others are there.
+    fn listen(&mut self, plant: &Plant, now: Mono) {
+        let mut changed = false;
+        for (at, (drive, Able { unit, off, .. })) in self.drives.iter_mut().zip(&plant.units).enumerate() {
+            if *off {
+                drive.told = None;
+            }
+            if unit.available || *off {
+                changed |= self.silent.known(at, now);
+            } else {
+                self.silent.lost(at, drive.told.unwrap_or(0.0), now);
+            }
+        }
+        let look = Look { actual: plant.seen.actual, read: plant.seen.read, in_force: self.in_force() };
+        changed |= self.silent.look(&look, now);
+        if let (Some(trim), true) = (&mut self.trim, changed) {
+            trim.disturbed();
+        }
+    }
+
+    /// The devices of which nothing is heard while others are driven, and what each counts for.
+    pub(crate) fn silent(&self) -> impl Iterator<Item = (&DriveSpec, f64)> {
+        let driven = self.machine.output().is_some() && !self.machine.waits();
+        let parts = self.drives.iter().enumerate().filter(move |_| driven);
+        parts.filter_map(|(at, drive)| Some((&drive.spec, self.silent.part(at)?)))
+    }
+
+    /// What a device counts for of which nothing is heard.
+    pub(crate) fn counted(&self, at: usize) -> f64 {
+        self.silent.part(at).unwrap_or(0.0)
     }
 
     /// Gives each device its part.
@@ -501,7 +552,9 @@ impl SetPoint {
             return;
         };
         let units: Vec<Unit> = plant.units.iter().map(|able| able.unit).collect();
-        let parts = dispatch(whole, &units, method, self.within);
+        let others = self.silent.parts();
+        let within = Band { low: self.within.low - others, high: self.within.high - others };
+        let parts = dispatch(whole - others, &units, method, within);
         self.short = parts.short;
         let there: Vec<bool> = units.iter().map(|unit| unit.available).collect();
         let before = std::mem::replace(&mut self.there, there);

@@ -10,7 +10,7 @@ use telemetry::{Reason, ReasonKind, Reasons, Value};
 
 use super::{Brain, Commanded, Output, Record};
 use crate::core::MasterIx;
-use crate::core::control::{Effect, Settled, Write, clamp_code, owner_code, words};
+use crate::core::control::{DriveSpec, Effect, Settled, Write, clamp_code, owner_code, words};
 use crate::core::derive::inherited;
 use crate::core::devices::DeviceState;
 use crate::core::operate::Way;
@@ -114,6 +114,12 @@ impl Brain {
         let kept: Vec<&str> = setpoint.kept().map(|drive| &*drive.name).collect();
         let kept = (!kept.is_empty())
             .then(|| format!("asked to take its own control back, and did not yet: {}", kept.join(", ")));
+        let counts = |(drive, part): (&DriveSpec, f64)| match part == 0.0 {
+            true => format!("{} counts for nothing", drive.name),
+            false => format!("{} counts for {part:.3}", drive.name),
+        };
+        let silent: Vec<String> = setpoint.silent().map(counts).collect();
+        let silent = (!silent.is_empty()).then(|| format!("not heard of: {}", silent.join(", ")));
         let pulses = [(commanded.around.raise, Pulse::Raise), (commanded.around.lower, Pulse::Lower)]
             .map(|(at, way)| at.map(|(_, point)| (point, setpoint.pulses(way))));
         let aux = setpoint.aux().filter(|(_, known)| !known);
@@ -143,6 +149,7 @@ impl Brain {
         self.table.tell_alarm(feedback_at, "primary", blind);
         self.table.tell_alarm(feedback_at, "follow", strays);
         self.table.tell_alarm(feedback_at, "short", short);
+        self.table.tell_alarm(feedback_at, "silent", silent);
         self.table.tell_alarm(feedback_at, "aux", aux);
         self.table.tell_alarm(feedback_at, "kept", kept);
         if unscored {

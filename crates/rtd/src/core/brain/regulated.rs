@@ -7,7 +7,7 @@ use control::{Clamp, Permit, Seen};
 use telemetry::{Quality, Value};
 
 use super::{Brain, Commanded};
-use crate::core::control::{Able, DriveSpec, Held, Plant, SetPointSpec};
+use crate::core::control::{Able, DriveSpec, Held, Plant, SetPoint};
 use crate::core::devices::DeviceState;
 use crate::core::points::{PointIx, Row};
 
@@ -161,7 +161,8 @@ impl Brain {
             _ => Clamp::Hard,
         };
         let held = Held { low: narrower(|band| band.low), high: narrower(|band| band.high) };
-        let there = self.device(spec) == Permit::Given && self.permit(around.available) == Permit::Given;
+        let on = self.permit(around.available);
+        let there = self.device(spec) == Permit::Given && on == Permit::Given;
         let unit = Unit {
             // What it can do now is not known: it is left alone.
             available: there && can.is_some(),
@@ -172,18 +173,22 @@ impl Brain {
             priority: spec.priority,
             free: spec.free,
         };
-        Able { unit, held }
+        Able { unit, off: on == Permit::Withheld, held }
     }
 
     /// The devices of a set point, which together charge with no more than the rule allows.
-    fn units(&self, spec: &SetPointSpec, around: &Around) -> Vec<Able> {
-        let devices = spec.drives.iter().zip(&around.drives);
+    fn units(&self, setpoint: &SetPoint, around: &Around) -> Vec<Able> {
+        let devices = setpoint.spec.drives.iter().zip(&around.drives);
         let mut units: Vec<Able> = devices.map(|(drive, around)| self.unit(drive, around)).collect();
         let Some(most) = self.source(around) else { return units };
+        // What one charges of which nothing is heard is no more there for the others.
+        let silent = units.iter().enumerate().filter(|(_, able)| !able.unit.available && !able.off);
+        let charged: f64 = silent.map(|(at, _)| (-setpoint.counted(at)).max(0.0)).sum();
+        let most = (most - charged).max(0.0);
         let can = |able: &Able| if able.unit.available { (-able.unit.can.low).max(0.0) } else { 0.0 };
         let all: f64 = units.iter().map(can).sum();
         if all > most {
-            for Able { unit, held } in units.iter_mut().filter(|able| able.unit.can.low < 0.0) {
+            for Able { unit, held, .. } in units.iter_mut().filter(|able| able.unit.can.low < 0.0) {
                 // What has to charge whatever is asked has a weightier reason.
                 unit.can.low = (unit.can.low * (most / all)).min(unit.can.high);
                 held.low = Clamp::Source;
@@ -200,7 +205,7 @@ impl Brain {
     /// What is seen of the plant for a set point now.
     pub(in crate::core) fn plant(&self, commanded: &Commanded) -> Plant {
         let (around, spec) = (&commanded.around, &commanded.setpoint.spec);
-        let units = self.units(spec, around);
+        let units = self.units(&commanded.setpoint, around);
         let permits: Vec<Permit> = spec.drives.iter().map(|drive| self.device(drive)).collect();
         // Where the devices make up for each other, one is enough.
         let devices = match spec.method {

@@ -115,6 +115,7 @@ struct Asked {
     request: u64,
     write: FieldWrite,
     of: Of,
+    part: f64,
     at: Mono,
     answered: bool,
 }
@@ -133,9 +134,12 @@ pub(super) struct Drive {
     pub(super) spec: DriveSpec,
     /// What it is to do, since the last turn; `None` while it is to be told nothing.
     wanted: Option<(FieldWrite, Of)>,
+    part: f64,
     asked: Option<Asked>,
     confirmed: Option<(FieldWrite, Of)>,
     pub(super) failed: Option<String>,
+    /// The part that it confirmed last, whether it is there or not; `None` where it holds none.
+    pub(super) told: Option<f64>,
     /// It was told something and never given back: it may hold it, away or not.
     holds: bool,
     /// It was asked to take its own control back, and has not said yet that it did.
@@ -144,13 +148,15 @@ pub(super) struct Drive {
 
 impl Drive {
     pub(super) fn new(spec: DriveSpec) -> Self {
-        Self { spec, wanted: None, asked: None, confirmed: None, failed: None, holds: false, giving: None }
+        let (wanted, asked, confirmed) = (None, None, None);
+        let (failed, told, holds, giving) = (None, None, false, None);
+        Self { spec, wanted, part: 0.0, asked, confirmed, failed, told, holds, giving }
     }
 
     /// What it is to do from now on.
     pub(super) fn want(&mut self, part: f64, of: Of) {
         let write = self.spec.write(part);
-        self.wanted = Some((write, of));
+        (self.wanted, self.part) = (Some((write, of)), part);
         let settled = self.asked.is_some_and(|asked| asked.answered && asked.write == write);
         if let Some((confirmed, was)) = &mut self.confirmed
             && *confirmed == write
@@ -186,6 +192,7 @@ impl Drive {
 
     fn give(&mut self, write: FieldWrite, now: Mono, next_request: &mut u64) -> Write {
         let request = take(next_request);
+        self.told = None;
         self.giving = Some(Giving { request, at: now, answered: false });
         Write { device: self.spec.device, request, write }
     }
@@ -245,7 +252,7 @@ impl Drive {
         let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
         let request = take(next_request);
         (self.holds, self.giving) = (true, None);
-        self.asked = Some(Asked { request, write, of, at: now, answered: false });
+        self.asked = Some(Asked { request, write, of, part: self.part, at: now, answered: false });
         // Until it has confirmed something it may not be following; one that refuses may not be any more.
         let follows = self.confirmed.is_some() && self.failed.is_none();
         let write = if follows { write } else { self.spec.first(write) };
@@ -271,7 +278,7 @@ impl Drive {
             Ok(()) => {
                 let of =
                     self.wanted.filter(|(write, _)| *write == asked.write).map_or(asked.of, |(_, of)| of);
-                (self.confirmed, self.failed) = (Some((asked.write, of)), None);
+                (self.confirmed, self.failed, self.told) = (Some((asked.write, of)), None, Some(asked.part));
             }
             Err(words) => self.failed = Some(words.clone()),
         }
@@ -283,14 +290,15 @@ impl Drive {
 
     /// Takes over from another of the same device that is told in the same way what the device may hold.
     pub(super) fn inherit(&mut self, old: &Self) {
-        (self.holds, self.giving) = (old.holds, old.giving);
+        (self.told, self.holds, self.giving) = (old.told, old.holds, old.giving);
     }
 
     /// Goes on as another of the same definition did.
     pub(super) fn carry(&mut self, old: &Self) {
         (self.wanted, self.asked, self.confirmed) = (old.wanted, old.asked, old.confirmed);
         self.failed.clone_from(&old.failed);
-        (self.holds, self.giving) = (old.holds, old.giving);
+        self.part = old.part;
+        self.inherit(old);
     }
 }
 

@@ -410,7 +410,7 @@ fn a_share_of_a_limit_stays_between_nothing_and_all() {
 fn unit(available: bool) -> Able {
     let can = Band { low: -1.0, high: 1.0 };
     let unit = Unit { available, can, least: 0.0, stored: None, room: None, priority: 0, free: false };
-    Able { unit, held: Held { low: Clamp::Hard, high: Clamp::Hard } }
+    Able { unit, off: false, held: Held { low: Clamp::Hard, high: Clamp::Hard } }
 }
 
 #[test]
@@ -425,7 +425,7 @@ fn a_lost_unit_is_made_up_for_at_once_and_what_is_missing_is_not_in_force() {
     let writes = bench.writes(0);
     assert_eq!(watts(&writes), [500_000.0; 4]);
     answer(&mut bench, &writes);
-    bench.plant.units[1].unit.available = false;
+    (bench.plant.units[1].unit.available, bench.plant.units[1].off) = (false, true);
     let writes = bench.writes(1);
     let told: f64 = watts(&writes).iter().sum();
     assert_eq!(writes.len(), 3);
@@ -437,7 +437,7 @@ fn a_lost_unit_is_made_up_for_at_once_and_what_is_missing_is_not_in_force() {
     answer(&mut bench, &writes);
     assert_eq!((bench.point.in_force(), bench.point.short()), (Some(3.0), 1.0));
     // It is back: it is told its part.
-    bench.plant.units[1].unit.available = true;
+    (bench.plant.units[1].unit.available, bench.plant.units[1].off) = (true, false);
     let writes = bench.writes(3);
     assert_eq!(writes.iter().map(|write| write.device.get()).collect::<Vec<_>>(), [1], "the others are full");
     answer(&mut bench, &writes);

@@ -78,13 +78,15 @@ struct Plant {
     aux: f64,
     /// Whether what the sun makes is told, and the auxiliary load.
     told: (bool, bool),
+    /// Nothing is heard of this device.
+    mute: Option<usize>,
 }
 
 impl Plant {
     fn new(keys: &str) -> Self {
         let world = World::with_site(&hybrid(keys));
-        let mut plant =
-            Self { world, able: 10.0, limit: 1.0, battery: 0.0, charge: 5.0, aux: 0.0, told: (true, true) };
+        let (able, limit, told, mute) = (10.0, 1.0, (true, true), None);
+        let mut plant = Self { world, able, limit, battery: 0.0, charge: 5.0, aux: 0.0, told, mute };
         plant.say();
         plant.world.connect(EMS);
         plant
@@ -104,8 +106,14 @@ impl Plant {
         let plc = plc.into_iter().enumerate().map(|(at, reading)| (ReadingIx::new(at), reading)).collect();
         self.world.poll(PLC, FieldOutcome::Readings(plc));
         let sun = number(self.sun() * 1e6, self.told.0);
-        self.world.poll(SUN, FieldOutcome::Readings(vec![(ReadingIx::new(0), sun)]));
-        self.world.watts(BESS, self.battery * 1e6);
+        match self.mute {
+            Some(SUN) => self.world.dead(SUN),
+            _ => self.world.poll(SUN, FieldOutcome::Readings(vec![(ReadingIx::new(0), sun)])),
+        }
+        match self.mute {
+            Some(BESS) => self.world.dead(BESS),
+            _ => self.world.watts(BESS, self.battery * 1e6),
+        }
         self.world.watts(METER, self.poi() * 1e6);
         self.world.switches(true, true);
         self.obey();
@@ -369,16 +377,63 @@ fn what_a_hard_limit_cuts_of_the_auxiliary_load_is_not_in_force() {
 }
 
 #[test]
-fn an_inverter_that_does_not_answer_is_made_up_for() {
-    let mut plant = Plant::new(HYBRID);
-    plant.set(4.0);
+fn an_inverter_that_is_not_heard_of_counts_until_the_meter_says_otherwise() {
+    let mut plant =
+        Plant::new(&format!("{HYBRID}trim = {{ meter = \"poi.mw\", gain = 0.05, most = 0.5 }}\n"));
+    plant.set(6.0);
     plant.pass(2);
-    plant.is(4.0, 0.0, (4.0, 0.0));
-    plant.world.dead(SUN);
-    plant.obey();
-    assert!((plant.battery - 4.0).abs() < COUNT, "{}", plant.battery);
-    let (force, _, clamp) = plant.shown();
-    assert!((force - 4.0).abs() < COUNT && clamp == 0.0);
+    plant.is(6.0, 0.0, (6.0, 0.0));
+    // It goes on with what it was told: nothing moves.
+    plant.mute = Some(SUN);
+    for _ in 0..60 {
+        plant.pass(1);
+        assert_eq!((plant.sun(), plant.battery), (6.0, 0.0));
+    }
+    assert!(plant.alarms().contains("pv counts for 6.000"), "{}", plant.alarms());
+    // The set point is done by the battery alone.
+    plant.set(4.0);
+    plant.pass(15);
+    // Its source is not known, so nothing is charged; and what is not made less of is told.
+    let (force, flags, clamp) = plant.shown();
+    assert!((plant.battery, plant.sun()) == (0.0, 6.0) && (force - 6.0).abs() <= COUNT, "{force} {flags:?}");
+    assert_eq!(clamp, 6.0);
+    plant.set(9.0);
+    plant.pass(15);
+    plant.is(6.0, 3.0, (9.0, 0.0));
+    // It stops: that is seen at the meter alone.
+    plant.able = 0.0;
+    plant.pass(2);
+    assert_eq!(plant.battery, 3.0);
+    plant.pass(2);
+    assert!((plant.battery - 5.0).abs() < COUNT, "{}", plant.battery);
+    assert!(plant.alarms().contains("pv counts for nothing"), "{}", plant.alarms());
+    assert!((plant.shown().0 - 5.0).abs() <= COUNT, "and what is missing is told");
+    // It is there again, and the correction stands where it stood.
+    (plant.able, plant.mute) = (10.0, None);
+    plant.pass(2);
+    plant.is(9.0, 0.0, (9.0, 0.0));
+    assert!(!plant.alarms().contains("\"silent\""), "{}", plant.alarms());
+}
+
+#[test]
+fn a_battery_that_is_not_heard_of_goes_on_charging_and_the_sun_is_not_cut() {
+    let mut plant = Plant::new(&HYBRID.replace("priority = 1 }", "priority = 1, free = true }"));
+    plant.set(6.0);
+    plant.pass(2);
+    plant.is(10.0, -4.0, (6.0, 0.0));
+    plant.mute = Some(BESS);
+    plant.pass(20);
+    plant.is(10.0, -4.0, (6.0, 0.0));
+    plant.set(3.0);
+    plant.pass(20);
+    plant.is(7.0, -4.0, (3.0, 0.0));
+    // It stops charging: the sun is held back for it.
+    plant.battery = 0.0;
+    plant.pass(5);
+    plant.is(3.0, 0.0, (3.0, 0.0));
+    plant.mute = None;
+    plant.pass(2);
+    plant.is(8.0, -5.0, (3.0, 0.0));
 }
 
 #[test]

@@ -24,8 +24,10 @@ const CLAMP: u16 = 41;
 struct Unit {
     told: f64,
     power: f64,
-    /// It answers; one that does not makes nothing.
+    /// It answers.
     there: bool,
+    /// It makes what it was told whether it answers or not.
+    runs: bool,
     /// Its breaker is closed; with an open one it makes nothing, but answers.
     closed: bool,
 }
@@ -52,7 +54,7 @@ fn site(replaced: &[(&str, &str)]) -> Site {
 impl Plant {
     /// Each unit makes 5 MW, and the ISO is there.
     fn new(site: &Site, step: f64) -> Self {
-        let unit = Unit { told: 5.0, power: 5.0, there: true, closed: true };
+        let unit = Unit { told: 5.0, power: 5.0, there: true, runs: true, closed: true };
         // Hours of a virtual plant are too long to be told again; the shorter stories around are.
         let world = World::untaped(site);
         let mut plant = Self { world, units: [unit; 4], step, losses: 0.02, aux: 1.2 };
@@ -108,7 +110,7 @@ impl Plant {
             self.obey();
             for unit in &mut self.units {
                 let way = (unit.told - unit.power).clamp(-UNIT_RAMP / 4.0, UNIT_RAMP / 4.0);
-                unit.power = if unit.there && unit.closed { unit.power + way } else { 0.0 };
+                unit.power = if unit.runs && unit.closed { unit.power + way } else { 0.0 };
             }
         }
         self.say();
@@ -190,10 +192,18 @@ fn at(mw: f64) -> Plant {
     plant
 }
 
-/// One way of losing a unit, and the other: it does not answer, or its breaker opens.
+/// One way of losing a unit, and the other: it stops and does not answer, or its breaker opens.
 fn lose(plant: &mut Plant, silent: bool) {
     let unit = &mut plant.units[1];
-    (unit.there, unit.closed, unit.power) = (!silent, silent, 0.0);
+    (unit.there, unit.runs, unit.closed, unit.power) = (!silent, !silent, silent, 0.0);
+}
+
+fn told(plant: &Plant) -> [f64; 4] {
+    plant.units.map(|unit| unit.told)
+}
+
+fn alarms(plant: &Plant) -> String {
+    plant.world.core.alarms().to_string()
 }
 
 #[test]
@@ -205,11 +215,20 @@ fn of_four_units_at_70_percent_a_lost_one_is_made_up_for_within_the_ramp_limit()
         plant.say();
         let lost = 70.0 - plant.meter();
         assert!(lost > 17.0);
+        let mut seconds = 0_u32;
+        if silent {
+            // That it makes nothing is seen at the meter alone.
+            assert_eq!(told(&plant), before);
+            plant.seconds(3);
+            seconds = 3;
+        }
         let now: f64 = [0, 2, 3].into_iter().map(|at| plant.units[at].told).sum();
-        assert!((now - before.iter().sum::<f64>()).abs() < 0.01, "told within the same cycle");
+        assert!(
+            (now - before.iter().sum::<f64>()).abs() < 0.01,
+            "told within the same cycle, or by three readings"
+        );
         // As long as the plant's ramp would need for what was lost, and a poll.
         let mut last = plant.read(1).0;
-        let mut seconds = 0_u32;
         while (plant.read(1).0 - 70.0).abs() > 0.1 {
             plant.second();
             let mw = plant.read(1).0;
@@ -250,10 +269,89 @@ fn at_full_load_what_is_missing_is_telemetered() {
         assert_eq!(plant.code(), 1.0, "hard: there is no more");
         // It is back: so is the set point, and nothing is missing.
         let unit = &mut plant.units[1];
-        (unit.there, unit.closed) = (true, true);
+        (unit.there, unit.runs, unit.closed) = (true, true, true);
         plant.seconds(600);
         assert_eq!((plant.read(FORCE), plant.code()), ((96.0, Flags::ONLINE), 0.0));
         assert!((plant.read(1).0 - 96.0).abs() <= COUNT + 1e-9);
         assert!(!plant.world.core.alarms().to_string().contains("\"short\""));
     }
+}
+
+#[test]
+fn one_of_which_nothing_is_heard_and_that_goes_on_moves_nothing() {
+    let mut plant = at(70.0);
+    let before = told(&plant);
+    plant.units[1].there = false;
+    for second in 0..30 {
+        plant.second();
+        assert_eq!(told(&plant), before, "{second}");
+    }
+    let counts = format!("unit2 counts for {:.3}", before[1]);
+    assert!(alarms(&plant).contains(&counts), "{counts}: {}", alarms(&plant));
+    assert!(plant.worst(70.0, 300) <= COUNT + 1e-9);
+    assert_eq!((plant.read(FORCE), plant.code()), ((70.0, Flags::ONLINE), 0.0));
+    // The others do the rest of the next set point.
+    plant.set(60.0);
+    plant.seconds(400);
+    assert_eq!(told(&plant)[1], before[1]);
+    assert!(plant.worst(60.0, 60) <= COUNT + 1e-9);
+    // It is there again: all share as before, and the meter stays.
+    plant.units[1].there = true;
+    plant.seconds(600);
+    assert!(told(&plant).iter().all(|part| (part - told(&plant)[0]).abs() < 1e-6), "{:?}", told(&plant));
+    assert!(plant.worst(60.0, 60) <= COUNT + 1e-9);
+    assert!(!alarms(&plant).contains("\"silent\""), "{}", alarms(&plant));
+}
+
+#[test]
+fn one_that_stops_while_nothing_is_heard_of_it_is_made_up_for_and_counts_again_once_it_runs() {
+    let mut plant = at(70.0);
+    let before = told(&plant);
+    plant.units[1].there = false;
+    plant.seconds(30);
+    (plant.units[1].runs, plant.units[1].power) = (false, 0.0);
+    plant.seconds(2);
+    assert_eq!(told(&plant), before);
+    plant.seconds(1);
+    assert!(alarms(&plant).contains("unit2 counts for nothing"), "{}", alarms(&plant));
+    plant.seconds(400);
+    assert!(plant.worst(70.0, 60) <= COUNT + 1e-9);
+    // It runs up again, at its own rate, and still says nothing.
+    plant.units[1].runs = true;
+    plant.seconds(900);
+    let counts = format!("unit2 counts for {:.3}", before[1]);
+    assert!(alarms(&plant).contains(&counts), "{counts}: {}", alarms(&plant));
+    assert!(plant.worst(70.0, 60) <= COUNT + 1e-9);
+    // Its breaker is known to be open: nothing, at once.
+    (plant.units[1].closed, plant.units[1].power) = (false, 0.0);
+    plant.say();
+    let now: f64 = [0, 2, 3].into_iter().map(|at| plant.units[at].told).sum();
+    assert!((now - before.iter().sum::<f64>()).abs() < 1.0, "{now}");
+    assert!(!alarms(&plant).contains("\"silent\""), "{}", alarms(&plant));
+}
+
+#[test]
+fn devices_that_miss_a_poll_beside_one_of_which_nothing_is_heard_go_on_where_they_were() {
+    let mut plant = at(70.0);
+    let before = told(&plant);
+    plant.units[1].there = false;
+    plant.seconds(12);
+    for at in [0, 2, 3] {
+        plant.units[at].there = false;
+    }
+    plant.seconds(7);
+    for at in [0, 2, 3] {
+        plant.units[at].there = true;
+    }
+    for _ in 0..120 {
+        plant.second();
+        let off =
+            told(&plant).iter().zip(before).map(|(now, before)| (now - before).abs()).fold(0.0, f64::max);
+        assert!(off < 0.05, "{before:?}, {:?}", told(&plant));
+        assert!((plant.meter() - 70.0).abs() < 0.05, "{}", plant.meter());
+    }
+    assert!(plant.worst(70.0, 300) <= 0.05);
+    plant.set(50.0);
+    plant.seconds(600);
+    assert!(plant.worst(50.0, 60) <= COUNT + 1e-9);
 }
