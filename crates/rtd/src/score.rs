@@ -78,6 +78,10 @@ pub struct Day {
     pub accuracy_below: Option<f64>,
     /// Whether these definitions are known to be the ISO's.
     pub confirmed: bool,
+    /// There is a primary response, which counts as asked for where it is recorded.
+    pub primary: bool,
+    /// Steps that counted and of which no primary response is recorded: compared with the set point alone.
+    pub response_missing: u64,
     /// Windows of which anything is recorded, in the order in which they were seen.
     pub windows: Vec<Window>,
     /// Windows that are over and of which nothing is recorded.
@@ -117,13 +121,15 @@ pub enum ScoreError {
 struct Held<'a> {
     entries: Peekable<Entries<'a>>,
     now: Option<Entry>,
+    /// The start that recorded it last.
+    boot: Option<u64>,
 }
 
 impl<'a> Held<'a> {
     /// `None` where the history knows no such point.
     fn of(reader: &'a Reader, id: &PointId, from: Wall) -> Result<Self, HistoryError> {
         let point = reader.point(id.as_str())?;
-        Ok(Self { entries: reader.since(&point, from)?.peekable(), now: None })
+        Ok(Self { entries: reader.since(&point, from)?.peekable(), now: None, boot: None })
     }
 
     /// Something was lost: what holds is not known before it changes again.
@@ -138,11 +144,36 @@ impl<'a> Held<'a> {
         while self.entries.peek().is_some_and(|next| next.as_ref().map_or(true, |next| next.origin < origin))
         {
             self.now = self.entries.next().transpose()?;
+            self.boot = self.now.as_ref().map(|now| now.origin.boot).or(self.boot);
         }
         // A start knows nothing of what was before it.
         let now = self.now.as_ref().filter(|now| now.origin.boot == origin.boot);
         let good = now.filter(|now| now.quality() == Quality::Good).and_then(|now| now.value);
         Ok(good.map(Value::as_f64).filter(|value| value.is_finite()))
+    }
+}
+
+/// The primary response beside a set point, as far as the history has it.
+struct Response<'a> {
+    held: Option<Held<'a>>,
+}
+
+impl<'a> Response<'a> {
+    fn of(reader: &'a Reader, setpoint: &SetPoint, from: Wall) -> Result<Self, HistoryError> {
+        let point = setpoint.regulating.primary.as_ref().and_then(|primary| primary.told.response.as_ref());
+        let held = point.map(|(point, _)| Held::of(reader, &point.id, from)).transpose();
+        match held {
+            Err(HistoryError::NoPoint { .. }) => Ok(Self { held: None }),
+            held => Ok(Self { held: held? }),
+        }
+    }
+
+    /// What it was just before `origin`: `None` where nobody recorded one since the device started, `Some(None)` where
+    /// it was recorded and is not known.
+    fn before(&mut self, origin: Origin) -> Result<Option<Option<f64>>, HistoryError> {
+        let Some(held) = &mut self.held else { return Ok(None) };
+        let value = held.before(origin)?;
+        Ok((held.boot == Some(origin.boot)).then_some(value))
     }
 }
 
@@ -174,6 +205,7 @@ pub fn day(
     let held = |id: &PointId| Held::of(reader, id, early).map_err(known);
     let (mut asked, mut done) = (held(id)?, held(&setpoint.actual)?);
     let (mut owner, mut clamp) = (held(&owner.id)?, held(&clamp.id)?);
+    let mut response = Response::of(reader, setpoint, early)?;
     let marks = reader.point(score.point.id.as_str()).map_err(known)?;
     let before = reader.before(&marks, early)?;
     let mut boot = before.map(|before| before.origin.boot);
@@ -197,13 +229,19 @@ pub fn day(
             day.restarts += u64::from(time > from);
         }
         if ahead.next_if(|loss| **loss <= time).is_some() {
-            for held in [&mut asked, &mut done, &mut owner, &mut clamp] {
+            for held in [&mut asked, &mut done, &mut owner, &mut clamp].into_iter().chain(&mut response.held)
+            {
                 held.doubt(origin)?;
             }
             while ahead.next_if(|loss| **loss <= time).is_some() {}
         }
-        let values = asked.before(origin)?.zip(done.before(origin)?);
+        let response = response.before(origin)?;
+        let did = done.before(origin)?.zip(response.unwrap_or(Some(0.0))).map(|(done, part)| done - part);
+        let values = asked.before(origin)?.zip(did);
         let seen = Seen::of(owner.before(origin)?, away, clamp.before(origin)?, values);
+        if day.primary && response.is_none() && matches!(seen, Seen::Counts(_)) && time > from {
+            day.response_missing += 1;
+        }
         over.extend(scorer.take(begun, seen));
         day.draw(Wall::from_millis(begun.saturating_sub(1).saturating_mul(rules.step_ms)), seen, values);
     }
@@ -243,6 +281,8 @@ fn empty(setpoint: &SetPoint, rules: &Rules, (from, to): (Wall, Wall), until: Wa
         delay_max_steps: rules.delay_max,
         accuracy_below: rules.accuracy_below,
         confirmed: false,
+        primary: setpoint.regulating.primary.is_some(),
+        response_missing: 0,
         windows: Vec::new(),
         unrecorded: 0,
         totals: Totals::default(),

@@ -74,8 +74,10 @@ impl SetPoint {
     /// Those of them that belong into the ISO's sheet: what is only there for the history of a score does not.
     pub fn shown_in_sheet(&self) -> impl Iterator<Item = Shown<'_>> {
         let scored = self.regulating.score.is_some();
-        self.shown()
-            .filter(move |one| !scored || one.unit != Unit::Count || one.point.served.sheet_index.is_some())
+        self.shown().filter(move |one| {
+            let kept_alone = one.unit == Unit::Count || one.key == "primary.served.response";
+            !scored || !kept_alone || one.point.served.sheet_index.is_some()
+        })
     }
 
     /// The states of its pulses (g10), with their keys.

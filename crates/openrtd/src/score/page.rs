@@ -116,6 +116,10 @@ fn words(report: &Report<'_>) -> Markup {
             "has them. Delay: the shift, up to " (seconds(report, Some(day.delay_max_steps))) ", at which the two agree "
             "best; precision is the accuracy at that shift. Steps in which the ISO did not own it, or was away, are left "
             "out. A window in which anything is not known is incomplete and never good."
+            @if day.primary {
+                " The primary frequency response counts as asked for, where it is recorded: what is compared with the set "
+                "point is what the plant does less the response."
+            }
         }
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn sums(report: &Report<'_>) -> Vec<(&'static str, String)> {
         day.commands.iter().map(|(status, count)| format!("{count} {status}")).collect();
     let none = |words: Vec<String>| if words.is_empty() { "none".to_owned() } else { words.join(", ") };
     let below = day.accuracy_below;
-    vec![
+    let mut sums = vec![
         ("Windows", none(windows)),
         ("Accuracy of complete windows", percent(totals.accuracy)),
         ("The site wants", below.map_or_else(|| "nothing said".to_owned(), |below| percent(Some(below)))),
@@ -84,7 +84,23 @@ pub(super) fn sums(report: &Report<'_>) -> Vec<(&'static str, String)> {
             "Changes of hands",
             (u64::try_from(day.hands.len()).unwrap_or(u64::MAX).saturating_add(day.hands_more)).to_string(),
         ),
-    ]
+    ];
+    if day.primary {
+        sums.push(("Primary response", response(day.response_missing)));
+    }
+    sums
+}
+
+/// What became of the primary response.
+fn response(missing: u64) -> String {
+    match missing {
+        0 => "counts as asked for".to_owned(),
+        1 => "not recorded in 1 step: compared with the set point alone, it counts as an error there"
+            .to_owned(),
+        missing => format!(
+            "not recorded in {missing} steps: compared with the set point alone, it counts as an error there"
+        ),
+    }
 }
 
 fn seconds_of(millis: u64) -> f64 {

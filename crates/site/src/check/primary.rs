@@ -1,12 +1,13 @@
 //! Primary frequency response beside a set point.
 
+use config::Spanned;
 use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Scale, Unit};
 
 use super::served::{RawScale, Variations, raw_scale};
 use super::{Check, Kind};
 use crate::model::Point;
-use crate::raw::{RawPrimaryServed, RawSetPoint, RawTold};
+use crate::raw::{RawFeedback, RawPrimaryServed, RawSetPoint, RawTold};
 use crate::regulating::{Primary, Told};
 
 /// The frequency of the ISO's grid.
@@ -39,6 +40,23 @@ impl Check<'_> {
             enable: primary.enable.as_ref().map(|id| self.point(of("enable"), id, Kind::Digital)),
             told: told.unwrap_or_default(),
         })
+    }
+
+    /// The response that the file does not serve, where the score needs it: the history has it, no master is served it.
+    pub(crate) fn kept_response(
+        &mut self,
+        field: &str,
+        raw: &RawSetPoint,
+        unit: Unit,
+        setpoint: &Point,
+    ) -> (Point, Scale) {
+        let at = raw.score.as_ref().map_or_else(|| raw.id.span(), Spanned::span);
+        let id = Spanned::new(at, format!("{}.response", raw.id.get_ref()));
+        let (field, raw, wire) = (format!("{field}.primary"), RawFeedback::unserved(id), Scale::Engineering);
+        let mut point = self.enter(&field, &raw.served(), None, &Variations::analog(wire), Some(wire));
+        self.units.insert(point.id.clone(), unit);
+        point.component = setpoint.component;
+        (point, wire)
     }
 
     fn told(

@@ -10,7 +10,7 @@ use super::served::Variations;
 use super::{Check, Kind};
 use crate::model::{Point, Served};
 use crate::raw::{RawBound, RawDrive, RawEdges, RawEnergy, RawFeedback, RawSetPoint};
-use crate::regulating::{Bound, Edges, Energy, OnLoss, Part, Pulse, Regulating, Trim};
+use crate::regulating::{Bound, Edges, Energy, OnLoss, Part, Primary, Pulse, Regulating, Trim};
 
 /// What is left in a battery must last for this long, unless the file says otherwise.
 const HORIZON_S: u64 = 60;
@@ -64,7 +64,7 @@ impl Check<'_> {
                 most: self.above_zero(of("trim.most"), &trim.most),
             }
         });
-        let primary = self.primary(&of("primary"), raw, (unit, wire), setpoint);
+        let mut primary = self.primary(&of("primary"), raw, (unit, wire), setpoint);
         let follows = self.follows(field, raw);
         let pulse = self.pulse(field, raw);
         let raise =
@@ -72,6 +72,11 @@ impl Check<'_> {
         let lower =
             raw.lower.as_ref().and_then(|index| self.pulse_status(&of("lower"), "lower", index, setpoint));
         let score = self.score(field, raw, setpoint);
+        // What the frequency asked for is no error of the one who follows.
+        if let Some(Primary { told, .. }) = primary.as_mut().filter(|_| score.is_some()) {
+            let response = &mut told.response;
+            *response = response.take().or_else(|| Some(self.kept_response(field, raw, unit, setpoint)));
+        }
         let mut code = |name: &str, code: Option<&RawFeedback>| match code {
             Some(code) => Some(self.code(&of(name), code, setpoint)),
             // What was held back, and who owned it, is part of the history of a score.

@@ -118,7 +118,11 @@ impl Brain {
         }
         let master = commanded.setpoint.master().and_then(|master| self.masters.get(master.get()));
         let away = master.is_some_and(|master| !master.up);
-        let values = self.good(commanded.held).zip(self.good(commanded.actual));
+        // What the frequency asked for is no error of the one who follows.
+        let response = commanded.around.primary.and_then(|primary| primary.response);
+        let response = response.map_or(Some(0.0), |at| self.good(at));
+        let done = self.good(commanded.actual).zip(response).map(|(actual, response)| actual - response);
+        let values = self.good(commanded.held).zip(done);
         Some((begun, away, Seen::of(self.good(live.owner), away, self.good(live.clamp), values)))
     }
 }

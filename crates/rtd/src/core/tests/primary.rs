@@ -41,7 +41,7 @@ source = { device = "grid", register = 0, type = "f32", unit = "Hz" }
 [[digital]]
 id = "bess.remote""#;
 
-fn site(more: &[(&str, &str)]) -> Site {
+pub(super) fn site(more: &[(&str, &str)]) -> Site {
     let mut all = vec![
         ("[[analog]]\nid = \"poi.mw\"", GRID_DEVICE),
         ("clamp = { id = \"bess.clamp\", index = 41 }", KEYS),
@@ -54,15 +54,19 @@ fn site(more: &[(&str, &str)]) -> Site {
 }
 
 /// A plant with a grid.
-struct Bench {
-    plant: Plant,
-    hz: Option<f64>,
+pub(super) struct Bench {
+    pub(super) plant: Plant,
+    pub(super) hz: Option<f64>,
     on: bool,
 }
 
 impl Bench {
     fn new(more: &[(&str, &str)]) -> Self {
-        let mut bench = Self { plant: Plant::with(&site(more)), hz: Some(60.0), on: true };
+        Self::with(&site(more))
+    }
+
+    pub(super) fn with(site: &Site) -> Self {
+        let mut bench = Self { plant: Plant::with(site), hz: Some(60.0), on: true };
         bench.say();
         bench
     }
@@ -83,14 +87,14 @@ impl Bench {
         self.plant.obey();
     }
 
-    fn pass(&mut self, seconds: u64) {
+    pub(super) fn pass(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.plant.pass(1);
             self.say();
         }
     }
 
-    fn set(&mut self, mw: f64) {
+    pub(super) fn set(&mut self, mw: f64) {
         let accepted = Outcome::Status(CommandStatus::Success);
         assert_eq!(self.plant.world.set(EMS, OperateMode::Direct, (mw * MW).round()), accepted);
         self.plant.obey();

@@ -10,6 +10,7 @@ use telemetry::{Now, PointId, Quality, Value, Wall};
 use tokio::sync::mpsc;
 
 use super::control::{Plant, controlled};
+use super::primary;
 use super::world::EMS;
 use crate::core::{PointRecord, Record};
 use crate::history::History;
@@ -31,12 +32,16 @@ fn scored(folder: &std::path::Path, keys: &str, more: &[(&str, &str)]) -> Site {
     for analog in &mut site.analogs {
         analog.deadband = 0.5;
     }
+    keep(&mut site, folder);
+    site
+}
+
+fn keep(site: &mut Site, folder: &std::path::Path) {
     site.history = Some(site::History {
         path: folder.join("history.db"),
         retention: Duration::from_secs(86_400 * 400),
         octets_max: 1 << 30,
     });
-    site
 }
 
 /// The history of what a world told, in a start of its own.
@@ -236,6 +241,55 @@ async fn live_is_what_the_history_says_and_what_the_definitions_say() {
     assert_eq!((day.unrecorded, day.restarts, day.losses), (0, 0, 0));
     assert!(day.commands["SUCCESS"] > 50 && day.hands.len() >= 3, "{:?} {:?}", day.commands, day.hands);
     assert!(live(&plant)["open"].is_null() && live(&plant)["confirmed"] == false);
+}
+
+/// What was seen of two windows in which the frequency moves and the battery answers: the last window live, the day out
+/// of the history, without the records of the points that end in `without`.
+async fn answered(more: &[(&str, &str)], without: &str) -> (serde_json::Value, Day) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut replaced =
+        vec![("follows_within = 1.0", KEYS), ("ramp_up_per_min = 6.0", "ramp_up_per_min = 60.0")];
+    replaced.extend(more);
+    let mut site = primary::site(&replaced);
+    keep(&mut site, folder.path());
+    let mut bench = primary::Bench::with(&site);
+    let mut kept = Kept::begin(&site, bench.plant.world.now());
+    for at in 0..85_u64 {
+        if at % STEP == 0 {
+            // Nothing, 0.5 or 1 MW either way.
+            bench.hz = Some([60.0, 59.814, 59.664, 60.0, 60.336][usize::try_from(at / STEP % 5).unwrap()]);
+            bench.set(if at % (2 * STEP) == 0 { 2.0 } else { -1.0 });
+        }
+        bench.pass(1);
+    }
+    let last = live(&bench.plant)["last"].clone();
+    let is_kept = |record: &Record| match record {
+        Record::Point(point) => without.is_empty() || !point.id.as_str().ends_with(without),
+        _ => true,
+    };
+    bench.plant.world.records.retain(is_kept);
+    kept.take(&bench.plant);
+    kept.end().await;
+    (last, report(&site, 0, 400, 85))
+}
+
+#[tokio::test]
+async fn a_primary_response_is_no_error_live_and_in_the_report() {
+    let served = ", response = { id = \"fr.response\", index = 54 }";
+    for more in [&[][..], &[(served, "")]] {
+        let (last, day) = answered(more, "").await;
+        let window = &day.windows[1].scored;
+        assert_eq!(last, serde_json::to_value(window).unwrap(), "{more:?}");
+        assert_eq!(window.verdict, Some(Verdict::Good), "{window:?}");
+        assert!(window.score.accuracy > Some(0.99), "{window:?}");
+        assert!((window.score.mileage - 30.0).abs() < 1e-9, "the response is no mileage: {window:?}");
+        assert_eq!((day.primary, day.response_missing), (true, 0));
+    }
+    // What was not recorded cannot be taken out: it is an error there, and that is told.
+    let (_, day) = answered(&[], "fr.response").await;
+    let window = &day.windows[1].scored;
+    assert_eq!((window.verdict, window.left_out.unknown), (Some(Verdict::Below), 0), "{window:?}");
+    assert!(day.response_missing >= 20, "{}", day.response_missing);
 }
 
 #[tokio::test]

@@ -185,6 +185,24 @@ fn a_score_has_its_own_points_where_the_file_names_none() {
     assert_eq!(site.setpoints[0].shown_in_sheet().count(), 1);
 }
 
+#[test]
+fn a_scored_primary_response_is_kept_where_the_file_does_not_serve_it() {
+    let kept = |keys: &str| -> Vec<String> {
+        let site = more(keys).unwrap();
+        let setpoint = &site.setpoints[0];
+        assert_eq!(setpoint.shown_in_sheet().count(), 1, "{keys}");
+        let told = setpoint.shown().filter(|one| one.key == "primary.served.response");
+        told.inspect(|one| assert!(one.point.served.index.is_none() && one.unit == setpoint.unit))
+            .map(|one| one.point.id.to_string())
+            .collect()
+    };
+    let id = more("score = {}").unwrap().setpoints[0].point.id.clone();
+    assert_eq!(kept(&format!("score = {{}}\nprimary = {{ {PRIMARY} }}")), [format!("{id}.response")]);
+    let own = "served = { response = { id = \"fr\" } }";
+    assert_eq!(kept(&format!("score = {{}}\nprimary = {{ {PRIMARY}, {own} }}")), ["fr"]);
+    assert_eq!(kept(&format!("primary = {{ {PRIMARY} }}")), [""; 0]);
+}
+
 /// The least that a primary response has to say.
 const PRIMARY: &str = "frequency = \"poi.hz\", droop_pct = 5.0, deadband_hz = 0.036, capacity = 10.0";
 
