@@ -47,6 +47,9 @@ pub(super) struct Hsl {
     free_since: Option<Mono>,
     /// It was held back and has not yet climbed to its limit again.
     climbs: bool,
+    /// It was held back before its part was learned, and was not free for long enough since: at the edge of what the
+    /// weather gives it is held back and free in turn, and a device that misses a poll says nothing new.
+    untaught: bool,
     /// Since when the limit differs from the model by more than it may.
     differs_since: Option<Mono>,
 }
@@ -74,6 +77,7 @@ impl Hsl {
             learned: Duration::ZERO,
             free_since: None,
             climbs: false,
+            untaught: false,
             differs_since: None,
             spec,
         }
@@ -86,7 +90,7 @@ impl Hsl {
         };
         let mut reasons: Reasons = inherited(power_term.0).into_iter().collect();
         let Some(power) = number(power_term.0, power_term.1, Unit::Megawatt) else {
-            return Made { reasons, ..Made::default() };
+            return Made { reasons, raised: self.untaught(), ..Made::default() };
         };
         let offer = self.offer(weather);
         let part = self.part();
@@ -214,6 +218,11 @@ impl Hsl {
 
     fn learn(&mut self, seen: &Seen, model: Option<f64>, passed: Duration, now: Mono) {
         let calm = self.free_since.is_some_and(|since| now.since(since) >= self.spec.smooth * CALM);
+        if calm || self.learned >= self.spec.learn {
+            self.untaught = false;
+        } else if seen.held == Some(true) {
+            self.untaught = true;
+        }
         let (Some(model), true, true) = (model, seen.is_clean, calm) else { return };
         let teaches = (seen.capacity * LEARN.0..=seen.capacity * LEARN.1).contains(&model)
             && seen.power < seen.capacity * LEARN.1
@@ -257,12 +266,15 @@ impl Hsl {
             )
         } else if part <= RATIO.0 || part >= RATIO.1 {
             format!("the plant gives {part} times what its model says of the {weather}, or beyond")
-        } else if seen.held == Some(true) && self.learned < self.spec.learn {
-            "held back before the plant's part of its model was learned since start".to_owned()
         } else {
-            return Vec::new();
+            return self.untaught();
         };
         vec![("hsl", words)]
+    }
+
+    fn untaught(&self) -> Vec<Raised> {
+        let words = "held back before the plant's part of its model was learned since start";
+        self.untaught.then(|| ("hsl", words.to_owned())).into_iter().collect()
     }
 }
 

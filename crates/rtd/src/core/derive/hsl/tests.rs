@@ -264,6 +264,31 @@ fn nothing_that_was_not_good_or_typed_in_stays() {
 }
 
 #[test]
+fn held_back_too_early_it_is_told_until_it_was_free_for_long_enough() {
+    let mut plant = Plant::new(&sun());
+    let told = |plant: &Plant| plant.alarm().contains("before the plant's part of its model was learned");
+    plant.give("held", 1.0, None);
+    plant.run(60, 3.0, 500.0);
+    assert!(told(&plant));
+    // A device that misses a poll, and one that is held back and free in turn: no alarm comes and goes with it.
+    for (held, against) in
+        [(1.0, Some(ReasonKind::Stale)), (1.0, None), (0.0, None), (1.0, None), (0.0, None)]
+    {
+        plant.give("held", held, against);
+        plant.run(4, 3.0, 500.0);
+        assert!(told(&plant), "{held} {against:?}");
+    }
+    // Free for five times the smoothing: from here on it learns.
+    plant.run(280, 5.0, 500.0);
+    assert!(told(&plant));
+    plant.run(40, 5.0, 500.0);
+    assert_eq!(plant.alarm(), "");
+    plant.give("held", 1.0, None);
+    plant.run(4, 3.0, 500.0);
+    assert!(told(&plant), "it had not learned for long enough");
+}
+
+#[test]
 fn a_start_while_held_back_says_that_nothing_is_learned() {
     let mut plant = Plant::new(&site::Hsl { ratio: 0.9, ..sun() });
     plant.give("held", 1.0, None);
