@@ -30,6 +30,16 @@ drive = [
     { device = "bess", control = "704", low = -5.0, high = 5.0, priority = 2, energy = { charge = "soc", lowest = 1.0, highest = 9.0 } },
 ]
 "#;
+/// The battery by registers of its controller: kilowatts, charging positive, and a switch.
+const REGISTERS: &str = r#"dispatch = "priority"
+charge_within = "pv.mw"
+handover = "disable"
+clamp = { id = "poi.clamp", index = 41 }
+drive = [
+    { device = "pv", control = "123", rated_mw = 10.0, low = 0.0, high = "pv.able", priority = 1, free = true },
+    { device = "plc", register = 300, type = "i32", unit = "kW", sign = "-", enable = { register = 310, on = 1, off = 0 }, low = -5.0, high = 5.0, priority = 2, energy = { charge = "soc", lowest = 1.0, highest = 9.0 } },
+]
+"#;
 /// A battery of its own, that charges from a sun that the set point has no say in.
 const BATTERY: &str = "charge_within = \"pv.mw\"\nclamp = { id = \"poi.clamp\", index = 41 }\n\
                        drive = [{ device = \"bess\", control = \"704\" }]\n";
@@ -80,13 +90,30 @@ struct Plant {
     told: (bool, bool),
     /// Nothing is heard of this device.
     mute: Option<usize>,
+    /// What the battery's registers were told: kilowatts, and the switch where it was.
+    registers: Vec<(f64, Option<(u16, u16)>)>,
+    /// Who got its own control back.
+    released: Vec<FieldWrite>,
+    /// The battery's controller refuses.
+    refuses: bool,
 }
 
 impl Plant {
     fn new(keys: &str) -> Self {
         let world = World::with_site(&hybrid(keys));
-        let (able, limit, told, mute) = (10.0, 1.0, (true, true), None);
-        let mut plant = Self { world, able, limit, battery: 0.0, charge: 5.0, aux: 0.0, told, mute };
+        let mut plant = Self {
+            world,
+            able: 10.0,
+            limit: 1.0,
+            battery: 0.0,
+            charge: 5.0,
+            aux: 0.0,
+            told: (true, true),
+            mute: None,
+            registers: Vec::new(),
+            released: Vec::new(),
+            refuses: false,
+        };
         plant.say();
         plant.world.connect(EMS);
         plant
@@ -121,7 +148,25 @@ impl Plant {
 
     fn obey(&mut self) {
         for (request, write) in std::mem::take(&mut self.world.writes) {
+            let mut result = Ok(());
             let device = match write {
+                FieldWrite::Registers { register: 300, .. } if self.refuses => {
+                    result = Err("holding register 300: Illegal data value".to_owned());
+                    PLC
+                }
+                FieldWrite::Registers { register: 300, raw, enable, .. } => {
+                    self.battery = -raw / 1e3;
+                    self.registers.push((raw, enable));
+                    PLC
+                }
+                FieldWrite::ReleaseRegister { .. } => {
+                    self.released.push(write);
+                    PLC
+                }
+                FieldWrite::Release123 => {
+                    self.released.push(write);
+                    SUN
+                }
                 FieldWrite::SunSpec123 { percent, .. } => {
                     self.limit = percent / 100.0;
                     SUN
@@ -132,7 +177,7 @@ impl Plant {
                 }
                 _ => panic!("{write:?} was not asked for"),
             };
-            let (device, result) = (DeviceIx::new(device), Ok(()));
+            let device = DeviceIx::new(device);
             self.world.input(Input::Field(FieldEvent::Written { device, request, result }));
         }
     }
@@ -453,4 +498,58 @@ fn a_battery_that_does_much_or_nothing_rests_where_much_is_beyond_the_limit() {
     plant.able = 9.0;
     plant.pass(2);
     plant.is(0.0, 3.0, (3.0, 0.0));
+}
+
+#[test]
+fn a_battery_of_raw_registers_fills_what_the_sun_lacks_and_stores_what_is_over() {
+    let mut plant = Plant::new(REGISTERS);
+    plant.able = 6.0;
+    plant.say();
+    plant.set(8.0);
+    plant.pass(2);
+    plant.is(6.0, 2.0, (8.0, 0.0));
+    for (able, battery) in [(4.5, 3.5), (9.0, -1.0), (10.0, -2.0), (7.75, 0.25)] {
+        plant.able = able;
+        plant.pass(2);
+        plant.is(able, battery, (8.0, 0.0));
+    }
+    let first = plant.registers.first().copied();
+    assert_eq!(first.and_then(|(_, enable)| enable), Some((310, 1)), "{:?}", plant.registers);
+    assert!(plant.registers.iter().skip(1).all(|(_, enable)| enable.is_none()), "{:?}", plant.registers);
+    // Without a sun nothing is charged, and what the battery cannot give is told.
+    plant.able = 0.0;
+    plant.pass(2);
+    plant.is(0.0, 5.0, (5.0, 1.0));
+    plant.set(-1.0);
+    plant.pass(2);
+    let (_, _, clamp) = plant.shown();
+    assert!((plant.battery, clamp) == (0.0, 6.0), "{} {clamp}", plant.battery);
+    plant.able = 10.0;
+    plant.set(8.0);
+    plant.pass(2);
+    plant.is(10.0, -2.0, (8.0, 0.0));
+}
+
+#[test]
+fn a_battery_of_raw_registers_that_refuses_is_switched_again_and_is_given_back_with_the_sun() {
+    let mut plant = Plant::new(REGISTERS);
+    plant.able = 6.0;
+    plant.say();
+    plant.set(8.0);
+    plant.pass(2);
+    // It stays where it is; the value in force is not good.
+    (plant.refuses, plant.able) = (true, 5.0);
+    plant.pass(2);
+    let (_, flags, _) = plant.shown();
+    assert!(plant.battery == 2.0 && !flags.contains(Flags::ONLINE), "{} {flags:?}", plant.battery);
+    plant.refuses = false;
+    plant.pass(3);
+    plant.is(5.0, 3.0, (8.0, 0.0));
+    assert_eq!(plant.registers.last().and_then(|(_, enable)| *enable), Some((310, 1)));
+    // Nobody is there any more: both have their own control back.
+    plant.world.disconnect(EMS);
+    plant.pass(60);
+    assert!(plant.released.contains(&FieldWrite::Release123), "{:?}", plant.released);
+    let switch = FieldWrite::ReleaseRegister { register: 310, word: 0 };
+    assert!(plant.released.contains(&switch), "{:?}", plant.released);
 }
