@@ -5,7 +5,7 @@ use std::ops::Range;
 use config::Spanned;
 use telemetry::{PointId, Sign, Unit};
 
-use super::Check;
+use super::{Check, FIGURES};
 use crate::device::{Device, DeviceIx, Protocol, RegisterType, WordOrder};
 use crate::drive::{Control, Drive, Registers, Switch};
 use crate::raw::{RawControl, RawDrive};
@@ -14,6 +14,9 @@ use crate::regulating::Bound;
 /// Types of a set point's raw value.
 const TYPES: [RegisterType; 5] =
     [RegisterType::U16, RegisterType::I16, RegisterType::U32, RegisterType::I32, RegisterType::F32];
+
+/// Less, of a device's rating, at the most that it can be asked for, is a slip of the pen.
+const PERCENT_LEAST: f64 = 0.01;
 
 /// The set point that devices carry out.
 #[derive(Clone, Copy)]
@@ -55,8 +58,7 @@ impl Check<'_> {
         devices: &[Device],
     ) -> Option<Drive> {
         let drive = raw.get_ref();
-        let share =
-            drive.share.as_ref().map_or(1.0, |share| self.above_zero(format!("{field}.share"), share));
+        let share = drive.share.as_ref().map_or(1.0, |share| self.figure(format!("{field}.share"), share));
         let control = match (&drive.control, &drive.register) {
             (Some(control), None) => {
                 self.no_registers(field, drive);
@@ -95,11 +97,14 @@ impl Check<'_> {
             self.problem(text.span(), format!("{field}.revert_s"), message);
         }
         let part = self.part(field, raw, carried.unit, carried.dispatched);
+        let told: Vec<f64> = match carried.dispatched {
+            false => vec![carried.limits.0, carried.limits.1],
+            true => [&part.low, &part.high].into_iter().filter_map(number).collect(),
+        };
+        if let Some(control) = &control {
+            self.comes_to_something(field, raw, control, &told, carried.unit);
+        }
         if let Some(Control::Registers(registers)) = &control {
-            let told: Vec<f64> = match carried.dispatched {
-                false => vec![carried.limits.0, carried.limits.1],
-                true => [&part.low, &part.high].into_iter().filter_map(number).collect(),
-            };
             self.holds(field, raw, registers, &told, carried.unit);
             self.written_once(field, raw, (device, registers), carried.id);
         } else if control.is_some()
@@ -129,7 +134,7 @@ impl Check<'_> {
                 None
             }
             (RawControl::SunSpec123, Some(rated)) => {
-                let rated_mw = self.above_zero(format!("{field}.rated_mw"), rated);
+                let rated_mw = self.figure(format!("{field}.rated_mw"), rated);
                 let megawatts = unit.convert(share, Unit::Megawatt);
                 megawatts.map(|mw| Control::SunSpec123 { percent_per_unit: mw * 100.0 / rated_mw })
             }
@@ -187,8 +192,13 @@ impl Check<'_> {
             self.problem(raw.span(), field, message);
         }
         let scale = drive.scale.as_ref().map_or(1.0, |scale| *scale.get_ref());
-        if let Some(text) = drive.scale.as_ref().filter(|_| !(scale.is_finite() && scale != 0.0)) {
-            self.problem(text.span(), format!("{field}.scale"), format!("{scale}, must be a number but 0"));
+        if let Some(text) = drive.scale.as_ref().filter(|_| !FIGURES.contains(&scale.abs())) {
+            let (least, most) = FIGURES.into_inner();
+            let message = match scale.is_finite() && scale != 0.0 {
+                true => format!("{scale:e}, allowed: {least:e} to {most:e}, either sign"),
+                false => format!("{scale}, must be a number but 0"),
+            };
+            self.problem(text.span(), format!("{field}.scale"), message);
         }
         let (kind, sign) = (kind?, sign?);
         if register.get_ref().checked_add(kind.registers() - 1).is_none() {
@@ -233,7 +243,7 @@ impl Check<'_> {
                 self.problem(text.span(), format!("{field}.unit"), message);
                 return None;
             };
-            let rated_mw = self.above_zero(format!("{field}.rated_mw"), rated);
+            let rated_mw = self.figure(format!("{field}.rated_mw"), rated);
             return unit.convert(share, Unit::Megawatt).map(|mw| mw * 100.0 / rated_mw);
         }
         if let Some(rated) = rated {
@@ -269,6 +279,37 @@ impl Check<'_> {
             );
             let at = raw.get_ref().kind.as_ref().map_or(raw.span(), Spanned::span);
             self.problem(at, format!("{field}.type"), message);
+        }
+    }
+
+    /// A device that is told nothing whatever is asked for would be taken for one that follows.
+    fn comes_to_something(
+        &mut self,
+        field: &str,
+        raw: &Spanned<RawDrive>,
+        control: &Control,
+        told: &[f64],
+        unit: Unit,
+    ) {
+        let largest = told.iter().copied().fold(0.0_f64, |most, value| most.max(value.abs()));
+        let message = match control {
+            Control::Registers(registers) if registers.raw(largest) == 0.0 => {
+                format!("{largest} {unit} would be the raw value 0: the device would be told nothing")
+            }
+            Control::SunSpec123 { percent_per_unit } if largest * percent_per_unit < PERCENT_LEAST => {
+                let percent = largest * percent_per_unit;
+                format!(
+                    "{largest} {unit} would be {percent:e} % of it: the device would be told nothing, allowed: \
+                     {PERCENT_LEAST} % or more"
+                )
+            }
+            _ => return,
+        };
+        if largest > 0.0 {
+            let rated = raw.get_ref().rated_mw.as_ref().map(Spanned::span);
+            let key = if rated.is_some() { "rated_mw" } else { "scale" };
+            let scale = raw.get_ref().scale.as_ref().map(Spanned::span);
+            self.problem(rated.or(scale).unwrap_or_else(|| raw.span()), format!("{field}.{key}"), message);
         }
     }
 

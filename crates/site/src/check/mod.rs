@@ -25,12 +25,13 @@ mod source;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Problems, Source, Spanned};
+use telemetry::scale::UNITS_AT_FULL_SCALE;
 use telemetry::{PointId, Unit};
 
 use crate::defaults::{Defaults, Purpose, TlsFloor, problem_of_profile};
@@ -49,6 +50,8 @@ const KEEP_ALIVE_DEFAULT: u64 = 20;
 const KEEP_ALIVE_MAX: u64 = 86_400;
 /// The most that the file may say: a buffer is memory for each master.
 const EVENTS_MAX_MAX: usize = 1_000_000;
+/// Figures of set points that are taken, by size; as full scales.
+pub(crate) const FIGURES: RangeInclusive<f64> = UNITS_AT_FULL_SCALE;
 /// DNP3 addresses above are reserved.
 pub(crate) const ADDRESS_MAX: u16 = 65_519;
 
@@ -306,6 +309,29 @@ impl Check<'_> {
             return 1.0;
         }
         number
+    }
+
+    /// A figure of a set point that must be above 0: beyond what is taken it would come to nothing, or to everything.
+    pub(crate) fn figure(&mut self, field: impl Into<String>, value: &Spanned<f64>) -> f64 {
+        let (number, field) = (*value.get_ref(), field.into());
+        if number > 0.0 && !FIGURES.contains(&number) {
+            let (least, most) = FIGURES.into_inner();
+            self.problem(value.span(), field, format!("{number:e}, allowed: {least:e} to {most:e}"));
+            return 1.0;
+        }
+        self.above_zero(field, value)
+    }
+
+    /// Two figures of a set point, the lower first, and apart.
+    pub(crate) fn apart(&mut self, field: &str, at: Range<usize>, low: f64, high: f64) {
+        let (least, most) = FIGURES.into_inner();
+        let within = low.abs() <= most && high.abs() <= most;
+        if low < high && !(within && high - low >= least) {
+            let message = format!(
+                "[{low:e}, {high:e}], allowed: within -{most:e} and {most:e}, at least {least:e} apart"
+            );
+            self.problem(at, field, message);
+        }
     }
 
     /// Two numbers, the lower first.

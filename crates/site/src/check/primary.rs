@@ -26,14 +26,14 @@ impl Check<'_> {
         let primary = raw.primary.as_ref()?.get_ref();
         let of = |name: &str| format!("{field}.{name}");
         let nominal = primary.nominal.as_ref();
-        let nominal = nominal.map_or(NOMINAL_HZ, |text| self.above_zero(of("nominal"), text));
-        let capacity = self.above_zero(of("capacity"), &primary.capacity);
-        let most = primary.most.as_ref().map_or(capacity, |most| self.above_zero(of("most"), most));
+        let nominal = nominal.map_or(NOMINAL_HZ, |text| self.figure(of("nominal"), text));
+        let capacity = self.figure(of("capacity"), &primary.capacity);
+        let most = primary.most.as_ref().map_or(capacity, |most| self.figure(of("most"), most));
         let told = primary.served.as_ref().map(|raw| self.told(&of("served"), raw, (unit, wire), setpoint));
         Some(Primary {
             frequency: self.quantity(&of("frequency"), &primary.frequency, Unit::Hertz),
             nominal,
-            droop_pct: self.above_zero(of("droop_pct"), &primary.droop_pct),
+            droop_pct: self.figure(of("droop_pct"), &primary.droop_pct),
             deadband_hz: self.zero_or_above(&of("deadband_hz"), Some(&primary.deadband_hz)),
             capacity,
             most,

@@ -7,7 +7,7 @@ use telemetry::scale::COUNTS_16_MAX;
 use telemetry::{Dimension, PointId, Scale, Unit};
 
 use super::served::Variations;
-use super::{Check, Kind};
+use super::{Check, FIGURES, Kind};
 use crate::model::{Point, Served};
 use crate::raw::{RawBound, RawDrive, RawEdges, RawEnergy, RawFeedback, RawSetPoint};
 use crate::regulating::{Bound, Edges, Energy, OnLoss, Part, Primary, Pulse, Regulating, Trim};
@@ -28,8 +28,8 @@ impl Check<'_> {
         setpoint: &Point,
     ) -> Regulating {
         let of = |name: &str| format!("{field}.{name}");
-        let up = raw.ramp_up_per_min.as_ref().map(|ramp| self.above_zero(of("ramp_up_per_min"), ramp));
-        let down = raw.ramp_down_per_min.as_ref().map(|ramp| self.above_zero(of("ramp_down_per_min"), ramp));
+        let up = raw.ramp_up_per_min.as_ref().map(|ramp| self.figure(of("ramp_up_per_min"), ramp));
+        let down = raw.ramp_down_per_min.as_ref().map(|ramp| self.figure(of("ramp_down_per_min"), ramp));
         let deadband = self.zero_or_above(&of("deadband"), raw.deadband.as_ref());
         let silence =
             raw.silence_ms.as_ref().map(|time| self.millis(of("silence_ms"), time, (1, SECONDS.1 * 1000)));
@@ -60,8 +60,8 @@ impl Check<'_> {
             Trim {
                 meter: self.quantity(&of("trim.meter"), &trim.meter, unit),
                 units: trim.units.as_ref().map(|id| self.quantity(&of("trim.units"), id, unit)),
-                gain: self.above_zero(of("trim.gain"), &trim.gain),
-                most: self.above_zero(of("trim.most"), &trim.most),
+                gain: self.figure(of("trim.gain"), &trim.gain),
+                most: self.figure(of("trim.most"), &trim.most),
             }
         });
         let mut primary = self.primary(&of("primary"), raw, (unit, wire), setpoint);
@@ -118,10 +118,11 @@ impl Check<'_> {
         let (lowest, highest) = (*energy.lowest.get_ref(), *energy.highest.get_ref());
         if !(lowest.is_finite() && highest.is_finite() && lowest < highest) {
             let message = format!("lowest {lowest}, highest {highest}: must be two numbers, the lower first");
-            self.problem(at, field, message);
+            self.problem(at.clone(), field, message);
         }
+        self.apart(field, at, lowest, highest);
         let efficiency = energy.efficiency.as_ref().map_or(1.0, |text| {
-            let number = self.above_zero(format!("{field}.efficiency"), text);
+            let number = self.figure(format!("{field}.efficiency"), text);
             if number > 1.0 {
                 self.problem(
                     text.span(),
@@ -141,7 +142,7 @@ impl Check<'_> {
     fn follows(&mut self, field: &str, raw: &RawSetPoint) -> Option<(f64, Duration)> {
         match (&raw.follows_within, &raw.follows_s) {
             (Some(within), Some(time)) => {
-                let number = self.above_zero(format!("{field}.follows_within"), within);
+                let number = self.figure(format!("{field}.follows_within"), within);
                 let name = format!("{field}.follows_s");
                 Some((number, self.seconds(name, time, SECONDS)))
             }
@@ -292,8 +293,12 @@ impl Check<'_> {
             let (bound, field) = (bound?, format!("{field}.{name}"));
             Some(match bound.get_ref() {
                 RawBound::Number(number) => {
+                    let most = *FIGURES.end();
                     if !number.is_finite() {
                         check.problem(bound.span(), field, format!("{number}, must be a number"));
+                    } else if number.abs() > most {
+                        let message = format!("{number:e}, allowed: -{most:e} to {most:e}");
+                        check.problem(bound.span(), field, message);
                     }
                     Bound::Number(*number)
                 }
@@ -327,6 +332,11 @@ impl Check<'_> {
         let number = *value.get_ref();
         if !(number.is_finite() && number >= 0.0) {
             self.problem(value.span(), field, format!("{number}, must be 0 or above"));
+            return 0.0;
+        }
+        if number > 0.0 && !FIGURES.contains(&number) {
+            let (least, most) = FIGURES.into_inner();
+            self.problem(value.span(), field, format!("{number:e}, allowed: 0, or {least:e} to {most:e}"));
             return 0.0;
         }
         number

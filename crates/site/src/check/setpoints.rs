@@ -29,6 +29,7 @@ impl Check<'_> {
         let role = Some("setpoint");
         let point = self.enter(&field, &raw.served(), role, &Variations::output(wire), Some(wire));
         let limits = self.ordered(format!("{field}.limits"), &raw.limits);
+        self.apart(&format!("{field}.limits"), raw.limits.span(), limits.0, limits.1);
         if let Scale::Counts { max_units, .. } = wire
             && (limits.0 < -max_units || limits.1 > max_units)
         {

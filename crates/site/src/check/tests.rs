@@ -200,6 +200,11 @@ fn golden_errors() {
         ),
         (
             "limits = [-4.0, 4.0]",
+            "limits = [0.0, 1e-320]",
+            "site.toml:121:10: setpoint[0].limits: [0e0, 1e-320], allowed: within -1e9 and 1e9, at least 1e-6 apart",
+        ),
+        (
+            "limits = [-4.0, 4.0]",
             "limits = [-6.0, 4.0]",
             "site.toml:121:10: setpoint[0].limits: reach beyond max_units 5: they cannot be sent",
         ),

@@ -102,7 +102,29 @@ fn what_does_not_fit_is_told() {
             but("i32", "u16"),
             "setpoint[0].drive.type: -4 MW would be the raw value -4000, u16 holds 0 to 65535",
         ),
-        (and("scale = 0.0000001"), "setpoint[0].drive.type: -4 MW would be the raw value -40000000000"),
+        (and("scale = 0.000001"), "setpoint[0].drive.type: -4 MW would be the raw value -4000000000"),
+        (and("scale = -1e-320"), "setpoint[0].drive.scale: -1e-320, allowed: 1e-6 to 1e9, either sign"),
+        (and("scale = 10000.0"), "setpoint[0].drive.scale: 4 MW would be the raw value 0: the device"),
+        (
+            but("\"kW\"", "\"%\", rated_mw = 1e-320"),
+            "setpoint[0].drive.rated_mw: 1e-320, allowed: 1e-6 to 1e9",
+        ),
+        (
+            but("\"kW\"", "\"%\", rated_mw = 1e6"),
+            "setpoint[0].drive.rated_mw: 4 MW would be the raw value 0: the device would be told nothing",
+        ),
+        (
+            "device = \"bess\", control = \"123\", rated_mw = 1e-320".to_owned(),
+            "setpoint[0].drive.rated_mw: 1e-320, allowed: 1e-6 to 1e9",
+        ),
+        (
+            "device = \"bess\", control = \"123\", rated_mw = 1e308".to_owned(),
+            "setpoint[0].drive.rated_mw: 1e308, allowed: 1e-6 to 1e9",
+        ),
+        (
+            "device = \"bess\", control = \"123\", rated_mw = 1e6".to_owned(),
+            "setpoint[0].drive.rated_mw: 4 MW would be 4e-4 % of it: the device would be told nothing",
+        ),
         (and("revert_s = 0"), "setpoint[0].drive.revert_s: 0, allowed"),
         (
             "device = \"bess\", control = \"704\", sign = \"+\"".to_owned(),
@@ -140,6 +162,7 @@ fn in_a_dispatch_the_parts_have_to_fit() {
     };
     assert!(with(&part("0.0")).is_ok());
     assert!(with(&part("\"bess.mw\"")).is_ok(), "what a point will say is not known yet");
+    assert!(with(&part("-1e300")).unwrap_err().contains("drive.low: -1e300, allowed: -1e9 to 1e9"));
     assert!(with(&part("-1.0")).unwrap_err().contains("-1 MW would be the raw value -1000"));
 }
 

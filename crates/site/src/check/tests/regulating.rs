@@ -151,6 +151,15 @@ fn what_does_not_fit_is_told() {
         ("score = { delay_max_steps = 61 }", "61, allowed: 0 to 60"),
         ("score = { accuracy_below = 1.5 }", "1.5, must be at most 1"),
         ("score = { accuracy_below = 0.0 }", "setpoint[0].score.accuracy_below: 0, must be above 0"),
+        ("ramp_up_per_min = 1e-320", "setpoint[0].ramp_up_per_min: 1e-320, allowed: 1e-6 to 1e9"),
+        ("ramp_down_per_min = 1e308", "setpoint[0].ramp_down_per_min: 1e308, allowed: 1e-6 to 1e9"),
+        ("deadband = 1e-9", "setpoint[0].deadband: 1e-9, allowed: 0, or 1e-6 to 1e9"),
+        ("raise = 5\npulse = { each = 1e12 }", "setpoint[0].pulse.each: 1e12, allowed: 0, or 1e-6 to 1e9"),
+        ("trim = { meter = \"poi.mw\", gain = 1e308, most = 1.0 }", "trim.gain: 1e308, allowed: 1e-6 to 1e9"),
+        (
+            "energy = { charge = \"charge\", lowest = 0.0, highest = 1e300 }",
+            "setpoint[0].energy: [0e0, 1e300], allowed: within -1e9 and 1e9, at least 1e-6 apart",
+        ),
         ("dispatch = \"capability\"", "each device has `low` and `high`"),
     ] {
         let told = more(keys).unwrap_err();
