@@ -105,6 +105,9 @@ fn told(setpoints: &Json) -> String {
             not_good(one, "actual_reasons")
         );
         text.push_str(&away(one));
+        if is("waits") == Some(true) {
+            text.push_str("  waits for the next reading of what the plant does, and tells the devices nothing until then\n");
+        }
         let way = words_of(one, "in_the_way");
         if !way.is_empty() {
             let _ = writeln!(text, "  in the way: {}", way.join("; "));
@@ -135,6 +138,12 @@ fn told(setpoints: &Json) -> String {
             // Where the site has none of it, nothing is said of it.
             if one.get(name).is_some_and(Json::is_number) {
                 let _ = writeln!(text, "  {words}: {} {unit}{more}", number(name));
+            }
+        }
+        // What the other alarms say is said already.
+        for kind in ["silent", "kept", "primary"] {
+            if let Some(alarm) = one.pointer(&format!("/alarms/{kind}")).and_then(Json::as_str) {
+                let _ = writeln!(text, "  {alarm}");
             }
         }
         text.push_str(&score(one, &unit));
@@ -241,12 +250,14 @@ mod tests {
         assert_eq!(told(&json!([])), "the site has no set point");
         let refused = json!([{ "point": "bess", "authority": "local", "held": 4.0, "in_force": null, "actual": 2.4,
             "unit": "MW", "feedback_reasons": ["source-dead: bess"], "actual_reasons": ["source-dead: bess"],
+            "waits": true, "alarms": { "kept": "asked again: inv2", "short": "said already" },
             "in_the_way": ["`plant.remote` is false", "`bess` does not answer"], "silent": ["bess", "inv2"] }]);
         assert_eq!(
             told(&refused),
             "bess: local\n  held 4.000, in force - (not good: source-dead: bess), the plant does 2.400 MW (not good: \
-             source-dead: bess)\n  in the way: `plant.remote` is false; `bess` does not answer\n  \
-             does not answer: inv2\n"
+             source-dead: bess)\n  waits for the next reading of what the plant does, and tells the devices nothing until \
+             then\n  in the way: `plant.remote` is false; `bess` does not answer\n  \
+             does not answer: inv2\n  asked again: inv2\n"
         );
         let window = json!({ "verdict": "below", "accuracy": 0.853, "delay_steps": 2, "precision": 0.99,
             "mileage": 12.5 });

@@ -200,7 +200,9 @@ pub(super) fn setpoints(brain: &Brain, now: Now) -> Json {
                 "aux_good": setpoint.aux().map(|(_, good)| good),
                 "follows": !setpoint.strays(),
                 "unit": brain.table.row(commanded.held).and_then(|row| row.spec.unit),
+                "waits": machine.waits(),
                 "in_the_way": brain.in_the_way(commanded),
+                "alarms": brain.table.alarms(commanded.feedback),
                 "silent": brain.silent(commanded),
                 "score": commanded.score.as_ref().map(super::brain::Live::told),
             })

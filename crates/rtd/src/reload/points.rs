@@ -267,7 +267,11 @@ pub(super) fn changes(old: &Site, new: &Site, kept: &Kept, served: &Served) -> V
                 changes.push(Change::new("point", id, Deed::Added, text));
                 changes.extend(takes().map(|text| moved(id, text)));
             }
-            Some(before) => changes.extend(changed(before, view, kept, takes())),
+            Some(before) => {
+                let back = (view.kind == "set point" && !kept.setpoint(id))
+                    .then(|| setpoints::goes_back((old, was), (new, id), kept));
+                changes.extend(changed(before, view, takes(), back));
+            }
         }
         let is_back = view.place().is_some_and(|place| !occupied.contains_key(&place));
         if let Some(meant) = served.taken_for(view).filter(|_| is_back) {
@@ -293,7 +297,8 @@ fn leaves(view: &View<'_>) -> String {
         .map_or_else(|| "was not served".to_owned(), |index| format!("index {index} is no longer served"))
 }
 
-fn changed(before: &View<'_>, after: &View<'_>, kept: &Kept, takes: Option<String>) -> Vec<Change> {
+/// `back`: what is said where authority goes back to the plant.
+fn changed(before: &View<'_>, after: &View<'_>, takes: Option<String>, back: Option<String>) -> Vec<Change> {
     let id = &after.point.id;
     let mut changes = Vec::new();
     match (before.index(), after.index()) {
@@ -323,9 +328,7 @@ fn changed(before: &View<'_>, after: &View<'_>, kept: &Kept, takes: Option<Strin
     }
     texts.extend(differences(&before.facts, &after.facts));
     // Whatever it is: its own keys, its index, the way to its devices.
-    if after.kind == "set point" && !kept.setpoint(id) {
-        texts.push("authority goes back to the plant".to_owned());
-    }
+    texts.extend(back);
     if !texts.is_empty() {
         changes.push(Change::new("point", id, Deed::Changed, texts.join("; ")));
     }

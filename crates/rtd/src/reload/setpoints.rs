@@ -4,8 +4,13 @@
 use std::borrow::Cow;
 
 use site::words::duration;
-use site::{Bound, Drive, Edges, Energy, Part, Primary, Pulse, Regulating, Score, SetPoint, Site, Trim};
+use site::{
+    Bound, Drive, Edges, Energy, Handover, Part, Primary, Pulse, Regulating, Score, SetPoint, Site, Trim,
+};
 
+use telemetry::PointId;
+
+use super::Kept;
 use super::points::Fact;
 
 /// The name of a key, and what it says.
@@ -32,6 +37,36 @@ pub(super) fn facts(site: &Site, setpoint: &SetPoint) -> Vec<Keyed> {
     }
     regulating(&setpoint.regulating, &mut facts);
     facts
+}
+
+/// What becomes of a set point that is another one from now on, and of the devices that it drives.
+pub(super) fn goes_back((old, was): (&Site, &PointId), (new, is): (&Site, &PointId), kept: &Kept) -> String {
+    let mut text = "authority goes back to the plant".to_owned();
+    let Some(before) = old.setpoints.iter().find(|one| one.point.id == *was) else { return text };
+    // One of another id is another set point to whoever carries it over.
+    let after = new.setpoints.iter().find(|one| one.point.id == *is).filter(|_| was == is);
+    let after = after.filter(|after| after.regulating.handover == Handover::Keep);
+    let alike = |drive: &&Drive| {
+        after.is_some_and(|after| {
+            after.drives.iter().any(|next| {
+                device(new, next) == device(old, drive) && next.control.words() == drive.control.words()
+            })
+        })
+    };
+    // Nobody reaches a device any more that is another one now.
+    let (there, gone): (Vec<&Drive>, Vec<&Drive>) =
+        before.drives.iter().partition(|drive| kept.device(device(old, drive)));
+    let (keeps, given): (Vec<&Drive>, Vec<&Drive>) = there.into_iter().partition(alike);
+    for (drives, words) in [
+        (keeps, "keeps what it was told"),
+        (given, "is handed back to its own control"),
+        (gone, "is told nothing more"),
+    ] {
+        for drive in drives {
+            text += &format!(", {} {words}", device(old, drive));
+        }
+    }
+    text
 }
 
 pub(super) fn device<'a>(site: &'a Site, drive: &Drive) -> &'a str {
@@ -138,7 +173,7 @@ fn regulating(how: &Regulating, facts: &mut Vec<Keyed>) {
     edges("limits_hard", hard, facts);
     edges("limits_soft", soft, facts);
     energy("energy", charge.as_ref(), facts);
-    let remotes: Vec<&str> = device_remote.iter().map(telemetry::PointId::as_str).collect();
+    let remotes: Vec<&str> = device_remote.iter().map(PointId::as_str).collect();
     facts.extend([
         key("charge_within", Fact::or_none(charge_within.as_ref())),
         key("aux", Fact::or_none(aux.as_ref())),

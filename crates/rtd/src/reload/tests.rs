@@ -201,7 +201,9 @@ fn what_else_changes_of_a_point_is_told_and_live() {
 fn a_set_point_of_another_definition_goes_back_to_the_plant() {
     is(
         &[("limits = [-4.0, 4.0]", "limits = [-3.0, 4.0]")],
-        &["point bess.mw.setpoint changed: limits: -4 to 4 -> -3 to 4; authority goes back to the plant"],
+        &[
+            "point bess.mw.setpoint changed: limits: -4 to 4 -> -3 to 4; authority goes back to the plant, bess keeps what it was told",
+        ],
     );
     is(
         &[("name = \"Battery set point\"", "name = \"Power of the battery\"")],
@@ -220,7 +222,7 @@ fn told_of_keys(before: &str, after: &str) -> Vec<String> {
 
 #[test]
 fn each_key_of_a_set_point_is_told_by_its_name() {
-    let back = "; authority goes back to the plant";
+    let back = "; authority goes back to the plant, bess keeps what it was told";
     let of_keys = |before, after, wanted: &str| {
         assert_eq!(told_of_keys(before, after), [format!("point bess.mw.setpoint changed: {wanted}")]);
     };
@@ -231,7 +233,13 @@ fn each_key_of_a_set_point_is_told_by_its_name() {
     of_keys(follows.0, follows.1, &format!("silence_ms: 500 ms -> none; follows_s: 15 s -> 20 s{back}"));
     let loss =
         ("schedule = \"poi.mw\"", "schedule = \"poi.mw\"\non_loss = \"schedule\"\nhandover = \"disable\"");
-    of_keys(loss.0, loss.1, &format!("on_loss: release -> schedule; handover: keep -> disable{back}"));
+    of_keys(
+        loss.0,
+        loss.1,
+        &format!(
+            "on_loss: release -> schedule; handover: keep -> disable; authority goes back to the plant, bess is handed back to its own control"
+        ),
+    );
     let trim = "trim = { meter = \"poi.mw\", gain = 0.1, most = 0.5 }";
     of_keys(
         "",
@@ -253,7 +261,7 @@ fn each_key_of_a_set_point_is_told_by_its_name() {
 
 #[test]
 fn a_set_point_that_goes_back_for_another_reason_is_told_too() {
-    let back = "point bess.mw.setpoint changed: authority goes back to the plant";
+    let back = "point bess.mw.setpoint changed: authority goes back to the plant, bess is told nothing more";
     let told = told(&[("127.0.0.1:2", "127.0.0.1:5")]);
     assert_eq!(told[1..], [back], "{told:?}");
     // A part of a dispatch is a rule of the set point.
@@ -269,7 +277,9 @@ fn a_set_point_that_goes_back_for_another_reason_is_told_too() {
     let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
     assert_eq!(
         lines,
-        ["point bess.mw.setpoint changed: drive.bess.high: 4 -> 3; authority goes back to the plant"]
+        [
+            "point bess.mw.setpoint changed: drive.bess.high: 4 -> 3; authority goes back to the plant, bess keeps what it was told"
+        ]
     );
 }
 
