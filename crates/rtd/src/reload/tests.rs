@@ -236,9 +236,7 @@ fn each_key_of_a_set_point_is_told_by_its_name() {
     of_keys(
         loss.0,
         loss.1,
-        &format!(
-            "on_loss: release -> schedule; handover: keep -> disable; authority goes back to the plant, bess is handed back to its own control"
-        ),
+        "on_loss: release -> schedule; handover: keep -> disable; authority goes back to the plant, bess is handed back to its own control",
     );
     let trim = "trim = { meter = \"poi.mw\", gain = 0.1, most = 0.5 }";
     of_keys(
