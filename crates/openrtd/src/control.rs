@@ -112,14 +112,22 @@ fn told(setpoints: &Json) -> String {
         if !way.is_empty() {
             let _ = writeln!(text, "  in the way: {}", way.join("; "));
         }
-        // What is in the way says it already where it is.
+        let counted = one.get("counted").and_then(Json::as_array).into_iter().flatten();
+        let counted: Vec<(String, f64)> = counted
+            .filter_map(|one| Some((one.get("device")?.as_str()?.to_owned(), one.get("part")?.as_f64()?)))
+            .collect();
+        // What is in the way says it already where it is, and so does what it counts for.
         let silent = words_of(one, "silent");
         let silent: Vec<String> = silent
             .into_iter()
             .filter(|name| !way.iter().any(|way| way.contains(&format!("`{name}`"))))
+            .filter(|name| !counted.iter().any(|(counted, _)| counted == name))
             .collect();
         if !silent.is_empty() {
             let _ = writeln!(text, "  does not answer: {}", silent.join(", "));
+        }
+        for (name, part) in counted {
+            let _ = writeln!(text, "  not heard of: {name} counts for {part:.3} {unit}");
         }
         if !word("clamp").is_empty() {
             let _ = writeln!(text, "  held back by: {} (output {} {unit})", word("clamp"), number("output"));
@@ -258,6 +266,13 @@ mod tests {
              source-dead: bess)\n  waits for the next reading of what the plant does, and tells the devices nothing until \
              then\n  in the way: `plant.remote` is false; `bess` does not answer\n  \
              does not answer: inv2\n  asked again: inv2\n"
+        );
+        let counted = json!([{ "point": "poi", "authority": "iso", "held": 4.0, "in_force": 4.0, "actual": 4.0,
+            "unit": "MW", "silent": ["inv2", "inv3"], "counted": [{ "device": "inv2", "part": 1.5 }] }]);
+        assert_eq!(
+            told(&counted),
+            "poi: iso\n  held 4.000, in force 4.000, the plant does 4.000 MW\n  does not answer: inv3\n  \
+             not heard of: inv2 counts for 1.500 MW\n"
         );
         let window = json!({ "verdict": "below", "accuracy": 0.853, "delay_steps": 2, "precision": 0.99,
             "mileage": 12.5 });

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use telemetry::{Mono, Now, Quality, Wall};
 
 use super::brain::Brain;
+use super::control::DriveSpec;
 use super::devices::DeviceState;
 use super::field::Reading;
 use super::points::{PointIx, Row, Source};
@@ -204,8 +205,14 @@ pub(super) fn setpoints(brain: &Brain, now: Now) -> Json {
                 "in_the_way": brain.in_the_way(commanded),
                 "alarms": brain.table.alarms(commanded.feedback),
                 "silent": brain.silent(commanded),
+                "counted": setpoint.silent().map(counted).collect::<Json>(),
                 "score": commanded.score.as_ref().map(super::brain::Live::told),
             })
         })
         .collect()
+}
+
+/// A device of a dispatch of which nothing is heard, and what it counts for.
+fn counted((drive, part): (&DriveSpec, f64)) -> Json {
+    json!({ "device": &*drive.name, "part": part })
 }

@@ -288,6 +288,9 @@ fn one_of_which_nothing_is_heard_and_that_goes_on_moves_nothing() {
     }
     let counts = format!("unit2 counts for {:.3}", before[1]);
     assert!(alarms(&plant).contains(&counts), "{counts}: {}", alarms(&plant));
+    let counted = &plant.world.core.status(plant.world.now())["setpoints"][0]["counted"];
+    assert_eq!((counted.as_array().map(Vec::len), &counted[0]["device"]), (Some(1), &"unit2".into()));
+    assert!((counted[0]["part"].as_f64().unwrap() - before[1]).abs() < 1e-5, "{counted}");
     assert!(plant.worst(70.0, 300) <= COUNT + 1e-9);
     assert_eq!((plant.read(FORCE), plant.code()), ((70.0, Flags::ONLINE), 0.0));
     // The others do the rest of the next set point.
