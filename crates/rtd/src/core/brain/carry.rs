@@ -113,7 +113,8 @@ impl Brain {
                 None => {}
             }
             let heir = new.map(|new| &mut new.setpoint);
-            let writes = old.setpoint.withdraw(heir, |device| moves.device(device), &mut self.next_request);
+            let place = |device| moves.device(device);
+            let writes = old.setpoint.withdraw(heir, place, now.mono, &mut self.next_request);
             if !local {
                 let (time, point, why) = (now.wall, id.clone(), RELOADED);
                 self.record(Record::Authority {

@@ -4,6 +4,7 @@
 
 use control::{Master, Owner};
 use site::DeviceIx;
+use telemetry::Mono;
 
 use super::{Drive, SetPoint, Write, take};
 use crate::core::MasterIx;
@@ -37,18 +38,24 @@ impl SetPoint {
         &self,
         mut heir: Option<&mut Self>,
         device: impl Fn(DeviceIx) -> Option<DeviceIx>,
+        now: Mono,
         next_request: &mut u64,
     ) -> Vec<Write> {
         let driven = self.owner() != Owner::Local;
         let mut writes = Vec::new();
         for drive in &self.drives {
             let Some(at) = device(drive.spec.device) else { continue };
-            let next = heir.as_mut().filter(|heir| !driven || !heir.spec.disables).and_then(|heir| {
+            let disables = heir.as_ref().is_some_and(|heir| heir.spec.disables);
+            let next = heir.as_mut().and_then(|heir| {
                 let alike = |next: &&mut Drive| next.spec.device == at && next.spec.kind == drive.spec.kind;
                 heir.drives.iter_mut().find(alike)
             });
             if let Some(next) = next {
                 next.inherit(drive);
+                // One that refuses is asked again by who comes after.
+                if driven && disables {
+                    writes.extend(next.give_back(now, next_request));
+                }
             } else if drive.is_giving() || (driven && drive.holds()) {
                 let release = drive.spec.release();
                 writes.extend(release.map(|write| Write { device: at, request: take(next_request), write }));

@@ -201,6 +201,25 @@ fn goes_back(new: &Site, released: &[FieldWrite]) {
 }
 
 #[test]
+fn a_device_that_another_definition_gives_back_and_that_refuses_is_asked_again() {
+    let (old, new) =
+        (site(), site_but(&[("limits = [-4.0, 4.0]", "limits = [-3.0, 3.0]\nhandover = \"disable\"")]));
+    let mut world = running(&old);
+    world.set(EMS, DIRECT, 12_000.0);
+    world.confirm_writes();
+    world.reconfigure(&old, &new);
+    for again in 0..3 {
+        let writes: Vec<FieldWrite> = world.writes.iter().map(|(_, write)| *write).collect();
+        assert_eq!(writes, [FieldWrite::Release704], "{again}");
+        world.refuse_writes();
+        world.pass(2_000);
+    }
+    world.confirm_writes();
+    world.pass(60_000);
+    assert_eq!(world.writes, []);
+}
+
+#[test]
 fn an_owner_without_right_or_place_loses_its_authority() {
     let observer = "[[master]]\nname = \"observer\"\naddress = 2\nadmit = [\"name:observer.example\"]\ncontrol = false\n";
     let ems = "[[master]]\nname = \"ems\"\naddress = 1\nadmit = [\"name:ems.example\"]\ncontrol = true\n";

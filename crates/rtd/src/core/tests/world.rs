@@ -322,10 +322,19 @@ impl World {
 
     /// Confirms every write that was asked for; how many.
     pub(super) fn confirm_writes(&mut self) -> usize {
+        self.answer_writes(&Ok(()))
+    }
+
+    /// Every write that was asked for is refused; how many.
+    pub(super) fn refuse_writes(&mut self) -> usize {
+        self.answer_writes(&Err("Illegal data value".to_owned()))
+    }
+
+    fn answer_writes(&mut self, result: &Result<(), String>) -> usize {
         let writes = std::mem::take(&mut self.writes);
         for (request, _) in &writes {
-            let device = DeviceIx::new(BESS);
-            self.input(Input::Field(FieldEvent::Written { device, request: *request, result: Ok(()) }));
+            let (device, result) = (DeviceIx::new(BESS), result.clone());
+            self.input(Input::Field(FieldEvent::Written { device, request: *request, result }));
         }
         writes.len()
     }
