@@ -52,6 +52,9 @@ pub(crate) struct Counts {
     pub(crate) feedback_bad: u64,
     pub(crate) retries: u64,
     pub(crate) released: u64,
+    /// Changes of the frequency that had to be answered at once, and ways by the ramp that came to their end.
+    pub(crate) responses: u64,
+    pub(crate) responses_by_ramp: u64,
 }
 
 impl Default for Counts {
@@ -72,6 +75,8 @@ impl Default for Counts {
             feedback_bad: 0,
             retries: 0,
             released: 0,
+            responses: 0,
+            responses_by_ramp: 0,
         }
     }
 }
@@ -90,6 +95,8 @@ impl Tally for Counts {
             ("feedback_not_good_judged", &mut self.feedback_bad),
             ("retries_that_did_nothing", &mut self.retries),
             ("releases", &mut self.released),
+            ("frequencies_answered_at_once", &mut self.responses),
+            ("responses_that_came_by_the_ramp", &mut self.responses_by_ramp),
         ];
         fields.extend(KINDS.iter().copied().zip(&mut self.kinds));
         fields.extend(edge_names().iter().map(String::as_str).zip(&mut self.edges));

@@ -47,7 +47,7 @@ impl Property for Control {
     const NAME: &'static str = "control";
 
     fn steps(&self, case: u64) -> Vec<Step> {
-        script(&mut Dice::new(case), self.kind(case).sites[0].1.drives())
+        script(&mut Dice::new(case), &self.kind(case).sites[0].1)
     }
 
     fn run(&self, case: u64, steps: &[Step]) -> (Counts, Option<(usize, String)>) {

@@ -1,7 +1,7 @@
 //! What happens in a case: a list of steps, made of one number and nothing else, so that every case can be run again.
 
 use crate::proof::Dice;
-use crate::sites::{DEVICES, METER, PLC, TWISTS, UNITS};
+use crate::sites::{DEVICES, METER, PLC, Rules, TWISTS, UNITS};
 
 /// A state that a device tells, or cannot tell.
 pub(crate) type Told = Option<bool>;
@@ -131,10 +131,11 @@ pub(crate) enum Step {
         unit: usize,
         follows: bool,
     },
-    /// A unit goes somewhere by itself, in hundredths of a megawatt.
+    /// A unit goes somewhere by itself, in hundredths of a megawatt, and that is read now or later.
     Drift {
         unit: usize,
         at: i32,
+        read: bool,
     },
     Order(Order),
     Reload {
@@ -146,10 +147,16 @@ pub(crate) enum Step {
     Clock {
         millis: i64,
     },
+    /// The grid's frequency, in mHz off the nominal one.
+    Frequency(Option<i32>),
+    /// The primary response is in service.
+    Enable(Told),
+    /// The auxiliary load, in hundredths of a megawatt.
+    Load(Option<i32>),
 }
 
 /// Names of the kinds, in the order of [`Step::kind`].
-pub(crate) const KINDS: [&str; 37] = [
+pub(crate) const KINDS: [&str; 40] = [
     "time",
     "set_points",
     "set_points_again",
@@ -187,6 +194,9 @@ pub(crate) const KINDS: [&str; 37] = [
     "restarts",
     "clock_steps",
     "sources_of_charge",
+    "frequencies",
+    "responses_in_service_or_not",
+    "auxiliary_loads",
 ];
 
 impl Step {
@@ -230,6 +240,9 @@ impl Step {
             Self::Restart { .. } => 34,
             Self::Clock { .. } => 35,
             Self::Source(_) => 36,
+            Self::Frequency(_) => 37,
+            Self::Enable(_) => 38,
+            Self::Load(_) => 39,
         }
     }
 }
@@ -243,13 +256,22 @@ struct Temper {
     /// Links delay and lose.
     lossy: bool,
     units: usize,
+    primary: bool,
+    aux: bool,
 }
 
 /// The steps of a case: 50 to 75.
-pub(crate) fn script(dice: &mut Dice, units: usize) -> Vec<Step> {
+pub(crate) fn script(dice: &mut Dice, rules: &Rules) -> Vec<Step> {
     let length = dice.within(50, 75);
-    let temper =
-        Temper { calm: dice.within(55, 92), rough: dice.percent(35), lossy: dice.percent(40), units };
+    let units = rules.drives();
+    let temper = Temper {
+        calm: dice.within(55, 92),
+        rough: dice.percent(35),
+        lossy: dice.percent(40),
+        units,
+        primary: rules.primary,
+        aux: rules.aux,
+    };
     let mut steps = Vec::with_capacity(80);
     // Most begin with everything well.
     if dice.percent(90) {
@@ -285,6 +307,19 @@ fn band(dice: &mut Dice, most: u64) -> (Option<i32>, Option<i32>) {
 }
 
 fn step(dice: &mut Dice, temper: &Temper) -> Step {
+    if temper.primary && dice.percent(12) {
+        return match dice.below(20) {
+            0..2 => Step::Enable(state(dice, temper)),
+            2..4 => Step::Frequency(None),
+            // Within the dead band, beyond it, and where there is no more of it.
+            4..10 => Step::Frequency(Some(hundredths(dice, 60))),
+            _ => Step::Frequency(Some(hundredths(dice, 300))),
+        };
+    }
+    if temper.aux && dice.percent(8) {
+        let load = i32::try_from(dice.below(100)).unwrap();
+        return Step::Load(Some(load).filter(|_| dice.percent(80)));
+    }
     let master = usize::from(dice.percent(30));
     match dice.below(200) {
         0..46 => {
@@ -370,7 +405,9 @@ fn step(dice: &mut Dice, temper: &Temper) -> Step {
             let device = [METER, PLC, METER, PLC, 1, UNITS][dice.index(6)];
             Step::Alive { device, at: None }
         }
-        179..182 => Step::Drift { unit: dice.index(temper.units), at: hundredths(dice, 200) },
+        179..182 => {
+            Step::Drift { unit: dice.index(temper.units), at: hundredths(dice, 200), read: dice.percent(50) }
+        }
         182..193 => Step::Order(match dice.below(13) {
             0..2 => Order::Take,
             2..5 => Order::GiveBack,

@@ -21,6 +21,17 @@ pub(crate) const HORIZON_H: f64 = 1.0 / 60.0;
 pub(crate) const TRIM: (f64, f64) = (0.01, 0.3);
 /// How near the plant has to come, and within how many milliseconds.
 pub(crate) const FOLLOWS: (f64, u64) = (0.75, 6_000);
+/// The primary response of the sites that have one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Primary {
+    /// A share of 60 Hz.
+    pub(crate) droop: f64,
+    pub(crate) deadband: f64,
+    pub(crate) capacity: f64,
+    pub(crate) most: f64,
+}
+
+pub(crate) const PRIMARY: Primary = Primary { droop: 0.05, deadband: 0.036, capacity: 10.0, most: 0.5 };
 /// A pulse, in megawatts.
 pub(crate) const PULSE: f64 = 0.25;
 
@@ -71,6 +82,10 @@ pub(crate) struct Rules {
     pub(crate) source: bool,
     pub(crate) units_remote: bool,
     pub(crate) trim: bool,
+    /// The frequency moves it, too.
+    pub(crate) primary: bool,
+    /// The devices make an auxiliary load beside it.
+    pub(crate) aux: bool,
     /// The devices get their own control back at every return to local.
     pub(crate) disables: bool,
     pub(crate) revert_s: u16,
@@ -107,13 +122,15 @@ const PLAIN: Rules = Rules {
     source: false,
     units_remote: true,
     trim: false,
+    primary: false,
+    aux: false,
     disables: false,
     revert_s: 60,
     rights: [true, true],
 };
 
 /// Each kind of plant that there is here.
-const KINDS: [Rules; 9] = [
+const KINDS: [Rules; 12] = [
     Rules { silence_ms: Some(8_000), commands_max: Some((6, 5_000)), ..PLAIN },
     Rules {
         up: None,
@@ -172,6 +189,17 @@ const KINDS: [Rules; 9] = [
     },
     Rules { up: None, down: None, loss: Loss::Schedule, hard: false, soft: false, revert_s: 0, ..PLAIN },
     Rules { up: Some(0.4), down: Some(0.4), source: true, silence_ms: Some(6_000), ..PLAIN },
+    Rules {
+        up: Some(0.2),
+        down: Some(0.3),
+        loss: Loss::Schedule,
+        silence_ms: Some(9_000),
+        primary: true,
+        revert_s: 0,
+        ..PLAIN
+    },
+    Rules { up: Some(0.3), down: Some(0.2), loss: Loss::Hold, aux: true, soft: false, ..PLAIN },
+    Rules { up: None, down: None, loss: Loss::Schedule, energy: false, aux: true, primary: true, ..PLAIN },
 ];
 
 /// What a site is after a change of its file.
@@ -220,9 +248,13 @@ fn points() -> String {
         ("sun", "MW"),
     ];
     let mut text = String::new();
-    for (device, points) in [("meter", &meter[..]), ("plc", &plc[..])] {
+    // Behind the registers of its states.
+    let switchgear = [("hz", "Hz"), ("aux", "MW")];
+    for (device, first, points) in
+        [("meter", 0, &meter[..]), ("plc", 0, &plc[..]), ("switchgear", 2, &switchgear[..])]
+    {
         for (at, (id, unit)) in points.iter().enumerate() {
-            text += &analog(device, at, id, unit);
+            text += &analog(device, first + at, id, unit);
         }
     }
     text
@@ -277,6 +309,12 @@ fn keys(rules: &Rules) -> String {
         "trim = {{ meter = \"poi.mw\", units = \"units.mw\", gain = {:?}, most = {:?} }}",
         TRIM.0, TRIM.1
     );
+    let Primary { droop, deadband, capacity, most } = PRIMARY;
+    let primary = format!(
+        "primary = {{ frequency = \"hz\", enable = \"enable\", droop_pct = {:?}, deadband_hz = {deadband:?}, \
+         capacity = {capacity:?}, most = {most:?} }}",
+        droop * 100.0
+    );
     for (there, key) in [
         (rules.hard, "limits_hard = { low = \"hard.low\", high = \"hard.high\" }"),
         (rules.soft, "limits_soft = { low = \"soft.low\", high = \"soft.high\" }"),
@@ -284,6 +322,8 @@ fn keys(rules: &Rules) -> String {
         (rules.units_remote, "device_remote = [\"units.remote\"]"),
         (rules.source, "charge_within = \"sun\""),
         (rules.trim, &trim),
+        (rules.primary, &primary),
+        (rules.aux, "aux = \"aux\""),
         (rules.disables, "handover = \"disable\""),
     ] {
         if there {
@@ -316,7 +356,7 @@ pub(crate) fn kinds() -> Vec<Kind> {
         if !rules.rights[1] {
             text = text.replace("control = true # the observer's", "control = false # the observer's");
         }
-        if !rules.trim {
+        if !rules.trim && !rules.aux {
             // Where nothing corrects, what the units do is what is looked at.
             text = text.replace("actual = \"poi.mw\"", "actual = \"units.mw\"");
         }

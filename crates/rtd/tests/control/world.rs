@@ -87,6 +87,8 @@ struct Truth {
     mw: Vec<f64>,
     follows: Vec<bool>,
     blind: bool,
+    /// What the plant itself takes, told or not.
+    load: f64,
 }
 
 pub(crate) struct World<'a> {
@@ -125,6 +127,9 @@ impl<'a> World<'a> {
             charge: Some(5.0),
             schedule: Some(0.5),
             sun: Some(2.0),
+            hz: Some(60.0),
+            enable: Some(true),
+            aux: Some(0.2),
         };
         Self {
             kind,
@@ -141,6 +146,7 @@ impl<'a> World<'a> {
                 mw: vec![if rules.drives == Drives::Limited { 1.0 } else { 0.4 }; units],
                 follows: vec![true; units],
                 blind: false,
+                load: 0.2,
             },
             moved: true,
             read_at: 0,
@@ -177,21 +183,19 @@ impl<'a> World<'a> {
                     if self.retried == Some(at) {
                         self.fail(format!("the same octets again acted again: {status} {effect}"));
                     }
-                    let asked = match self.delivering {
-                        Some(Asked::Value { index: 1, counts }) => Some(counts / MW),
-                        Some(Asked::Control { index: 5, op: 1 | 3, count }) => {
-                            Some(self.oracle.pulsed(at, true, count))
+                    let (asked, by) = match self.delivering {
+                        Some(Asked::Value { index: 1, counts }) => (Some(counts / MW), None),
+                        Some(Asked::Control { index: index @ (5 | 6), op: 1 | 3, count }) => {
+                            let (asked, by) = self.oracle.pulsed(at, index == 5, count);
+                            (Some(asked), Some(by))
                         }
-                        Some(Asked::Control { index: 6, op: 1 | 3, count }) => {
-                            Some(self.oracle.pulsed(at, false, count))
-                        }
-                        Some(_) => None,
+                        Some(_) => (None, None),
                         None => {
                             self.fail("a command that nobody sent".to_owned());
-                            None
+                            (None, None)
                         }
                     };
-                    self.oracle.command(at, asked, value, mode, &status, effect);
+                    self.oracle.command(at, (asked, by), value, mode, &status, effect);
                     self.ends[at].recorded = Some(status);
                 }
                 Output::Record(Record::Authority { owner, cause, .. }) => self.oracle.authority(owner, cause),
@@ -219,7 +223,10 @@ impl<'a> World<'a> {
             self.oracle.counts.retries += 1;
         }
         let end = &mut self.ends[at];
-        end.last_answer = octets.to_vec();
+        // A frame that only asks whether the link is there answers nothing.
+        if !wire::answer(octets).is_empty() {
+            end.last_answer = octets.to_vec();
+        }
         if std::mem::take(&mut end.lose) {
             return;
         }
@@ -421,17 +428,23 @@ impl<'a> World<'a> {
     fn report(&mut self, device: usize) {
         let number = |value: Option<f64>| value.map_or(Reading::NotANumber, Reading::Number);
         let state = |value: Option<bool>| value.map_or(Reading::NotImplemented, Reading::State);
+        let aux = self.kind.sites[self.running].1.aux;
         let truth = &mut self.truth;
         let readings: Vec<Reading> = match device {
             METER => {
                 self.moved = false;
                 let units: f64 = truth.mw.iter().sum();
                 // Lines take their part, and so does what the plant itself needs.
+                let poi = if aux { units - truth.load } else { units * 0.98 - 0.05 };
                 (truth.said.units, truth.said.poi) =
-                    if truth.blind { (None, None) } else { (Some(units), Some(units * 0.98 - 0.05)) };
+                    if truth.blind { (None, None) } else { (Some(units), Some(poi)) };
                 vec![number(truth.said.units), number(truth.said.poi)]
             }
-            SWITCHGEAR => vec![state(truth.said.breaker), state(truth.said.remote)],
+            SWITCHGEAR => {
+                let Said { hz, aux, breaker, remote, enable, .. } = truth.said;
+                let numbers = [hz, aux].map(number).into_iter();
+                numbers.chain([breaker, remote, enable].map(state)).collect()
+            }
             PLC => {
                 let Said { hard, soft, charge, schedule, units_remote, sun, .. } = truth.said;
                 let numbers = [hard[0], hard[1], soft[0], soft[1], charge, schedule, sun].map(number);
@@ -585,6 +598,20 @@ impl<'a> World<'a> {
                 self.truth.said.sun = sun.map(mw);
                 self.changed(PLC);
             }
+            Step::Frequency(off) => {
+                self.truth.said.hz = off.map(|off| 60.0 + f64::from(off) / 1_000.0);
+                self.changed(SWITCHGEAR);
+            }
+            Step::Enable(told) => {
+                self.truth.said.enable = told;
+                self.changed(SWITCHGEAR);
+            }
+            Step::Load(load) => {
+                self.truth.said.aux = load.map(mw);
+                self.truth.load = load.map_or(self.truth.load, mw);
+                self.moved = true;
+                self.changed(SWITCHGEAR);
+            }
             Step::Dead { device, at_once } => {
                 self.truth.dead[device] = true;
                 let kind = if at_once { FailureKind::Unreachable } else { FailureKind::TimedOut };
@@ -616,11 +643,14 @@ impl<'a> World<'a> {
                 self.exchange();
             }
             Step::Follows { unit, follows } => self.truth.follows[unit] = follows,
-            Step::Drift { unit, at } => {
-                // What its own control does with it is not seen of it before it is read.
-                if self.oracle.owner == Owner::Local {
+            Step::Drift { unit, at, read } => {
+                // What its own control, or somebody at the device, does with it is not seen before it is read.
+                let kept = self.oracle.units_remote() == Some(false);
+                if self.oracle.owner == Owner::Local || kept {
                     self.go(unit, mw(at));
-                    self.changed(METER);
+                    if read {
+                        self.changed(METER);
+                    }
                 }
             }
             Step::Order(order) => self.order(order),

@@ -17,54 +17,53 @@ impl Oracle {
 
     /// What may be said to be in force.
     pub(super) fn in_force(&self) -> Vec<f64> {
-        let there = |at: &usize| !self.rules.is_dispatch() || self.up[UNITS + at] == Up::Yes;
-        let units = (0..self.units.len()).filter(there).map(|at| &self.units[at]);
-        let (mut behind, mut none, mut all) = (self.totals.len(), true, true);
-        for unit in units {
-            none &= unit.confirmed.is_none();
+        if self.unread.is_some() {
+            return self.actual().into_iter().collect();
+        }
+        if let Some(began) = self.began {
+            return vec![began];
+        }
+        let (mut behind, mut all) = (self.totals.len(), true);
+        for unit in self.there().map(|at| &self.units[at]) {
             all &= unit.confirmed.is_some();
             behind = behind.min(unit.done);
         }
         // What one that was away does now is not known, whatever the others have confirmed.
-        let mut may: Vec<f64> =
-            if all { self.totals.get(behind..).unwrap_or_default().to_vec() } else { Vec::new() };
-        if none {
-            may.extend(self.began);
-        }
-        may
+        if all { self.totals.get(behind..).unwrap_or_default().to_vec() } else { Vec::new() }
+    }
+
+    /// The devices that have a part: in a dispatch the others make up for one that is away.
+    pub(super) fn there(&self) -> impl Iterator<Item = usize> {
+        let there = |at: &usize| !self.rules.is_dispatch() || self.up[UNITS + at] == Up::Yes;
+        (0..self.units.len()).filter(there)
     }
 
     /// Whether a value in force may be told, good or not; `near` is the rounding of counts.
     pub(crate) fn judge_feedback(&mut self, told: f64, good: bool, near: f64) {
-        if self.owner == Owner::Local {
-            match self.actual() {
-                Some(actual) if !good || (actual - told).abs() > near => {
-                    self.fail(format!(
-                        "nobody drives, the plant does {actual}, in force is {told}, good: {good}"
-                    ));
-                }
-                None if good => {
-                    self.fail(format!("nobody knows what the plant does, in force is a good {told}"));
-                }
-                _ => {}
+        if self.owner != Owner::Local {
+            self.counts.feedback_good += u64::from(good);
+            self.counts.feedback_bad += u64::from(!good);
+        }
+        // Where there are none in a dispatch the value is of before.
+        let dead = match self.rules.is_dispatch() {
+            true => self.there().next().is_none(),
+            false => self.there().any(|at| self.up[UNITS + at] != Up::Yes),
+        };
+        if self.owner == Owner::Local || self.unread.is_some() {
+            // Nobody tells the devices anything: what the plant does is in force.
+            let against = self.owner != Owner::Local && (dead || self.units_remote() == Some(false));
+            let actual = self.actual();
+            let same = actual.is_none_or(|actual| (actual - told).abs() <= near);
+            if good != (actual.is_some() && !against) || !same {
+                self.fail(format!(
+                    "nobody is told anything, the plant does {actual:?}, in force is {told}, good: {good}"
+                ));
             }
             return;
         }
-        if good {
-            self.counts.feedback_good += 1;
-        } else {
-            self.counts.feedback_bad += 1;
-        }
-        let there = |at: &usize| !self.rules.is_dispatch() || self.up[UNITS + at] == Up::Yes;
-        let units: Vec<usize> = (0..self.units.len()).filter(there).collect();
-        // In a dispatch the others make up for one; where there are none the value is of before.
-        let dead = match self.rules.is_dispatch() {
-            true => units.is_empty(),
-            false => units.iter().any(|at| self.up[UNITS + at] != Up::Yes),
-        };
-        let failed = units.iter().any(|at| self.units[*at].failed);
-        let open = units.iter().any(|at| self.units[*at].open.is_some());
-        let confirmed = units.iter().all(|at| self.units[*at].confirmed.is_some());
+        let failed = self.there().any(|at| self.units[at].failed);
+        let open = self.there().any(|at| self.units[at].open.is_some());
+        let confirmed = self.there().all(|at| self.units[at].confirmed.is_some());
         let strays = self.far_since.is_some_and(|since| since + FOLLOWS.1 < self.now);
         let most = if self.rules.trim { TRIM.1 + 1e-3 } else { 0.0 };
         if good {
@@ -85,8 +84,8 @@ impl Oracle {
             }
             return;
         }
-        let near_all = self.near_since.is_some();
-        if !dead && !failed && !open && confirmed && near_all && !units.is_empty() && !self.astray {
+        let known = self.began.is_some() || (confirmed && !open);
+        if !dead && !failed && known && self.near_since.is_some() {
             self.fail(format!("in force is {told}, not good, and nothing is the matter: {:?}", self.units));
         }
     }
@@ -97,8 +96,9 @@ impl Oracle {
             return None;
         }
         match self.owner {
-            Owner::Iso(_) => Some((self.target, true)),
-            _ => Some((self.actual(), self.actual().is_some())),
+            Owner::Iso(_) => Some((self.target.filter(|_| !self.rough), true)),
+            // A master that sends back what it reads moves nothing: this is where a set point would begin.
+            _ => Some((self.actual().and_then(|actual| self.without(actual)), self.actual().is_some())),
         }
     }
 
@@ -119,8 +119,10 @@ impl Oracle {
         };
         // It is told with the next step.
         let steady = self.way.is_some_and(|way| way.since + STEP_MS <= self.now);
-        let settled = driven && !self.loose && !self.astray && !self.rules.trim && steady;
-        if !settled || self.rules.is_dispatch() || self.rules.drives == Drives::Limited {
+        let settled = driven && !self.loose && self.unread.is_none() && !self.rules.trim && steady;
+        // What is beside it may be held back, too.
+        let beside = self.rules.primary || self.rules.aux;
+        if !settled || beside || self.rules.is_dispatch() || self.rules.drives == Drives::Limited {
             return;
         }
         let soft = bounds.soft.hold(target);

@@ -1,6 +1,7 @@
 //! What has to be, in the plainest words of `docs/control.md`: who commands, what a master is answered, where the
 //! output may go, and what may be said to be in force. It knows the script and what went over the wire, not the core.
 
+mod beside;
 mod feedback;
 mod output;
 mod owner;
@@ -13,12 +14,11 @@ use crate::counts::Counts;
 use crate::sites::{
     CAN, CHARGE, DEVICES, Drives, HORIZON_H, METER, PLC, RATED, Rules, SWITCHGEAR, TRIM, UNITS,
 };
+use beside::Beside;
 use told::value;
 
 /// Rounding of floats, in megawatts.
 const NEAR: f64 = 1e-6;
-/// A device's answer is waited for so long.
-const ANSWER_MAX_MS: u64 = 15_000;
 /// The output moves once a second; what is called a little later moves for as much longer.
 const STEP_MS: u64 = 1_001;
 
@@ -63,6 +63,9 @@ pub(crate) struct Said {
     pub(crate) charge: Option<f64>,
     pub(crate) schedule: Option<f64>,
     pub(crate) sun: Option<f64>,
+    pub(crate) hz: Option<f64>,
+    pub(crate) enable: Option<bool>,
+    pub(crate) aux: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,6 +76,14 @@ const ALL: Band = Band(f64::NEG_INFINITY, f64::INFINITY);
 impl Band {
     fn hold(self, value: f64) -> f64 {
         value.max(self.0).min(self.1)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self(self.0 + other.0, self.1 + other.1)
+    }
+
+    fn size(self) -> f64 {
+        self.0.abs().max(self.1.abs())
     }
 
     fn has(self, value: f64, near: f64) -> bool {
@@ -159,6 +170,10 @@ struct Way {
     bounds: Bounds,
     since: u64,
     from: f64,
+    /// What is beside it.
+    beside: f64,
+    /// So much of the way limits may have hidden.
+    hidden: f64,
 }
 
 /// What the handle that is under way brought.
@@ -168,8 +183,6 @@ struct Handle {
     received: Vec<(&'static str, Option<Cause>)>,
     /// It went to local: for this.
     left: Option<Option<Cause>>,
-    /// The devices that another configuration asks once more to take their own control back.
-    asked_back: Vec<bool>,
     /// The output starts anew from what the plant does.
     anew: bool,
 }
@@ -196,17 +209,21 @@ pub(crate) struct Oracle {
     loose: bool,
     /// It stands at a bound, where the correction may have been cut off.
     edge: bool,
-    /// The devices were away, and what the plant has done since is not known yet.
-    astray: bool,
-    /// Until when a device that nobody refreshes any more may fall back by itself.
-    reverts_until: u64,
-    /// Taken over then: nothing is told before the plant was read again.
+    /// Taken over then, or its devices could not be told anything until then: nothing is told before the plant was
+    /// read again.
     pub(crate) unread: Option<u64>,
+    /// The devices cannot be told anything: they do not answer, or are in their own local.
+    apart: bool,
+    /// What pulses ask for beside the reading that is waited for.
+    more: Option<f64>,
+    /// The target is about what it says.
+    rough: bool,
+    beside: Beside,
     /// When it was read last.
     read: u64,
     units: Vec<Unit>,
     totals: Vec<f64>,
-    /// Nothing was confirmed since somebody took over: what the plant did then is in force.
+    /// From where the output went on when the plant was read last: in force until all have confirmed something newer.
     began: Option<f64>,
     way: Option<Way>,
     /// Since when the plant is near to all that may be in force, or far from it.
@@ -220,7 +237,7 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub(crate) fn new(rules: Rules, now: u64) -> Self {
-        let mut this = Self {
+        Self {
             rules,
             owner: Owner::Local,
             held_here: false,
@@ -237,9 +254,11 @@ impl Oracle {
             moved: now,
             loose: false,
             edge: false,
-            astray: false,
-            reverts_until: now,
             unread: None,
+            apart: false,
+            more: None,
+            rough: false,
+            beside: Beside::new(),
             read: 0,
             units: vec![Unit::default(); rules.drives()],
             totals: Vec::new(),
@@ -251,10 +270,7 @@ impl Oracle {
             now,
             counts: Counts::default(),
             wrong: None,
-        };
-        // Who refreshed the devices before this start may have done so until now.
-        this.leave_alone();
-        this
+        }
     }
 
     pub(crate) fn fail(&mut self, mut words: String) {
@@ -281,14 +297,14 @@ impl Oracle {
     }
 
     pub(crate) fn actual(&self) -> Option<f64> {
-        self.of(METER, if self.rules.trim { self.said.poi } else { self.said.units })
+        self.of(METER, if self.rules.trim || self.rules.aux { self.said.poi } else { self.said.units })
     }
 
     /// What the units do, from where a hand-over has to begin; `None`: not known.
     fn base(&self) -> Option<f64> {
         let actual = self.actual()?;
         if !self.rules.trim {
-            return Some(actual);
+            return Some(actual + self.aux());
         }
         let units = self.of(METER, self.said.units).unwrap_or(actual);
         Some(actual + (units - actual).max(-TRIM.1).min(TRIM.1))
@@ -302,6 +318,10 @@ impl Oracle {
             let (low, high) = (self.of(PLC, low)?, self.of(PLC, high)?);
             (low <= high).then_some(Band(low, high))
         };
+        // What the devices make beside it has to be known where one begins.
+        if self.rules.aux && self.at.is_none() {
+            self.aux_good()?;
+        }
         let energy = if self.rules.energy {
             let charge = self.of(PLC, self.said.charge)?;
             Band(-(CHARGE.1 - charge).max(0.0) / HORIZON_H, (charge - CHARGE.0).max(0.0) / HORIZON_H)
@@ -326,6 +346,11 @@ impl Oracle {
             soft: band(self.rules.soft, self.said.soft)?,
             can,
         })
+    }
+
+    /// None of the devices is in its own local.
+    pub(crate) fn units_remote(&self) -> Option<bool> {
+        if self.rules.units_remote { self.of(PLC, self.said.units_remote) } else { Some(true) }
     }
 
     /// The devices are there: `None`, one of them is not known.
@@ -353,11 +378,13 @@ impl Oracle {
         (self.up[device], self.timed_out[device]) = (Up::Yes, 0);
         match device {
             METER => (self.said.units, self.said.poi, self.read) = (said.units, said.poi, self.now),
-            SWITCHGEAR => (self.said.breaker, self.said.remote) = (said.breaker, said.remote),
+            SWITCHGEAR => {
+                (self.said.breaker, self.said.remote) = (said.breaker, said.remote);
+                (self.said.hz, self.said.enable, self.said.aux) = (said.hz, said.enable, said.aux);
+            }
             PLC => {
-                let (units, poi, breaker, remote) =
-                    (self.said.units, self.said.poi, self.said.breaker, self.said.remote);
-                self.said = Said { units, poi, breaker, remote, ..said };
+                let Said { units, poi, breaker, remote, hz, enable, aux, .. } = self.said;
+                self.said = Said { units, poi, breaker, remote, hz, enable, aux, ..said };
             }
             _ => {}
         }
@@ -376,8 +403,9 @@ impl Oracle {
 
     /// The handle is over: all that it brought has to be what it had to be.
     pub(crate) fn end(&mut self, writes: &[(usize, u64, FieldWrite)]) {
-        self.read_again();
         self.settle_owner();
+        self.read_again();
+        self.move_beside();
         if self.handle.expected != self.handle.received {
             let Handle { expected, received, .. } = &self.handle;
             let words = format!("changes of hands {received:?}, not {expected:?}");

@@ -1,7 +1,8 @@
 //! Where the output may be: by the ramp, within its bounds, and on its way to what is asked for.
 
-use super::{ALL, Band, Bounds, NEAR, Oracle, STEP_MS, Up, Way};
-use crate::sites::{Drives, METER, TRIM, UNITS};
+use super::beside::Shift;
+use super::{Band, NEAR, Oracle, STEP_MS, Way};
+use crate::sites::{Drives, METER, TRIM};
 
 impl Oracle {
     /// For so long it may have moved since it was last seen.
@@ -18,22 +19,23 @@ impl Oracle {
         (most(self.rules.up), most(self.rules.down))
     }
 
-    pub(super) fn judge_output(&mut self, waits: bool, devices: bool) {
+    pub(super) fn judge_output(&mut self, waits: bool) {
         let Some(before) = self.at else { return self.fail("driven from nowhere".to_owned()) };
         let bounds = self.bounds();
         let Some(total) = self.total() else {
             // Nothing has to be told while it is not known where the devices stand.
             self.loose = true;
-            if devices && !self.astray && !waits && self.unread.is_none() {
+            if !waits && self.unread.is_none() {
                 self.fail("a device is told nothing".to_owned());
             }
             self.way = None;
             return;
         };
-        // Nor is one that does not answer told what a limit takes back.
-        let away =
-            !self.rules.is_dispatch() && (0..self.units.len()).any(|at| self.up[UNITS + at] != Up::Yes);
-        if waits || away || (self.astray && devices) {
+        if waits {
+            // What a limit takes back it takes from the output, told or not.
+            if let Some(held) = bounds.map(|bounds| bounds.held(before)).filter(|held| *held != before) {
+                (self.at, self.edge) = (Some(held), true);
+            }
             (self.loose, self.way) = (true, None);
             return;
         }
@@ -44,21 +46,17 @@ impl Oracle {
         let meter = self.of(METER, self.said.poi).unwrap_or(total);
         let corrected = trims * (TRIM.0 * 2.0 * ((total - meter).abs() + TRIM.1) + 1e-3);
         let most = trims * TRIM.1;
-        let Some(bounds) = bounds.filter(|_| devices) else {
-            // It stays where it is, a limit apart.
-            let known = bounds.unwrap_or(Bounds { hard: ALL, energy: ALL, source: ALL, soft: ALL, can: ALL });
-            let from = known.hold(before);
-            let goal = known.goal(before);
-            let (up, down) = self.reach();
-            let to = Band(from.min(goal).max(from - down), from.max(goal).min(from + up));
-            let slack = match (self.loose, from == before && !self.edge && !known.is_edge(before, most)) {
+        let Some(bounds) = bounds else {
+            // It stays where it is.
+            let slack = match (self.loose, self.edge) {
                 (true, _) => f64::INFINITY,
-                (false, true) => corrected,
-                (false, false) => most,
+                (false, false) => corrected,
+                (false, true) => most,
             };
-            self.edge = known.is_edge(total, most);
+            // What was cut off beside it stays so.
+            self.edge &= self.rules.primary || self.rules.aux;
             let dispatched = self.rules.is_dispatch() || self.rules.drives == Drives::Limited;
-            if !to.has(total, slack + NEAR) && !dispatched {
+            if (total - before).abs() > slack + NEAR && !dispatched {
                 self.fail(format!("{before} became {total} while it had to stay"));
             }
             if !self.loose && !dispatched {
@@ -84,27 +82,37 @@ impl Oracle {
         let passed = self.passed();
         let (up, down) = self.reach();
         // What a limit takes back it takes from the output, and the correction comes on top, as far as it may.
-        let edge = self.edge || bounds.is_edge(before, most);
-        let corrected = if from == before && !edge { corrected } else { corrected.max(most) };
-        self.edge = bounds.is_edge(total, most);
+        let Shift { now, by, hidden } = self.shifted();
+        let edge = self.edge || bounds.is_edge(before, most + hidden);
+        let free = from == before && !edge;
+        let corrected = if free { corrected } else { corrected.max(most + hidden) };
+        let by = if free { by } else { Band(by.0.min(0.0), by.1.max(0.0)) };
+        let hidden = if free { 0.0 } else { hidden };
+        self.edge = bounds.is_edge(total, most + now.size());
         let moved = total - from;
-        if moved > up + corrected + NEAR || moved < -down - corrected - NEAR {
+        if moved > up + corrected + by.1 + NEAR || moved < -down - corrected + by.0 - NEAR {
             let first = if self.handle.anew { "the first output after a hand-over: " } else { "" };
             self.fail(format!("{first}{before} ({from} within its bounds) became {total} in {passed} ms"));
         }
-        let goal = self.target.map(|target| bounds.goal(target));
+        let goal = self.target.filter(|_| !self.rough).map(|target| self.goal(target, &bounds, now));
         if let Some(goal) = goal {
-            let (low, high) = (from.min(goal) - most, from.max(goal) + most);
+            let low = (from + by.0).min(goal.0) - most - hidden;
+            let high = (from + by.1).max(goal.1) + most + hidden;
             let unseen = self.loose && passed > 0;
             if !unseen && !(low - NEAR..=high + NEAR).contains(&total) {
-                self.fail(format!("{from} became {total} on the way to {goal}"));
+                self.fail(format!("{from} became {total} on the way to {goal:?}"));
             }
         }
+        // While the response is on its way it is not known where both together go.
+        let goal = goal.filter(|_| now.0 == now.1).map(|goal| goal.0);
+        self.seen_beside();
         // What the units cannot do together is not seen of the output.
         let short = self.rules.is_dispatch() || self.rules.drives == Drives::Limited;
         let short = short
             && ((total - bounds.can.0).abs() <= NEAR + most || (total - bounds.can.1).abs() <= NEAR + most);
-        self.judge_way(goal.filter(|_| !short), bounds, total, most);
+        let way = goal.filter(|_| !short);
+        let way = way.map(|goal| Way { goal, bounds, since: self.now, from: total, beside: now.0, hidden });
+        self.judge_way(way, total, most);
         if short {
             // What holds the output at once holds it all the same.
             self.at = Some(bounds.held(before));
@@ -112,7 +120,11 @@ impl Oracle {
         } else if (total - before).abs() > NEAR {
             // Beside the correction, or after devices were waited for, it is not seen when the output moved last.
             if !self.rules.trim {
-                self.moved = if self.loose { self.now.saturating_sub(STEP_MS) } else { self.now };
+                self.moved = if self.loose || self.rules.primary || self.rules.aux {
+                    self.now.saturating_sub(STEP_MS)
+                } else {
+                    self.now
+                };
             }
             (self.at, self.loose) = (Some(total), false);
         } else {
@@ -121,24 +133,29 @@ impl Oracle {
     }
 
     /// It comes nearer to its goal, by its ramp.
-    pub(super) fn judge_way(&mut self, goal: Option<f64>, bounds: Bounds, total: f64, most: f64) {
-        let Some(goal) = goal else {
+    pub(super) fn judge_way(&mut self, way: Option<Way>, total: f64, most: f64) {
+        let Some(new) = way else {
             self.way = None;
             return;
         };
-        let way = self.way.filter(|way| way.goal == goal && way.bounds == bounds);
-        let way = way.unwrap_or(Way { goal, bounds, since: self.now, from: total });
+        let is_same = |way: &Way| (way.goal, way.bounds, way.beside) == (new.goal, new.bounds, new.beside);
+        let way = self.way.filter(is_same).unwrap_or(new);
         self.way = Some(way);
+        let goal = way.goal;
         let rate = if goal > way.from { self.rules.up } else { self.rules.down };
         let left = (total - goal).abs();
-        let slack = NEAR + most + self.rules.deadband;
+        // What rests acts upon no smaller difference; a way once begun is gone to its end.
+        let small = (way.from - goal).abs() <= self.rules.deadband;
+        let slack = NEAR + most + if small { self.rules.deadband } else { 0.0 };
         let passed = self.now - way.since;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of a test")]
         let may = match rate {
+            // On the beat that it is moved by, where a limit was not known before.
+            None if passed <= STEP_MS => f64::INFINITY,
             None => 0.0,
             Some(rate) => {
                 let gone = rate * passed.saturating_sub(STEP_MS) as f64 / 1_000.0;
-                ((way.from - goal).abs() - gone).max(0.0)
+                ((way.from - goal).abs() + way.hidden - gone).max(0.0)
             }
         };
         self.counts.progress += 1;

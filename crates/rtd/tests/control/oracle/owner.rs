@@ -3,9 +3,10 @@
 use control::Cause;
 use control::authority::EDGES;
 
-use super::{NEAR, Oracle, Owner, Unit};
+use super::beside::Beside;
+use super::{NEAR, Oracle, Owner};
 use crate::counts::STATUSES;
-use crate::sites::{ASKED, HOLD_MS, Loss, MW, PLC, PULSE, Rules};
+use crate::sites::{ASKED, HOLD_MS, Loss, MW, PULSE, Rules};
 
 impl Oracle {
     pub(crate) fn session(&mut self, master: usize, up: bool) {
@@ -23,38 +24,31 @@ impl Oracle {
             None => self.fail(format!("{from} {cause:?} {} is no edge", to.kind())),
         }
         self.handle.expected.push((to.kind(), Some(cause)));
-        let was_local = self.owner == Owner::Local;
-        (self.owner, self.away, self.way) = (to, None, None);
-        match to {
-            Owner::Local => self.leave(Some(cause)),
-            Owner::Iso(_) => self.start(),
-            Owner::Schedule | Owner::Fallback if self.at.is_none() => self.start(),
-            Owner::Schedule => {}
-            Owner::Fallback => self.target = self.at.filter(|_| !self.loose),
-        }
-        if was_local {
-            self.began = self.actual();
-            self.unread = Some(self.now).filter(|now| *now < self.reverts_until);
-            self.totals.clear();
+        let goes_on = matches!(to, Owner::Schedule | Owner::Fallback) && self.at.is_some();
+        (self.owner, self.away, self.way, self.more) = (to, None, None, None);
+        if to == Owner::Local {
+            self.leave(Some(cause));
+        } else if !goes_on {
+            self.start();
+        } else if to == Owner::Fallback {
+            let at = self.at.filter(|_| !self.loose && self.unread.is_none());
+            (self.target, self.rough) = (at.and_then(|at| self.alone(at)), false);
         }
     }
 
-    /// Whoever begins to drive begins with what the plant does.
+    /// Whoever begins to drive begins with what the plant is read to do next.
     pub(super) fn start(&mut self) {
         let Some(base) = self.base() else {
             return self.fail("taken over without knowing what the plant does".to_owned());
         };
-        (self.at, self.moved, self.loose, self.astray) = (Some(base), self.now, false, false);
-        self.target = Some(base);
-        self.handle.anew = true;
+        (self.at, self.moved, self.loose, self.target) = (Some(base), self.now, false, Some(base));
+        self.rough = false;
+        self.unread = Some(self.now);
     }
 
     pub(super) fn leave(&mut self, cause: Option<Cause>) {
-        (self.at, self.target, self.astray, self.loose, self.began) = (None, None, false, false, None);
-        // Whoever took over and has not read yet has told nobody anything.
-        if self.unread.take().is_none() {
-            self.leave_alone();
-        }
+        (self.at, self.target, self.loose, self.began) = (None, None, false, None);
+        (self.unread, self.apart, self.more) = (None, false, None);
         self.handle.left = Some(cause);
     }
 
@@ -62,7 +56,7 @@ impl Oracle {
     pub(crate) fn command(
         &mut self,
         master: usize,
-        asked: Option<f64>,
+        (asked, by): (Option<f64>, Option<f64>),
         told: Option<f64>,
         mode: &str,
         status: &str,
@@ -79,7 +73,9 @@ impl Oracle {
         if let Some(at) = STATUSES.iter().position(|known| *known == status) {
             self.counts.statuses[at] += 1;
         }
-        let same = |told: f64, asked: f64| (told - asked).abs() <= NEAR || told == asked;
+        let from = self.owner == Owner::Iso(master) && !self.rough || self.response().is_some();
+        let near = if by.is_none() || from { NEAR } else { f64::INFINITY };
+        let same = |told: f64, asked: f64| (told - asked).abs() <= near || told == asked;
         if let (Some(told), Some(asked)) = (told, asked)
             && asked.is_finite()
             && asked.abs() < 1e6
@@ -87,6 +83,9 @@ impl Oracle {
         {
             self.fail(format!("asked for {asked}, understood as {told}"));
         }
+        // A pulse counts from what is left where the response goes on.
+        let owned = self.owner == Owner::Iso(master);
+        let rough = by.is_some() && if owned { self.rough } else { self.response().is_none() };
         let Ok(value) = expected else {
             if effect != "none" {
                 self.fail(format!("refused with {status}, and yet {effect}"));
@@ -107,6 +106,8 @@ impl Oracle {
             self.counted = if self.now - since < within { (since, count + 1) } else { (self.now, 1) };
         }
         self.heard = self.now;
+        // What is waited for is what a pulse counts from, unless something was asked for beside it.
+        let before = if self.owner == Owner::Iso(master) { self.more } else { Some(0.0) };
         let wanted = if self.owner != Owner::Iso(master) {
             self.give(Owner::Iso(master), Cause::Command);
             "taken-over"
@@ -115,18 +116,19 @@ impl Oracle {
         } else {
             "changed"
         };
-        self.target = Some(value);
+        (self.target, self.rough) = (Some(value), rough);
+        self.more = by.zip(before).map(|(by, before)| by + before);
         if effect != wanted {
             self.fail(format!("{value} of master {master} is {effect}, not {wanted}"));
         }
     }
 
-    /// What a pulse asks for.
-    pub(crate) fn pulsed(&self, master: usize, raise: bool, count: u8) -> f64 {
+    /// What pulses ask for, and how much more that is.
+    pub(crate) fn pulsed(&self, master: usize, raise: bool, count: u8) -> (f64, f64) {
         let owned = self.owner == Owner::Iso(master);
-        let from = if owned { self.target } else { self.actual() };
-        let more = PULSE * f64::from(count);
-        from.map_or(-ASKED, |from| (if raise { from + more } else { from - more }).clamp(-ASKED, ASKED))
+        let from = if owned { self.target } else { self.actual().map(|actual| self.about(actual)) };
+        let more = PULSE * f64::from(count) * if raise { 1.0 } else { -1.0 };
+        (from.map_or(-ASKED, |from| (from + more).clamp(-ASKED, ASKED)), more)
     }
 
     pub(super) fn judge(&self, master: usize, value: f64) -> Result<f64, &'static str> {
@@ -153,8 +155,7 @@ impl Oracle {
         if self.is_local() {
             return Err("LOCAL");
         }
-        let units_remote =
-            if self.rules.units_remote { self.of(PLC, self.said.units_remote) } else { Some(true) };
+        let units_remote = self.units_remote();
         if units_remote == Some(false) {
             return Err("DOWNSTREAM_LOCAL");
         }
@@ -216,13 +217,8 @@ impl Oracle {
             self.leave(None);
         }
         (self.counted, self.heard, self.away, self.way) = ((self.now, 0), self.now, None, None);
-        self.leave_alone();
-        self.handle.asked_back = self.units.iter().map(|unit| unit.giving.is_some()).collect();
-        if self.handle.left.is_none() {
-            self.units.fill(Unit::default());
-        }
-        self.units.iter_mut().for_each(|unit| unit.giving = None);
         self.forget();
+        self.beside = Beside::new();
     }
 
     /// Who loses it now.
@@ -252,7 +248,7 @@ impl Oracle {
             self.give(Owner::Fallback, Cause::NoSchedule);
         }
         if self.owner == Owner::Schedule {
-            self.target = self.schedule();
+            (self.target, self.rough) = (self.schedule(), false);
         }
     }
 

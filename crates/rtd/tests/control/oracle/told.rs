@@ -3,26 +3,52 @@
 use control::Cause;
 use rtd::core::FieldWrite;
 
-use super::{ANSWER_MAX_MS, Giving, Oracle, Owner, Unit, Up};
-use crate::sites::{RATED, UNITS};
+use super::{Giving, Oracle, Owner, Unit, Up};
+use crate::sites::{ASKED, RATED, UNITS};
 
 impl Oracle {
-    /// What the plant does was read since it was taken over: the output goes on from there.
+    /// Devices that cannot be told anything may do something else by themselves: the output goes on from what the
+    /// plant is read to do once they can be told again, as after a take-over.
     pub(super) fn read_again(&mut self) {
-        let read = self.unread.is_some_and(|since| self.read >= since || self.now >= self.reverts_until);
-        if let Some(base) = self.base().filter(|_| read) {
-            (self.unread, self.began) = (None, self.actual());
-            (self.at, self.moved, self.loose) = (Some(base), self.now, false);
-            (self.way, self.handle.anew) = (None, true);
+        if self.owner == Owner::Local {
+            return;
+        }
+        let apart = self.devices() != Some(true) || self.units_remote() == Some(false);
+        if apart || self.apart {
+            self.unread = Some(self.now);
+        }
+        self.apart = apart;
+        let Some(since) = self.unread else { return };
+        self.way = None;
+        let read = self.base().zip(self.actual()).filter(|_| !apart && self.read >= since);
+        let Some((base, actual)) = read else {
+            // Whatever they were told and have confirmed before counts for nothing.
+            self.forget();
+            self.totals.clear();
+            self.began = None;
+            return;
+        };
+        (self.unread, self.began) = (None, Some(actual));
+        (self.at, self.moved, self.loose) = (Some(base), self.now, false);
+        self.handle.anew = true;
+        let about = self.about(actual);
+        let output = self.begin_beside(actual);
+        if let Some(more) = self.more.take() {
+            self.target = Some((about + more).clamp(-ASKED, ASKED));
+            self.rough = output.is_none();
+        }
+        if self.owner == Owner::Fallback {
+            (self.target, self.rough) = (output, false);
         }
     }
 
     /// Devices get their own control back exactly when they have to.
     pub(super) fn released(&mut self, writes: &[(usize, u64, FieldWrite)]) {
+        // With its switch in local the plant has the devices, whatever they do.
+        let tripped = self.breaker() == Some(false) && self.remote() != Some(false);
         let gives = match self.handle.left {
-            None => false,
-            Some(Some(Cause::Local | Cause::Taken)) => self.rules.disables,
-            Some(_) => true,
+            Some(cause) => self.rules.disables || cause == Some(Cause::Tripped),
+            None => self.owner == Owner::Local && tripped,
         };
         for at in 0..self.units.len() {
             let device = UNITS + at;
@@ -30,11 +56,10 @@ impl Oracle {
             let is = written.is_some();
             let due = self.units[at].giving.is_some_and(|giving| giving.again() <= self.now);
             let again = due && self.owner == Owner::Local && self.remote() != Some(false);
-            let back = self.handle.asked_back.get(at).copied().unwrap_or_default();
-            if is && !gives && !again && !back {
+            if is && !gives && !again {
                 self.fail(format!("device {device} is released without a reason"));
             }
-            if !is && again && !gives {
+            if !is && again {
                 self.fail(format!(
                     "device {device} did not take its own control back, and is not asked again"
                 ));
@@ -44,7 +69,7 @@ impl Oracle {
                 self.fail(format!("device {device} keeps what it was told, released for {why:?}"));
             }
             self.units[at].holds &= !is;
-            if let Some((_, request, _)) = written.filter(|_| self.handle.asked_back.is_empty()) {
+            if let Some((_, request, _)) = written {
                 self.units[at].giving = Some(Giving { request: *request, at: self.now, refused: false });
             }
             if self.owner == Owner::Local && self.remote() == Some(false) {
@@ -59,16 +84,6 @@ impl Oracle {
 
     /// Somebody drives: what was told, and where that leaves the output.
     pub(super) fn driven(&mut self, writes: &[(usize, u64, FieldWrite)]) {
-        let devices = self.devices() == Some(true);
-        if devices
-            && self.astray
-            && let Some(base) = self.base()
-        {
-            (self.at, self.moved, self.loose, self.astray) = (Some(base), self.now, false, false);
-            (self.way, self.handle.anew) = (None, true);
-        } else if !devices {
-            self.astray = true;
-        }
         if self.rules.is_dispatch() {
             for at in 0..self.units.len() {
                 if self.up[UNITS + at] != Up::Yes {
@@ -90,7 +105,7 @@ impl Oracle {
             if revert != self.rules.revert_s {
                 self.fail(format!("told to fall back after {revert} s"));
             }
-            if self.astray && devices || self.unread.is_some() {
+            if self.unread.is_some() {
                 self.fail(format!("device {device} is told {told} before it is known where it stands"));
             }
             if self.up[*device] != Up::Yes {
@@ -112,7 +127,7 @@ impl Oracle {
             }
         }
         if self.wrong.is_none() {
-            self.judge_output(waits, devices);
+            self.judge_output(waits);
         }
         self.note_total();
         self.watch();
@@ -120,24 +135,28 @@ impl Oracle {
 
     /// Whether each unit that has a part was told one; what that comes to.
     pub(super) fn total(&self) -> Option<f64> {
-        let there = |at: &usize| !self.rules.is_dispatch() || self.up[UNITS + at] == Up::Yes;
-        let mut units = (0..self.units.len()).filter(there).peekable();
+        let mut units = self.there().peekable();
         units.peek()?;
         units.map(|at| self.units[at].told).sum()
     }
 
     pub(super) fn note_total(&mut self) {
-        if let Some(total) = self.total()
+        if let Some(total) = self.total().map(|total| total - self.aux())
             && self.totals.last() != Some(&total)
         {
             self.totals.push(total);
         }
         let last = self.totals.len().saturating_sub(1);
         for unit in &mut self.units {
+            // With another auxiliary load a unit is told something else for the same.
+            unit.asked_turn = unit.asked_turn.min(last);
             // The same as before is done already.
             if unit.open.is_none() && unit.told.is_some() && unit.confirmed == unit.told {
                 unit.done = last;
             }
+        }
+        if self.unread.is_none() && self.there().all(|at| self.units[at].confirmed.is_some()) {
+            self.began = None;
         }
     }
 
@@ -167,13 +186,6 @@ impl Oracle {
         for unit in &mut self.units {
             *unit = Unit { holds: unit.holds, giving: unit.giving, ..Unit::default() };
         }
-    }
-
-    /// Nobody refreshes the devices from now on.
-    pub(super) fn leave_alone(&mut self) {
-        let revert = u64::from(self.rules.revert_s);
-        self.reverts_until = if revert > 0 { self.now + revert * 1_000 + ANSWER_MAX_MS } else { self.now };
-        self.unread = None;
     }
 }
 
