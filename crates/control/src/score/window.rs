@@ -4,6 +4,9 @@
 //! counts, or it is told why it does not. A window in which something is not known is never called good, however well
 //! the rest of it was followed.
 
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 use telemetry::Wall;
 
@@ -11,6 +14,9 @@ use super::{Score, Step, score_after};
 
 /// Steps that a window has at most: what bounds the memory of a score.
 pub const STEPS_MAX: usize = 3_600;
+
+/// So often the clock may be set, and what was told before each time is still known.
+const RUNS_MAX: usize = 64;
 
 /// The owner's code of the ISO.
 const ISO: f64 = 1.0;
@@ -302,6 +308,29 @@ impl Window {
     }
 }
 
+/// The windows that are told, as runs from one to another: none is told twice, however often the clock is set.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Told(VecDeque<RangeInclusive<u64>>);
+
+impl Told {
+    fn contains(&self, number: u64) -> bool {
+        self.0.iter().any(|run| run.contains(&number))
+    }
+
+    fn add(&mut self, number: u64) {
+        if let Some(run) = self.0.back_mut()
+            && run.end().checked_add(1) == Some(number)
+        {
+            *run = *run.start()..=number;
+            return;
+        }
+        if self.0.len() >= RUNS_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(number..=number);
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scorer {
@@ -309,6 +338,7 @@ pub struct Scorer {
     window: Option<Window>,
     /// The last window that was over, and its last step where that counted.
     ended: Option<(u64, Option<Step>)>,
+    told: Told,
     /// What was not seen before the next step, was not because the device did not run.
     restarted: bool,
     last: Option<Scored>,
@@ -320,7 +350,7 @@ impl Scorer {
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         let totals = Totals::default();
-        Self { rules, window: None, ended: None, restarted: true, last: None, totals }
+        Self { rules, window: None, ended: None, told: Told::default(), restarted: true, last: None, totals }
     }
 
     /// How it is scored.
@@ -348,8 +378,8 @@ impl Scorer {
         }
         let before =
             self.ended.filter(|(was, _)| was.saturating_add(1) == number && at == 0 && !self.restarted);
-        if self.window.is_none() && self.ended.is_some_and(|(was, _)| was == number) {
-            // The clock was set back over the end of a window that is told already.
+        if self.window.is_none() && self.told.contains(number) {
+            // The clock was set back over the end of a window that is told already, or of several.
             self.totals.left_out.repeated += 1;
             return over;
         }
@@ -384,6 +414,7 @@ impl Scorer {
         window.skip(self.rules.steps, self.restarted);
         let scored = window.scored(&self.rules, true);
         self.totals.add(&scored);
+        self.told.add(window.number);
         self.ended = Some((window.number, window.steps.last().copied().flatten()));
         self.last = Some(scored);
         Some(scored)

@@ -89,6 +89,25 @@ fn a_clock_set_back_repeats_steps_and_a_leap_ahead_misses_them() {
 }
 
 #[test]
+fn a_clock_set_back_over_several_windows_tells_none_of_them_again() {
+    let mut scorer = Scorer::new(RULES);
+    let mut over = |steps: std::ops::RangeInclusive<u64>| -> Vec<u64> {
+        let over = steps.flat_map(|at| scorer.take(at, step(1.0, 1.0)));
+        over.map(|window| RULES.place(RULES.step(window.from)).0).collect()
+    };
+    assert_eq!(over(51..=72), [10, 11, 12, 13], "and two steps of the next");
+    // Back into the second of them: what was under way ends there, and is not told again, either.
+    assert_eq!(over(58..=76), [14]);
+    assert_eq!(over(77..=85), [15, 16]);
+    // Far ahead and back: what was passed over is still to come.
+    assert!(over(4_001..=4_001).is_empty());
+    assert_eq!(over(86..=95), [800, 17, 18]);
+    let totals = scorer.totals();
+    assert_eq!(totals.windows.iter().sum::<u64>(), 10);
+    assert_eq!(totals.left_out.repeated, 18);
+}
+
+#[test]
 fn a_window_that_never_went_on_is_finished_once_it_is_over() {
     let mut scorer = Scorer::new(RULES);
     scorer.take(51, step(1.0, 1.0));
