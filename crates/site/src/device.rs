@@ -314,6 +314,10 @@ pub enum RegisterType {
 }
 
 impl RegisterType {
+    /// All of them, in the order in which recordings number them: one that is added comes last.
+    pub const ALL: [Self; 8] =
+        [Self::U16, Self::I16, Self::U32, Self::I32, Self::F32, Self::U64, Self::I64, Self::F64];
+
     /// Registers taken.
     #[must_use]
     pub const fn registers(self) -> u16 {

@@ -53,17 +53,6 @@ mod tests {
     use crate::acquire::decode::reading;
     use crate::core::Reading;
 
-    const KINDS: [RegisterType; 8] = [
-        RegisterType::U16,
-        RegisterType::I16,
-        RegisterType::U32,
-        RegisterType::I32,
-        RegisterType::F32,
-        RegisterType::U64,
-        RegisterType::I64,
-        RegisterType::F64,
-    ];
-
     /// What a reader of the same registers sees.
     fn back(kind: RegisterType, word_order: WordOrder, words: &[u16]) -> Reading {
         let place = Place::Register { table: RegisterTable::Holding, register: 0, kind, word_order };
@@ -90,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_and_never_wrapped() {
-        for kind in KINDS {
+        for kind in RegisterType::ALL {
             let (low, high) = kind.range();
             assert!(registers(kind, WordOrder::Big, low).is_ok(), "{kind:?}");
             assert!(registers(kind, WordOrder::Big, high).is_ok(), "{kind:?}");
@@ -108,7 +97,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_reads_back(kind in 0_usize..8, little: bool, part in 0.0_f64..=1.0) {
-            let kind = KINDS[kind];
+            let kind = RegisterType::ALL[kind];
             let order = if little { WordOrder::Little } else { WordOrder::Big };
             let (low, high) = kind.range();
             let mut raw = (low * (1.0 - part) + high * part).clamp(low, high);

@@ -451,18 +451,8 @@ fn writes_to_devices_come_back() {
         FieldWrite::Release123,
         FieldWrite::ReleaseRegister { register: 9, word: 0 },
     ];
-    let kinds = [
-        RegisterType::U16,
-        RegisterType::I16,
-        RegisterType::U32,
-        RegisterType::I32,
-        RegisterType::F32,
-        RegisterType::U64,
-        RegisterType::I64,
-        RegisterType::F64,
-    ];
     let ways = [(65_534, WordOrder::Little, -25_000.0, Some((9, u16::MAX))), (0, WordOrder::Big, 0.1, None)];
-    let registers = kinds.into_iter().flat_map(|kind| {
+    let registers = RegisterType::ALL.into_iter().flat_map(|kind| {
         ways.map(|(register, word_order, raw, enable)| FieldWrite::Registers {
             register,
             kind,

@@ -45,18 +45,7 @@ pub(super) fn put_write(out: &mut Put, write: FieldWrite) {
     }
 }
 
-/// Types of register values in the order of their numbers in the file.
-const KINDS: [RegisterType; 8] = [
-    RegisterType::U16,
-    RegisterType::I16,
-    RegisterType::U32,
-    RegisterType::I32,
-    RegisterType::F32,
-    RegisterType::U64,
-    RegisterType::I64,
-    RegisterType::F64,
-];
-
+/// The number of a type in the file: its place in [`RegisterType::ALL`].
 const fn register_kind(kind: RegisterType) -> u8 {
     match kind {
         RegisterType::U16 => 0,
@@ -81,7 +70,7 @@ pub(super) fn take_write(from: &mut Take<'_>) -> Result<FieldWrite, Malformed> {
         3 => FieldWrite::Release123,
         4 => FieldWrite::Registers {
             register: register(from)?,
-            kind: *KINDS
+            kind: *RegisterType::ALL
                 .get(usize::from(from.u8()?))
                 .ok_or(Malformed("a type of register value that is not known"))?,
             word_order: match from.u8()? {
