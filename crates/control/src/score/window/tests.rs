@@ -91,7 +91,7 @@ fn a_clock_set_back_repeats_steps_and_a_leap_ahead_misses_them() {
 #[test]
 fn a_clock_set_back_over_several_windows_tells_none_of_them_again() {
     let mut scorer = Scorer::new(RULES);
-    let mut over = |steps: std::ops::RangeInclusive<u64>| -> Vec<u64> {
+    let mut over = |steps: RangeInclusive<u64>| -> Vec<u64> {
         let over = steps.flat_map(|at| scorer.take(at, step(1.0, 1.0)));
         over.map(|window| RULES.place(RULES.step(window.from)).0).collect()
     };
