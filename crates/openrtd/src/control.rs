@@ -99,7 +99,7 @@ fn told(setpoints: &Json) -> String {
             text,
             "  held {}, in force {}{}, the plant does {} {unit}{}",
             number("held"),
-            number("in_force"),
+            number("feedback"),
             not_good(one, "feedback_reasons"),
             number("actual"),
             not_good(one, "actual_reasons")
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn a_status_is_told_in_words() {
         let one = json!([{ "point": "bess", "authority": "iso", "owner": "ems", "held_here": false, "held": 4.0,
-            "in_force": 2.5, "actual": 2.4, "clamp": "ramp", "output": 2.6, "short": 0.0, "trim": 0.1,
+            "feedback": 2.5, "actual": 2.4, "clamp": "ramp", "output": 2.6, "short": 0.0, "trim": 0.1,
             "response": -0.2, "answers": false, "follows": true, "unit": "MW" }]);
         assert_eq!(
             told(&one),
@@ -248,7 +248,7 @@ mod tests {
              held back by: ramp (output 2.600 MW)\n  correction at the meter: 0.100 MW\n  \
              primary response: -0.200 MW (the frequency is not answered)\n"
         );
-        let parts = json!([{ "point": "bess", "authority": "local", "held": 4.0, "in_force": 4.0, "actual": 4.0,
+        let parts = json!([{ "point": "bess", "authority": "local", "held": 4.0, "feedback": 4.0, "actual": 4.0,
             "short": 0.0, "aux": 0.3, "aux_good": false, "trim": 0.0, "response": null, "answers": null, "unit": "MW" }]);
         assert_eq!(
             told(&parts),
@@ -256,7 +256,7 @@ mod tests {
              auxiliary load: 0.300 MW (not good: this is the last good one)\n  correction at the meter: 0.000 MW\n"
         );
         assert_eq!(told(&json!([])), "the site has no set point");
-        let refused = json!([{ "point": "bess", "authority": "local", "held": 4.0, "in_force": null, "actual": 2.4,
+        let refused = json!([{ "point": "bess", "authority": "local", "held": 4.0, "feedback": null, "actual": 2.4,
             "unit": "MW", "feedback_reasons": ["source-dead: bess"], "actual_reasons": ["source-dead: bess"],
             "waits": true, "alarms": { "kept": "asked again: inv2", "short": "said already" },
             "in_the_way": ["`plant.remote` is false", "`bess` does not answer"], "silent": ["bess", "inv2"] }]);

@@ -502,6 +502,10 @@ impl SetPoint {
 
     /// What devices count for of which nothing is heard while others are there.
     fn listen(&mut self, plant: &Plant, now: Mono) {
+        // Fixed shares have no others who could make up for one.
+        if self.spec.method.is_none() {
+            return;
+        }
         let mut changed = false;
         for (at, (drive, Able { unit, off, .. })) in self.drives.iter_mut().zip(&plant.units).enumerate() {
             if *off {

@@ -188,6 +188,7 @@ pub(super) fn setpoints(brain: &Brain, now: Now) -> Json {
                 "target": machine.target(),
                 "output": machine.output(),
                 "in_force": setpoint.in_force(),
+                "feedback": value(commanded.feedback),
                 "feedback_reasons": reasons(commanded.feedback),
                 "actual": value(commanded.actual),
                 "actual_reasons": reasons(commanded.actual),

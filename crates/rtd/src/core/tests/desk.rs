@@ -70,6 +70,16 @@ fn a_schedule_that_cannot_have_it_says_what_is_not_good() {
 }
 
 #[test]
+fn what_is_in_force_is_told_as_the_iso_has_it_and_nobody_is_missed_where_nobody_is() {
+    let mut plant = Plant::with(&controlled(&[]));
+    assert_eq!(status(&plant)["feedback"], 1.0, "while nobody drives it follows the plant");
+    plant.set(EMS, 2.0);
+    plant.pass(20);
+    let told = status(&plant);
+    assert_eq!((&told["feedback"], &told["alarms"]), (&2.0.into(), &serde_json::json!({})), "{told}");
+}
+
+#[test]
 fn what_is_not_there_is_not_told() {
     let plant = Plant::with(&controlled(&[]));
     let told = status(&plant);
