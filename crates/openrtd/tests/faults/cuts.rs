@@ -1,5 +1,5 @@
-//! The ISO's link cut on the way to a set point, closed or only dead, under each of the three policies: each does what it
-//! says, and nobody's step is larger than the ramp allows.
+//! The ISO's link cut on the way to a set point, closed or only dead, under each of the three policies, and with a
+//! release that keeps or gives back: each does what it says, and nobody's step is larger than the ramp allows.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +12,13 @@ use serde_json::{Value, json};
 use crate::battery::Told;
 use crate::rig::{LATE_MS, Moved, RAMP, RESOLUTION, Random, Rig, Seen, folder, milliseconds, moved, now};
 
-const POLICIES: [(&str, &str); 3] = [("hold", "fallback"), ("schedule", "schedule"), ("release", "local")];
+/// What the site says of it, and who has it then.
+const POLICIES: [Policy; 4] = [
+    Policy { on_loss: "hold", handover: "keep", owner: "fallback" },
+    Policy { on_loss: "schedule", handover: "keep", owner: "schedule" },
+    Policy { on_loss: "release", handover: "keep", owner: "local" },
+    Policy { on_loss: "release", handover: "disable", owner: "local" },
+];
 /// What the schedule asks for: the switchgear's 60 Hz by another scale, for nothing else in the plant stands still.
 const SCHEDULE: f64 = -1.2;
 /// The battery is read so often.
@@ -27,6 +33,13 @@ const WATCHED_MS: i64 = 6_000;
 const WHOLE: u8 = 0;
 const DEAD: u8 = 1;
 const CLOSED: u8 = 2;
+
+#[derive(Clone, Copy)]
+struct Policy {
+    on_loss: &'static str,
+    handover: &'static str,
+    owner: &'static str,
+}
 
 /// A wire between the ISO and the device, that can be cut.
 struct Wire {
@@ -128,10 +141,11 @@ fn listen(text: &str) -> String {
     line.split('"').next().unwrap().to_owned()
 }
 
-fn cut(policy: &str, owner: &str, times: usize, seed: u64) -> Found {
+fn cut(policy: Policy, times: usize, seed: u64) -> Found {
     let mut random = Random(seed);
+    let Policy { on_loss, handover, owner } = policy;
     let keys = format!(
-        "on_loss = \"{policy}\"\nschedule = \"sched.mw\"\n\n[[analog]]\nid = \"sched.mw\"\nunit = \"MW\"\nsign = \"+\"\n\
+        "on_loss = \"{on_loss}\"\nhandover = \"{handover}\"\nschedule = \"sched.mw\"\n\n[[analog]]\nid = \"sched.mw\"\nunit = \"MW\"\nsign = \"+\"\n\
          max_units = 6.0\nmax_counts = 30000\n\
          source = {{ device = \"switchgear\", register = 2, type = \"u16\", scale = -0.0002, unit = \"MW\" }}\n"
     );
@@ -150,7 +164,7 @@ fn cut(policy: &str, owner: &str, times: usize, seed: u64) -> Found {
         wire.cut(how);
         let at = now();
         let (lost, to) = rig.owner_after(at);
-        assert_eq!(to, owner, "{policy}");
+        assert_eq!(to, owner, "{on_loss}");
         std::thread::sleep(Duration::from_millis(u64::try_from(WATCHED_MS).unwrap()));
         let (mended, mark) = (now(), rig.iso.mark());
         wire.mend();
@@ -171,7 +185,8 @@ fn cut(policy: &str, owner: &str, times: usize, seed: u64) -> Found {
     found
 }
 
-fn judge(seen: &Seen, one: &Cut, policy: &str, found: &mut Found) {
+fn judge(seen: &Seen, one: &Cut, policy: Policy, found: &mut Found) {
+    let Policy { on_loss, handover, .. } = policy;
     let after = one.lost - one.at;
     found.lost_after = (found.lost_after.0.min(after), found.lost_after.1.max(after));
     if one.how == CLOSED {
@@ -179,7 +194,7 @@ fn judge(seen: &Seen, one: &Cut, policy: &str, found: &mut Found) {
     } else {
         found.dead += 1;
     }
-    let mut wrong = |what: String| found.wrong.push(format!("{policy} at {}: {what}", one.at));
+    let mut wrong = |what: String| found.wrong.push(format!("{on_loss}, {handover} at {}: {what}", one.at));
     let longest = HOLD_MS + if one.how == CLOSED { 0 } else { DEAD_MS };
     if !(HOLD_MS - 50..longest + LATE_MS).contains(&after) {
         wrong(format!("lost after {after} ms"));
@@ -194,8 +209,8 @@ fn judge(seen: &Seen, one: &Cut, policy: &str, found: &mut Found) {
     });
     let released = enabled.filter(|on| !on).count();
     let (low, high) = seen.range(settled, one.next);
-    match policy {
-        "hold" => {
+    match (on_loss, handover) {
+        ("hold", _) => {
             if after_loss.iter().any(|(_, power)| *power != at_loss) || released > 0 {
                 wrong(format!("held {at_loss}, then told {after_loss:?}, released {released} times"));
             }
@@ -203,7 +218,7 @@ fn judge(seen: &Seen, one: &Cut, policy: &str, found: &mut Found) {
                 wrong(format!("held {at_loss}, did {low} to {high}"));
             }
         }
-        "schedule" => {
+        ("schedule", _) => {
             let last = after_loss.last().map_or(at_loss, |(_, power)| *power);
             let way = RAMP * milliseconds(one.next - settled) / 1_000.0;
             let (far, left) = ((at_loss - SCHEDULE).abs(), (last - SCHEDULE).abs());
@@ -213,6 +228,15 @@ fn judge(seen: &Seen, one: &Cut, policy: &str, found: &mut Found) {
             }
             if after_loss.iter().any(|(_, power)| (power - SCHEDULE).abs() > far + RESOLUTION) {
                 wrong(format!("away from the schedule: {at_loss}, {after_loss:?}"));
+            }
+        }
+        (_, "keep") => {
+            if !after_loss.is_empty() || released > 0 {
+                wrong(format!("told {after_loss:?} after the plant has it, released {released} times"));
+            }
+            // Its own timer is longer than it is watched.
+            if high - low > RESOLUTION || (low - at_loss).abs() > RESOLUTION {
+                wrong(format!("kept {at_loss}, did {low} to {high}"));
             }
         }
         _ => {
@@ -228,7 +252,7 @@ fn judge(seen: &Seen, one: &Cut, policy: &str, found: &mut Found) {
     }
     for (from, until) in [(one.command, one.next), (one.next, one.until)] {
         let moved = moved(seen, from, until);
-        let first = if policy == "schedule" { &mut found.first_on_the_move } else { &mut found.first };
+        let first = if on_loss == "schedule" { &mut found.first_on_the_move } else { &mut found.first };
         *first = first.max(moved.first);
         found.moved.step = found.moved.step.max(moved.step);
         found.moved.beyond = found.moved.beyond.max(moved.beyond);
@@ -241,14 +265,16 @@ fn judge(seen: &Seen, one: &Cut, policy: &str, found: &mut Found) {
 
 /// So many cuts under each policy.
 pub(crate) fn run(times: usize) -> Value {
-    let threads = POLICIES.iter().zip(1..).map(|((policy, owner), seed)| {
-        (*policy, std::thread::spawn(move || cut(policy, owner, times, seed)))
-    });
+    let threads = POLICIES
+        .into_iter()
+        .zip(1..)
+        .map(|(policy, seed)| (policy, std::thread::spawn(move || cut(policy, times, seed))));
     let threads: Vec<_> = threads.collect();
     let rows = threads.into_iter().map(|(policy, thread)| {
         let found = thread.join().unwrap();
         json!({
-            "policy": policy,
+            "policy": policy.on_loss,
+            "handover": policy.handover,
             "closed": found.closed,
             "dead_without_a_word": found.dead,
             "lost_after_ms": [found.lost_after.0, found.lost_after.1],
