@@ -35,7 +35,7 @@ fn a_set_point_reaches_a_plc_by_pymodbus_and_the_plc_gets_its_own_control_back()
         "site.toml",
         DRIVE,
         "drive = [{ device = \"plc\", register = 300, type = \"i32\", unit = \"kW\", scale = 0.1, sign = \"+\", \
-         enable = { register = 310, on = 1, off = 0 } }]",
+         enable = { register = 310, on = 1, off = 0 } }]\nhandover = \"disable\"",
     );
     folder.change("site.toml", "hold_ms = 30000", "hold_ms = 2000");
     folder.change("site.toml", "actual = \"bess.mw\"", "actual = \"plc.mw\"");
