@@ -97,6 +97,30 @@ fn every_example_is_read_by_those_who_use_it_and_both_ends_agree() {
 }
 
 #[test]
+fn what_follows_agc_is_scored_and_a_primary_response_is_there_to_be_taken() {
+    let scored = |dir: &Path| running_site(&dir.join("site.toml")).unwrap().0.setpoints[0].regulating.clone();
+    let folder = tempfile::tempdir().unwrap();
+    for (example, follows_agc) in [
+        (cli::Example::SolarStorage, true),
+        (cli::Example::Hybrid, true),
+        (cli::Example::Conventional, true),
+        (cli::Example::Wind, false),
+        (cli::Example::Aggregate, false),
+    ] {
+        let dir = folder.path().join(format!("{example:?}"));
+        make(&dir, example, DEFAULT, None).unwrap();
+        assert_eq!(scored(&dir).score.is_some(), follows_agc, "{example:?}");
+    }
+    let (_folder, dir) = made();
+    let file = dir.join("site.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(text.matches("\n# primary = ").count(), 1);
+    fs::write(&file, text.replacen("\n# primary = ", "\nprimary = ", 1)).unwrap();
+    let primary = scored(&dir).primary.unwrap();
+    assert!(primary.told.response.unwrap().0.served.index.is_some() && primary.most <= primary.capacity);
+}
+
+#[test]
 fn the_hybrid_is_the_first_example_with_another_end() {
     let [_, (_, site), (_, ems)] = templates::template(cli::Example::SolarStorage).files;
     for (text, end) in [(site, templates::SITE_END), (ems, templates::EMS_END)] {
