@@ -181,8 +181,8 @@ fn goes_back(new: &Site, released: &[FieldWrite]) {
     world.set(EMS, DIRECT, 12_000.0);
     world.confirm_writes();
     world.reconfigure(&old, new);
-    let writes: Vec<FieldWrite> =
-        std::mem::take(&mut world.writes).into_iter().map(|(_, write)| write).collect();
+    let writes: Vec<FieldWrite> = world.writes.iter().map(|(_, write)| *write).collect();
+    world.confirm_writes();
     assert_eq!(writes, released, "its device keeps what it was told, or is handed back");
     assert_eq!(authority(&world), [Some("ems".to_owned()), None]);
     world.read(EMS, Classes::ALL);
