@@ -110,7 +110,7 @@ fn told(setpoints: &Json) -> String {
         }
         let way = words_of(one, "in_the_way");
         if !way.is_empty() {
-            let _ = writeln!(text, "  in the way: {}", way.join("; "));
+            let _ = writeln!(text, "  in the way: {}", together(&way).join("; "));
         }
         let counted = one.get("counted").and_then(Json::as_array).into_iter().flatten();
         let counted: Vec<(String, f64)> = counted
@@ -149,7 +149,7 @@ fn told(setpoints: &Json) -> String {
             }
         }
         // What the other alarms say is said already.
-        for kind in ["silent", "kept", "primary"] {
+        for kind in ["kept", "primary"] {
             if let Some(alarm) = one.pointer(&format!("/alarms/{kind}")).and_then(Json::as_str) {
                 let _ = writeln!(text, "  {alarm}");
             }
@@ -178,6 +178,26 @@ fn away(one: &Json) -> String {
         time("since"),
         time("ends")
     )
+}
+
+/// What is not good for the same reason, in one: a device that is silent takes many points with it.
+fn together(way: &[String]) -> Vec<String> {
+    let mut told: Vec<(Vec<&str>, Option<&str>)> = Vec::new();
+    for words in way {
+        let (what, why) = words
+            .split_once(" is not good: ")
+            .map_or((words.as_str(), None), |(what, why)| (what, Some(why)));
+        match told.iter_mut().find(|(_, other)| why.is_some() && *other == why) {
+            Some((whats, _)) => whats.push(what),
+            None => told.push((vec![what], why)),
+        }
+    }
+    let words = |(whats, why): (Vec<&str>, Option<&str>)| match (why, whats.len()) {
+        (None, _) => whats.join(", "),
+        (Some(why), 1) => format!("{} is not good: {why}", whats.join(", ")),
+        (Some(why), _) => format!("{} are not good: {why}", whats.join(", ")),
+    };
+    told.into_iter().map(words).collect()
 }
 
 /// A list of texts, or of reasons.
@@ -267,7 +287,7 @@ mod tests {
              then\n  in the way: `plant.remote` is false; `bess` does not answer\n  \
              does not answer: inv2\n  asked again: inv2\n"
         );
-        let counted = json!([{ "point": "poi", "authority": "iso", "held": 4.0, "in_force": 4.0, "actual": 4.0,
+        let counted = json!([{ "point": "poi", "authority": "iso", "held": 4.0, "feedback": 4.0, "actual": 4.0,
             "unit": "MW", "silent": ["inv2", "inv3"], "counted": [{ "device": "inv2", "part": 1.5 }] }]);
         assert_eq!(
             told(&counted),
@@ -288,6 +308,26 @@ mod tests {
              score, window under way: accuracy none, precision none, mileage 0.00 MW\n"
             ),
             "{told}"
+        );
+    }
+
+    #[test]
+    fn many_points_of_one_cause_are_told_together() {
+        let way = [
+            "`a` is not good: source does not answer: bess",
+            "`b` is not good: never read since start",
+            "`c` is not good: source does not answer: bess",
+            "`bess` does not answer",
+            "the operator holds it",
+        ];
+        assert_eq!(
+            together(&way.map(str::to_owned)),
+            [
+                "`a`, `c` are not good: source does not answer: bess",
+                "`b` is not good: never read since start",
+                "`bess` does not answer",
+                "the operator holds it"
+            ]
         );
     }
 
