@@ -287,6 +287,7 @@ predicates! {
     HoldMs(Bounds) Setpoint "How long the owner's session may be away, ms.";
     FeedbackServed(bool) Setpoint "Its feedback is served.";
     Driven(bool) Setpoint "At least one device carries it out.";
+    Reverts(bool) Setpoint "Each device that keeps what it was told when nobody commands falls back by itself after a time.";
     PeriodMs(Bounds) Heartbeat "Least time between two advances, ms.";
     Wrap(Bounds) Heartbeat "Counts 0 to this less one.";
     Inputs(Bounds) Connection "Number of digitals that it is made of.";

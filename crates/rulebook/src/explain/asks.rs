@@ -39,6 +39,7 @@ fn words(predicate: &Predicate, profile: &Profile) -> String {
         | P::ConnectedGiven(yes)
         | P::FeedbackServed(yes)
         | P::Driven(yes)
+        | P::Reverts(yes)
         | P::Located(yes)
         | P::IndependentPower(yes)
         | P::Present(yes)

@@ -2,7 +2,7 @@
 
 use ieee1815_tokio::PeerIdentity;
 
-use site::Site;
+use site::{Handover, Site};
 use telemetry::{Scale, Unit};
 
 use super::figures::{missing_of, own_unit};
@@ -495,8 +495,27 @@ impl Context<'_> {
                 "a device that carries it out",
                 "no device that carries it out",
             ),
+            Predicate::Reverts(wanted) => {
+                let for_ever = self.holds_for_ever(one);
+                let no = format!("no `revert_s` of {}", for_ever.join(", "));
+                let yes = "`revert_s` of each device, or what gives it back: `handover = \"disable\"`";
+                Verdict::flag(for_ever.is_empty(), *wanted, "drive", yes, &no)
+            }
             _ => return None,
         })
+    }
+
+    /// The devices that hold what they were told until somebody tells them something else: nothing takes it back once
+    /// the plant has it again, whether its switch, a lost link or the operator gave it that.
+    fn holds_for_ever(&self, one: &site::SetPoint) -> Vec<String> {
+        if one.regulating.handover == Handover::Disable {
+            return Vec::new();
+        }
+        let without = one.drives.iter().filter(|drive| drive.revert_s == 0);
+        without
+            .filter_map(|drive| self.site.devices.get(drive.device.get()))
+            .map(|device| format!("`{}`", device.id))
+            .collect()
     }
 
     fn ask_device(&self, predicate: &Predicate, subject: &Subject<'_>) -> Option<Verdict> {
