@@ -24,6 +24,8 @@ pub(crate) struct Carried<'a> {
     pub(crate) id: &'a PointId,
     pub(crate) unit: Unit,
     pub(crate) limits: (f64, f64),
+    /// What the devices may be told of it in all: beyond `limits` by what a response and a correction add.
+    pub(crate) told: (f64, f64),
     pub(crate) dispatched: bool,
 }
 
@@ -98,7 +100,7 @@ impl Check<'_> {
         }
         let part = self.part(field, raw, carried.unit, carried.dispatched);
         let told: Vec<f64> = match carried.dispatched {
-            false => vec![carried.limits.0, carried.limits.1],
+            false => vec![carried.limits.0, carried.limits.1, carried.told.0, carried.told.1],
             true => [&part.low, &part.high].into_iter().filter_map(number).collect(),
         };
         if let Some(control) = &control {
@@ -273,8 +275,13 @@ impl Check<'_> {
         });
         if let Some(value) = beyond {
             let kind = registers.kind.text();
+            let beside = if told.iter().take(2).any(|limit| limit == value) {
+                ""
+            } else {
+                ", with what `primary` and `trim` add and no `limits_hard` holds,"
+            };
             let message = format!(
-                "{value} {unit} would be the raw value {}, {kind} holds {low} to {high}",
+                "{value} {unit}{beside} would be the raw value {}, {kind} holds {low} to {high}",
                 registers.raw(*value)
             );
             let at = raw.get_ref().kind.as_ref().map_or(raw.span(), Spanned::span);

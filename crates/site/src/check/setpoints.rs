@@ -5,11 +5,11 @@ use telemetry::{Dimension, Scale};
 
 use super::drives::Carried;
 use super::served::{RawScale, Variations, raw_scale};
-use super::{Check, Kind};
+use super::{Check, FIGURES, Kind};
 use crate::defaults::Purpose;
 use crate::device::Device;
 use crate::model::{Analog, Feedback, Point, SetPoint};
-use crate::raw::{RawFeedback, RawSetPoint};
+use crate::raw::{RawEdges, RawFeedback, RawSetPoint};
 
 impl Check<'_> {
     pub(crate) fn setpoint(
@@ -53,7 +53,8 @@ impl Check<'_> {
         let drives = match &raw.drive {
             Some(drive) => {
                 let dispatched = raw.dispatch.is_some();
-                let carried = Carried { id: &point.id, unit, limits, dispatched };
+                let told = reach(raw, limits);
+                let carried = Carried { id: &point.id, unit, limits, told, dispatched };
                 self.drives(&format!("{field}.drive"), drive, carried, devices)
             }
             None if self.purpose == Purpose::Check => Vec::new(),
@@ -77,4 +78,21 @@ impl Check<'_> {
         point.component = point.component.or(setpoint.component);
         Feedback { point }
     }
+}
+
+/// What the devices may be told in all: what may be asked for, and what the primary response and the correction at the
+/// meter may add, where no hard limit holds that.
+fn reach(raw: &RawSetPoint, (low, high): (f64, f64)) -> (f64, f64) {
+    let response = raw.primary.as_ref().map(Spanned::get_ref);
+    let response = response.map(|primary| primary.most.as_ref().unwrap_or(&primary.capacity));
+    let trim = raw.trim.as_ref().map(|trim| &trim.get_ref().most);
+    let most = [response, trim].into_iter().flatten().map(|most| *most.get_ref());
+    // What is no figure is told of where it stands.
+    let more: f64 = most.filter(|most| FIGURES.contains(most)).sum();
+    let hard = raw.limits_hard.as_ref();
+    let is_held = |edge: fn(&RawEdges) -> bool| hard.is_some_and(edge);
+    (
+        if is_held(|edges| edges.low.is_some()) { low } else { low - more },
+        if is_held(|edges| edges.high.is_some()) { high } else { high + more },
+    )
 }

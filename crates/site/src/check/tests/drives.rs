@@ -172,3 +172,19 @@ fn a_sunspec_device_has_one_set_point() {
     let told = with(&format!("drive = [{half}, {half}]")).unwrap_err();
     assert!(told.contains("setpoint[0].drive.device: already driven for `bess.mw.setpoint`"), "{told}");
 }
+
+#[test]
+fn what_a_response_and_a_correction_add_has_to_fit_too() {
+    let drive = LEAST.replace("i32", "i16").replace("\"+\"", "\"+\", scale = 0.15");
+    let more = |keys: &str| with(&format!("drive = [{{ {drive} }}]\n{keys}"));
+    assert!(more("").is_ok(), "4 MW is 26667");
+    let trim = "trim = { meter = \"poi.mw\", gain = 0.1, most = 2.0 }";
+    let told = more(trim).unwrap_err();
+    let words =
+        "setpoint[0].drive.type: -6 MW, with what `primary` and `trim` add and no `limits_hard` holds, would";
+    assert!(told.contains(words), "{told}");
+    let told = more(&format!("{trim}\nlimits_hard = {{ low = \"poi.mw\" }}")).unwrap_err();
+    assert!(told.contains("drive.type: 6 MW, with what"), "{told}");
+    let held = format!("{trim}\nlimits_hard = {{ low = \"poi.mw\", high = \"poi.mw\" }}");
+    assert!(more(&held).is_ok(), "it goes no further");
+}
