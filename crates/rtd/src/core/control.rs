@@ -406,9 +406,11 @@ impl SetPoint {
             self.begin(plant, now);
         }
         self.response.advance(plant, turn.output.is_some(), now);
+        // A device is known again whoever has it: what the meter said of it is over.
+        let known = self.hear(plant, now);
         if let Some(output) = turn.output {
             let whole = output + self.response.now();
-            self.listen(plant, now);
+            self.listen(plant, known, now);
             self.correct(whole, plant, now);
             self.share(whole, plant);
             // One that is away would get what held before as the first thing when it is back.
@@ -500,26 +502,34 @@ impl SetPoint {
         }
     }
 
-    /// What devices count for of which nothing is heard while others are there.
-    fn listen(&mut self, plant: &Plant, now: Mono) {
+    /// Which devices nothing is heard of; whether one of them is known again.
+    fn hear(&mut self, plant: &Plant, now: Mono) -> bool {
         // Fixed shares have no others who could make up for one.
         if self.spec.method.is_none() {
-            return;
+            return false;
         }
-        let mut changed = false;
+        let mut known = false;
         for (at, (drive, Able { unit, off, .. })) in self.drives.iter_mut().zip(&plant.units).enumerate() {
             if *off {
                 drive.told = None;
             }
             if unit.available || *off {
-                changed |= self.silent.known(at, now);
+                known |= self.silent.known(at, now);
             } else {
                 self.silent.lost(at, drive.told.unwrap_or(0.0), now);
             }
         }
+        known
+    }
+
+    /// What devices count for of which nothing is heard while others are there.
+    fn listen(&mut self, plant: &Plant, known: bool, now: Mono) {
+        if self.spec.method.is_none() {
+            return;
+        }
         let look = Look { actual: plant.seen.actual, read: plant.seen.read, in_force: self.in_force() };
-        changed |= self.silent.look(&look, now);
-        if let (Some(trim), true) = (&mut self.trim, changed) {
+        let changed = self.silent.look(&look, now);
+        if let (Some(trim), true) = (&mut self.trim, known || changed) {
             trim.disturbed();
         }
     }

@@ -6,7 +6,7 @@ use ieee1815::{Classes, CommandStatus, Flags, OperateMode, PointType};
 use site::{ReadingIx, Site};
 
 use super::world::{EMS, METER, SWITCHGEAR, World, site_from};
-use crate::core::{FieldEvent, FieldOutcome, FieldWrite, Input, Reading};
+use crate::core::{Action, FieldEvent, FieldOutcome, FieldWrite, Input, Operate, Reading, Way};
 
 /// The devices of the units.
 const UNITS: [usize; 4] = [1, 3, 4, 5];
@@ -331,6 +331,36 @@ fn one_that_stops_while_nothing_is_heard_of_it_is_made_up_for_and_counts_again_o
     let now: f64 = [0, 2, 3].into_iter().map(|at| plant.units[at].told).sum();
     assert!((now - before.iter().sum::<f64>()).abs() < 1.0, "{now}");
     assert!(!alarms(&plant).contains("\"silent\""), "{}", alarms(&plant));
+}
+
+#[test]
+fn what_the_meter_said_of_one_is_over_once_it_was_heard_of_whoever_had_the_plant() {
+    let mut plant = at(70.0);
+    let before = told(&plant);
+    (plant.units[1].there, plant.units[1].runs, plant.units[1].power) = (false, false, 0.0);
+    plant.seconds(400);
+    assert!(alarms(&plant).contains("unit2 counts for nothing"), "{}", alarms(&plant));
+    // The operator has the plant. It comes back, does what it was told last, and falls silent again.
+    let order = |plant: &mut Plant, way: Way| {
+        let (action, point) = (Action::Control(way), "poi.setpoint".into());
+        let (who, why) = ("ann".into(), "test".into());
+        plant.world.input(Input::Operate(Operate { point, action, who, why }));
+        plant.obey();
+    };
+    order(&mut plant, Way::Take);
+    (plant.units[1].there, plant.units[1].runs) = (true, true);
+    plant.seconds(300);
+    plant.units[1].there = false;
+    plant.seconds(5);
+    let made = plant.meter();
+    order(&mut plant, Way::GiveBack);
+    plant.set(made);
+    for _ in 0..30 {
+        plant.second();
+        // Losses have to be learned anew while a unit is not heard of; its part would be six times as much.
+        assert!((plant.meter() - made).abs() < 3.0, "{made}: {}, {:?}", plant.meter(), told(&plant));
+    }
+    assert!(alarms(&plant).contains(&format!("unit2 counts for {:.3}", before[1])), "{}", alarms(&plant));
 }
 
 #[test]
