@@ -55,6 +55,9 @@ pub(crate) struct Counts {
     /// Changes of the frequency that had to be answered at once, and ways by the ramp that came to their end.
     pub(crate) responses: u64,
     pub(crate) responses_by_ramp: u64,
+    /// Outputs in which a silent unit counted, and judgements of the meter that it does not, or does again.
+    pub(crate) silent_counted: u64,
+    pub(crate) silent_turned: u64,
 }
 
 impl Default for Counts {
@@ -77,6 +80,8 @@ impl Default for Counts {
             released: 0,
             responses: 0,
             responses_by_ramp: 0,
+            silent_counted: 0,
+            silent_turned: 0,
         }
     }
 }
@@ -97,6 +102,8 @@ impl Tally for Counts {
             ("releases", &mut self.released),
             ("frequencies_answered_at_once", &mut self.responses),
             ("responses_that_came_by_the_ramp", &mut self.responses_by_ramp),
+            ("outputs_with_a_silent_unit_counted", &mut self.silent_counted),
+            ("silent_units_that_the_meter_judged", &mut self.silent_turned),
         ];
         fields.extend(KINDS.iter().copied().zip(&mut self.kinds));
         fields.extend(edge_names().iter().map(String::as_str).zip(&mut self.edges));

@@ -151,12 +151,16 @@ pub(crate) enum Step {
     Frequency(Option<i32>),
     /// The primary response is in service.
     Enable(Told),
+    /// A unit of which nothing is heard makes nothing any more.
+    Falls {
+        unit: usize,
+    },
     /// The auxiliary load, in hundredths of a megawatt.
     Load(Option<i32>),
 }
 
 /// Names of the kinds, in the order of [`Step::kind`].
-pub(crate) const KINDS: [&str; 40] = [
+pub(crate) const KINDS: [&str; 41] = [
     "time",
     "set_points",
     "set_points_again",
@@ -197,6 +201,7 @@ pub(crate) const KINDS: [&str; 40] = [
     "frequencies",
     "responses_in_service_or_not",
     "auxiliary_loads",
+    "silent_units_that_fall",
 ];
 
 impl Step {
@@ -243,6 +248,7 @@ impl Step {
             Self::Frequency(_) => 37,
             Self::Enable(_) => 38,
             Self::Load(_) => 39,
+            Self::Falls { .. } => 40,
         }
     }
 }
@@ -315,6 +321,9 @@ fn step(dice: &mut Dice, temper: &Temper) -> Step {
             4..10 => Step::Frequency(Some(hundredths(dice, 60))),
             _ => Step::Frequency(Some(hundredths(dice, 300))),
         };
+    }
+    if temper.units == 3 && dice.percent(4) {
+        return Step::Falls { unit: dice.index(3) };
     }
     if temper.aux && dice.percent(8) {
         let load = i32::try_from(dice.below(100)).unwrap();

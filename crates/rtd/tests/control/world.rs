@@ -416,7 +416,8 @@ impl<'a> World<'a> {
             self.advance(to);
             if self.now >= self.read_at + 1_000 {
                 self.read_at = self.now;
-                if (self.moved || self.oracle.unread.is_some()) && !self.truth.dead[METER] {
+                let silent = self.truth.dead.iter().skip(UNITS).any(|dead| *dead);
+                if (self.moved || silent || self.oracle.unread.is_some()) && !self.truth.dead[METER] {
                     self.report(METER);
                 }
             }
@@ -601,6 +602,11 @@ impl<'a> World<'a> {
             Step::Frequency(off) => {
                 self.truth.said.hz = off.map(|off| 60.0 + f64::from(off) / 1_000.0);
                 self.changed(SWITCHGEAR);
+            }
+            Step::Falls { unit } => {
+                if self.truth.dead[UNITS + unit] {
+                    self.go(unit, 0.0);
+                }
             }
             Step::Enable(told) => {
                 self.truth.said.enable = told;

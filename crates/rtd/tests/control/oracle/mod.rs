@@ -5,6 +5,7 @@ mod beside;
 mod feedback;
 mod output;
 mod owner;
+mod silent;
 mod told;
 
 use control::Cause;
@@ -15,6 +16,7 @@ use crate::sites::{
     CAN, CHARGE, DEVICES, Drives, HORIZON_H, METER, PLC, RATED, Rules, SWITCHGEAR, TRIM, UNITS,
 };
 use beside::Beside;
+use silent::Silent;
 use told::value;
 
 /// Rounding of floats, in megawatts.
@@ -219,6 +221,7 @@ pub(crate) struct Oracle {
     /// The target is about what it says.
     rough: bool,
     beside: Beside,
+    silent: Silent,
     /// When it was read last.
     read: u64,
     units: Vec<Unit>,
@@ -259,6 +262,7 @@ impl Oracle {
             more: None,
             rough: false,
             beside: Beside::new(),
+            silent: Silent::new(rules.drives()),
             read: 0,
             units: vec![Unit::default(); rules.drives()],
             totals: Vec::new(),
@@ -334,7 +338,8 @@ impl Oracle {
         let can = match self.rules.drives {
             Drives::Dispatch(_) => {
                 let there = (0..3).filter(|at| self.up[UNITS + at] == Up::Yes).map(|at| CAN[at]);
-                there.fold(Band(0.0, 0.0), |sum, (low, high)| Band(sum.0 + low, sum.1 + high))
+                let others = self.counted();
+                there.fold(Band(others, others), |sum, (low, high)| Band(sum.0 + low, sum.1 + high))
             }
             Drives::Limited => Band(0.0, RATED),
             Drives::Battery | Drives::Shares => ALL,
@@ -406,6 +411,7 @@ impl Oracle {
         self.settle_owner();
         self.read_again();
         self.move_beside();
+        self.listen();
         if self.handle.expected != self.handle.received {
             let Handle { expected, received, .. } = &self.handle;
             let words = format!("changes of hands {received:?}, not {expected:?}");

@@ -21,6 +21,9 @@ impl Oracle {
 
     pub(super) fn judge_output(&mut self, waits: bool) {
         let Some(before) = self.at else { return self.fail("driven from nowhere".to_owned()) };
+        if let Some(total) = self.total().filter(|_| self.rules.is_dispatch() && !waits) {
+            self.guess(total - self.counted(), before, self.reach());
+        }
         let bounds = self.bounds();
         let Some(total) = self.total() else {
             // Nothing has to be told while it is not known where the devices stand.
@@ -40,6 +43,7 @@ impl Oracle {
             return;
         }
         self.counts.outputs += 1;
+        self.counts.silent_counted += u64::from(self.counted() != 0.0);
         self.counts.first_outputs += u64::from(self.handle.anew);
         let trims = if self.rules.trim { 1.0 } else { 0.0 };
         // Within a second (two, where it was between two looks) the correction moves by so much.

@@ -219,6 +219,8 @@ impl Oracle {
         (self.counted, self.heard, self.away, self.way) = ((self.now, 0), self.now, None, None);
         self.forget();
         self.beside = Beside::new();
+        // What the meter said was said of another.
+        self.silent.forget();
     }
 
     /// Who loses it now.

@@ -69,6 +69,9 @@ impl Oracle {
                 self.fail(format!("device {device} keeps what it was told, released for {why:?}"));
             }
             self.units[at].holds &= !is;
+            if is {
+                self.silent.kept[at] = 0.0;
+            }
             if let Some((_, request, _)) = written {
                 self.units[at].giving = Some(Giving { request: *request, at: self.now, refused: false });
             }
@@ -137,7 +140,8 @@ impl Oracle {
     pub(super) fn total(&self) -> Option<f64> {
         let mut units = self.there().peekable();
         units.peek()?;
-        units.map(|at| self.units[at].told).sum()
+        let told: Option<f64> = units.map(|at| self.units[at].told).sum();
+        Some(told? + self.counted())
     }
 
     pub(super) fn note_total(&mut self) {
@@ -176,6 +180,7 @@ impl Oracle {
         unit.open = None;
         if good {
             (unit.confirmed, unit.failed) = (Some(unit.asked), false);
+            self.silent.kept[device - UNITS] = unit.asked;
             unit.done = unit.asked_turn;
         } else {
             unit.failed = true;

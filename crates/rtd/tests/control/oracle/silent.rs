@@ -1,0 +1,184 @@
+//! What units of a dispatch count for of which nothing is heard: what they confirmed last, until the meter says
+//! otherwise three times in a row.
+
+use std::collections::VecDeque;
+
+use super::{Band, NEAR, Oracle, Owner, Up};
+use crate::sites::{FOLLOWS, MW, TRIM, UNITS};
+
+/// A plant is on its way for so long.
+const WALKS_MS: u64 = FOLLOWS.1;
+/// So many readings in a row.
+const READINGS: u8 = 3;
+
+/// A unit of which nothing is heard.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    part: f64,
+    since: u64,
+    /// It counts for its part; else for nothing.
+    counts: bool,
+    /// So many readings in a row have said the other thing for certain, and may have said it.
+    against: u8,
+    maybe: u8,
+}
+
+/// The units of which nothing is heard, and what was in force lately.
+#[derive(Clone, Debug)]
+pub(super) struct Silent {
+    quiet: Vec<Option<Quiet>>,
+    /// What each has confirmed last; nothing, where it was given back since.
+    pub(super) kept: Vec<f64>,
+    lately: VecDeque<(u64, Band)>,
+    looked: u64,
+    deaf_until: u64,
+}
+
+impl Silent {
+    pub(super) fn new(units: usize) -> Self {
+        let (quiet, kept) = (vec![None; units], vec![0.0; units]);
+        Self { quiet, kept, lately: VecDeque::new(), looked: 0, deaf_until: 0 }
+    }
+
+    /// What the meter has said of them.
+    pub(super) fn forget(&mut self) {
+        let fresh = Self::new(self.kept.len());
+        *self = Self { kept: std::mem::take(&mut self.kept), ..fresh };
+    }
+
+    fn no_evidence(&mut self) {
+        self.quiet.iter_mut().flatten().for_each(|quiet| (quiet.against, quiet.maybe) = (0, 0));
+    }
+
+    fn disturbed(&mut self, now: u64) {
+        self.deaf_until = self.deaf_until.max(now + WALKS_MS);
+        self.no_evidence();
+    }
+
+    fn counted(&self) -> f64 {
+        self.quiet.iter().flatten().filter(|quiet| quiet.counts).map(|quiet| quiet.part).sum()
+    }
+}
+
+impl Oracle {
+    /// What those count for of which nothing is heard.
+    pub(super) fn counted(&self) -> f64 {
+        if self.rules.is_dispatch() { self.silent.counted() } else { 0.0 }
+    }
+
+    /// Looks at the meter.
+    pub(super) fn listen(&mut self) {
+        if !self.rules.is_dispatch() {
+            return;
+        }
+        for at in 0..self.units.len() {
+            let part = self.silent.kept[at];
+            let quiet = &mut self.silent.quiet[at];
+            if self.up[UNITS + at] == Up::Yes {
+                if quiet.take().is_some() {
+                    self.silent.disturbed(self.now);
+                }
+            } else if quiet.is_none_or(|quiet| quiet.part != part) {
+                *quiet = Some(Quiet { part, since: self.now, counts: true, against: 0, maybe: 0 });
+            }
+        }
+        if self.owner == Owner::Local {
+            self.silent.lately.clear();
+            return self.silent.no_evidence();
+        }
+        if self.unread.is_some() {
+            return;
+        }
+        let force = self.in_force();
+        if force.is_empty() {
+            return self.silent.no_evidence();
+        }
+        // The output of the one that is furthest behind; where nothing was told since, it may be a later one.
+        let band = Band(force[0], force[0]);
+        let (now, silent) = (self.now, &mut self.silent);
+        if silent.lately.back().is_none_or(|(_, last)| *last != band) {
+            silent.lately.push_back((now, band));
+        }
+        while silent.lately.get(1).is_some_and(|(ended, _)| ended + WALKS_MS < now) {
+            silent.lately.pop_front();
+        }
+        let Some(actual) = self.actual() else { return self.silent.no_evidence() };
+        if self.read <= self.silent.looked {
+            return;
+        }
+        self.silent.looked = self.read;
+        if now < self.silent.deaf_until {
+            return;
+        }
+        self.hold_against(actual);
+    }
+
+    /// A reading of the meter is held against what was in force lately.
+    fn hold_against(&mut self, actual: f64) {
+        let (read, silent) = (self.read, &mut self.silent);
+        let low = silent.lately.iter().map(|(_, band)| band.0).fold(f64::INFINITY, f64::min);
+        let high = silent.lately.iter().map(|(_, band)| band.1).fold(f64::NEG_INFINITY, f64::max);
+        let more = actual - actual.max(low).min(high);
+        let wide = silent.lately.iter().map(|(_, band)| band.1 - band.0).fold(0.0, f64::max);
+        let slack = NEAR + wide + if self.rules.trim { TRIM.1 } else { 0.0 };
+        let says = |quiet: &Quiet| {
+            let other = if quiet.counts { -quiet.part } else { quiet.part };
+            (more - other).abs() - more.abs()
+        };
+        let asked = |quiet: &Quiet| quiet.part.abs() >= 1.0 / MW && read > quiet.since;
+        let of: Vec<f64> = silent.quiet.iter().flatten().filter(|quiet| asked(quiet)).map(says).collect();
+        let nobody = of.iter().all(|says| *says > 2.0 * slack);
+        for quiet in silent.quiet.iter_mut().flatten() {
+            if !asked(quiet) || nobody {
+                (quiet.against, quiet.maybe) = (0, 0);
+                continue;
+            }
+            // Of several it is those together that fit best: any of them may be meant.
+            let sure = of.len() == 1 && says(quiet) < -2.0 * slack;
+            quiet.against = if sure { quiet.against + 1 } else { 0 };
+            quiet.maybe = quiet.maybe.saturating_add(1);
+        }
+        let told: Vec<usize> = (0..silent.quiet.len())
+            .filter(|at| silent.quiet[*at].is_some_and(|quiet| quiet.against >= READINGS))
+            .collect();
+        self.turn(&told);
+    }
+
+    /// Units count for the other thing from now on.
+    fn turn(&mut self, units: &[usize]) {
+        for at in units {
+            if let Some(quiet) = &mut self.silent.quiet[*at] {
+                quiet.counts = !quiet.counts;
+                self.counts.silent_turned += 1;
+            }
+        }
+        if !units.is_empty() {
+            self.silent.disturbed(self.now);
+        }
+    }
+
+    /// What the others were told shows which of those that the meter may have spoken of count for the other thing.
+    pub(super) fn guess(&mut self, told: f64, before: f64, reach: (f64, f64)) {
+        let open: Vec<usize> = (0..self.silent.quiet.len())
+            .filter(|at| {
+                self.silent.quiet[*at].is_some_and(|quiet| quiet.maybe >= READINGS && quiet.part != 0.0)
+            })
+            .collect();
+        let mut best = (f64::INFINITY, Vec::new());
+        for pick in 0..1_usize << open.len() {
+            let turned: Vec<usize> =
+                open.iter().enumerate().filter(|(bit, _)| pick >> bit & 1 == 1).map(|(_, at)| *at).collect();
+            let by: f64 = turned
+                .iter()
+                .filter_map(|at| self.silent.quiet[*at])
+                .map(|quiet| if quiet.counts { -quiet.part } else { quiet.part })
+                .sum();
+            let moved = told + self.counted() + by - before;
+            let off = (moved - reach.0).max(-reach.1 - moved).max(0.0);
+            if off + NEAR < best.0 {
+                best = (off, turned);
+            }
+        }
+        self.turn(&best.1);
+    }
+}
