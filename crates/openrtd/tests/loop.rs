@@ -222,6 +222,49 @@ fn the_hybrid_example_runs() {
     runs("hybrid", &stated, "plant.mw.setpoint", "poi.mw", 7.5, 0.05);
 }
 
+/// `unit` trips and still answers: what it made is made up for, long before anybody would say that the plant does not
+/// follow; and when it is back, it gets its part again. `ids`: set point, feedback, meter, the unit's own power.
+fn a_trip_is_made_up_for(example: &str, ids: [&str; 4], unit: &str, value: f64) {
+    let [setpoint, feedback, meter, own] = ids;
+    let folder = Folder::quick_of(example);
+    let running = Loop::start(&folder);
+    let sent = openrtd(&["setpoint", &folder.path("ems.toml"), setpoint, &value.to_string()]);
+    assert_eq!(sent.status.code(), Some(0), "{example}: {}", String::from_utf8_lossy(&sent.stderr));
+    let comes = |what: &str, runs: bool| {
+        running.iso.wait(what, |records| {
+            let latest = latest(records);
+            let near = |id: &str, near: f64| (number(latest[id]) - value).abs() <= near;
+            let there = near(feedback, 0.002) && near(meter, 0.1) && (number(latest[own]) > 0.1) == runs;
+            there.then_some(())
+        });
+    };
+    comes("to see the plant follow", true);
+    let mark = running.iso.mark();
+    folder.fault(unit, "trip");
+    comes("to see the others make up for it", false);
+    folder.fault(unit, "none");
+    comes("to see it get its part again", true);
+    let records = running.iso.records();
+    let bad: Vec<&Value> = points(&records[mark..]).filter(|point| !is_good(point)).collect();
+    assert!(bad.is_empty(), "{example}: {bad:?}");
+    let alarms = running.rtd.records();
+    let alarms: Vec<&Value> =
+        alarms.iter().filter(|one| one["alarm"] == "follow" || one["alarm"] == "short").collect();
+    assert!(alarms.is_empty(), "{example}: {alarms:?}");
+}
+
+#[test]
+fn a_turbine_that_trips_is_made_up_for() {
+    let ids = ["plant.setpoint", "plant.feedback", "plant.mw", "wtg1.mw"];
+    a_trip_is_made_up_for("wind", ids, "wtg1", 3.0);
+}
+
+#[test]
+fn an_inverter_that_trips_is_made_up_for() {
+    let ids = ["plant.mw.setpoint", "plant.mw.feedback", "poi.mw", "pv.inv1.mw"];
+    a_trip_is_made_up_for("hybrid", ids, "inv1", 6.0);
+}
+
 #[test]
 fn a_silent_device_takes_its_own_points_and_nothing_else() {
     let folder = Folder::quick();
