@@ -234,7 +234,7 @@ fn a_trip_is_made_up_for(example: &str, ids: [&str; 4], unit: &str, value: f64) 
         running.iso.wait(what, |records| {
             let latest = latest(records);
             let near = |id: &str, near: f64| (number(latest[id]) - value).abs() <= near;
-            let there = near(feedback, 0.002) && near(meter, 0.1) && (number(latest[own]) > 0.1) == runs;
+            let there = near(feedback, 0.002) && near(meter, 0.3) && (number(latest[own]) > 0.1) == runs;
             there.then_some(())
         });
     };
