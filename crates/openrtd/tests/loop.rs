@@ -260,12 +260,6 @@ fn a_turbine_that_trips_is_made_up_for() {
 }
 
 #[test]
-fn an_inverter_that_trips_is_made_up_for() {
-    let ids = ["plant.mw.setpoint", "plant.mw.feedback", "poi.mw", "pv.inv1.mw"];
-    a_trip_is_made_up_for("hybrid", ids, "inv1", 6.0);
-}
-
-#[test]
 fn a_silent_device_takes_its_own_points_and_nothing_else() {
     let folder = Folder::quick();
     let running = Loop::start(&folder);
