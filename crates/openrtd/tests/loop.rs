@@ -364,6 +364,35 @@ fn a_device_killed_and_started_again_is_believed_point_by_point() {
 }
 
 #[test]
+fn what_the_operator_holds_outlives_a_kill() {
+    let folder = Folder::quick();
+    let Loop { plant: _plant, mut rtd, iso } = Loop::start(&folder);
+    let control = |way: &str| {
+        let done =
+            openrtd(&["control", &folder.path("site.toml"), way, "--who", "ann", "--why", "breaker test"]);
+        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    control("take");
+    rtd.signal("-KILL");
+    rtd.end();
+    let mark = iso.mark();
+    iso.wait("to lose every point", |records| {
+        all(&records[mark..], &folder.points(), |point| !is_good(point))
+    });
+    let dark = iso.mark();
+    let rtd = Program::start(&folder, "run", "site.toml");
+    iso.wait("to have every point Good", |records| all(&records[dark..], &folder.points(), is_good));
+    let (code, told, error) = send(&folder, "ems.toml", "1.0");
+    assert!(code != Some(0) && format!("{told}{error}").contains("LOCAL"), "{told}{error}");
+    let again = rtd.records().into_iter().find(|one| one["event"] == "hand").unwrap();
+    assert_eq!((again["state"].as_str(), again["who"].as_str()), (Some("taken"), Some("ann")));
+    assert!(again["why"].as_str().unwrap().contains("from before this start"), "{again}");
+    control("release");
+    let (code, told, error) = send(&folder, "ems.toml", "1.0");
+    assert_eq!(code, Some(0), "{told}{error}");
+}
+
+#[test]
 fn ctrl_c_ends_every_command() {
     let folder = Folder::quick();
     let Loop { plant, rtd, iso } = Loop::start(&folder);

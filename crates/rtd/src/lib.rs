@@ -9,6 +9,7 @@ pub mod capture;
 mod clock;
 pub mod core;
 mod history;
+mod holds;
 mod observe;
 mod orders;
 pub mod reload;

@@ -23,6 +23,7 @@ use crate::capture::{self, CaptureError, Recorder};
 use crate::clock::{Asked, ask};
 use crate::core::{Core, FieldEvent, FieldReport, Input, MasterIx, Output, Record};
 use crate::history::{self, History};
+use crate::holds::Holds;
 use crate::observe::{self, Observed, Wanted};
 use crate::orders;
 use crate::reload;
@@ -178,7 +179,14 @@ pub async fn run(
     let masters = names(&site);
     let reload = Reloading::new(running, reader, tls_handle, admission, out);
     let live = BTreeMap::new();
-    let turned = Loop { core, clock, teller, recorder, masters, live, drivers, publisher, observed, reload };
+    let holds = Holds::read(&site, now.wall);
+    let again = holds.orders(now.wall);
+    let mut turned =
+        Loop { core, clock, teller, recorder, masters, live, drivers, publisher, observed, reload, holds };
+    // Before anybody can command.
+    for order in again {
+        turned.input(Input::Operate(order));
+    }
     let ended = turned.turn(inputs).await;
     let (mut teller, recorder) = (ended.teller, ended.recorder);
     tasks.shutdown().await;
@@ -265,6 +273,8 @@ struct Loop {
     publisher: Publisher,
     reload: Reloading,
     observed: Observed,
+    /// What the operator holds.
+    holds: Holds,
 }
 
 impl Loop {
@@ -463,6 +473,10 @@ impl Loop {
             Some(word) if orders::WORDS.contains(&word) => {
                 let operate = orders::read(word, request)?;
                 self.core.may_operate(&operate)?;
+                if self.core.is_setpoint(&operate.point) {
+                    let now = self.now();
+                    self.holds.ordered(&operate, now.wall)?;
+                }
                 let done = orders::done(&operate);
                 self.input(Input::Operate(operate));
                 Ok(done)

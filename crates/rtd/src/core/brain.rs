@@ -30,7 +30,7 @@ pub(super) use regulated::{Around, Bound, DriveAround, PrimaryAround, Quantity, 
 pub(super) use scored::Live;
 
 /// The longest name or reason that somebody may give, in octets.
-const TEXT_MAX: usize = 200;
+pub(crate) const TEXT_MAX: usize = 200;
 
 /// A set point with its places in the table.
 #[derive(Debug)]

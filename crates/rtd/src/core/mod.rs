@@ -43,6 +43,7 @@ pub use record::{PointRecord, Record};
 pub(crate) use regulate::score_rules;
 
 use crate::reload::Kept;
+pub(crate) use brain::TEXT_MAX;
 use brain::{Brain, Moves};
 use points::{PastEvent, PointIx};
 
@@ -319,6 +320,12 @@ impl Core {
     /// In words, why not.
     pub fn may_operate(&self, operate: &Operate) -> Result<(), String> {
         self.brain.may_operate(operate)
+    }
+
+    /// Whether it is a set point, by its own id.
+    #[must_use]
+    pub fn is_setpoint(&self, id: &telemetry::PointId) -> bool {
+        self.brain.setpoints.iter().any(|commanded| commanded.setpoint.spec.id == *id)
     }
 
     /// The alarms that are raised now, as JSON.
