@@ -520,6 +520,13 @@ impl Machine {
         true
     }
 
+    /// A device did not take what it was told: it is not known what it does before it is read then, or later.
+    pub fn doubt(&mut self, from: Mono) {
+        if self.output.is_some() && self.stands != Stands::Away {
+            (self.stands, self.clamp) = (Stands::Unread(from), None);
+        }
+    }
+
     /// Whether somebody here drives it, and it is not known yet from where to go on.
     #[must_use]
     pub fn waits(&self) -> bool {

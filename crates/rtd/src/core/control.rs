@@ -24,7 +24,7 @@ use site::DeviceIx;
 use telemetry::{Mono, PointId, Scale};
 
 use super::MasterIx;
-use drive::{Drive, Of, take};
+use drive::{Drive, Of, RETRY, take};
 pub(crate) use drive::{DriveKind, DriveSpec, Write};
 use response::Response;
 
@@ -419,7 +419,7 @@ impl SetPoint {
             self.confirm();
         } else if self.machine.waits() {
             // What they were told before may hold or not: they will be told as if for the first time.
-            self.drives.iter_mut().for_each(Drive::drop_out);
+            self.drives.iter_mut().for_each(Drive::wait);
             self.rest();
         } else {
             settled.writes.extend(self.give_again(plant, now, next_request));
@@ -439,6 +439,8 @@ impl SetPoint {
                 writes.extend(drive.give_back(now, next_request));
             }
             drive.drop_out();
+            // Whoever has it now may move it.
+            drive.told = None;
         }
         self.rest();
         self.trimmed = 0.0;
@@ -513,10 +515,10 @@ impl SetPoint {
             if *off {
                 drive.told = None;
             }
-            if unit.available || *off {
+            if *off || (unit.available && !drive.refuses) {
                 known |= self.silent.known(at, now);
             } else {
-                self.silent.lost(at, drive.told.unwrap_or(0.0), now);
+                self.silent.lost(at, drive.stays(), now);
             }
         }
         known
@@ -565,7 +567,10 @@ impl SetPoint {
             self.drives.iter_mut().for_each(|drive| drive.want(whole, of));
             return;
         };
-        let units: Vec<Unit> = plant.units.iter().map(|able| able.unit).collect();
+        // One that does not take its part does what it did: the others do the rest, until it takes that again.
+        let takes = self.drives.iter().map(|drive| !drive.refuses).zip(&plant.units);
+        let units = takes.map(|(takes, able)| Unit { available: able.unit.available && takes, ..able.unit });
+        let units: Vec<Unit> = units.collect();
         let others = self.silent.parts();
         let within = Band { low: self.within.low - others, high: self.within.high - others };
         let parts = dispatch(whole - others, &units, method, within);
@@ -580,12 +585,12 @@ impl SetPoint {
         // Of several reasons the most special: that there is no more of the others goes without saying.
         self.short_clamp = (parts.short != 0.0).then(|| held.max().unwrap_or(Clamp::Hard));
         let of = Of { turn: self.turn, all: output - self.short() };
-        let parts = parts.units.iter().zip(&units);
-        for (drive, (part, unit)) in self.drives.iter_mut().zip(parts) {
-            if unit.available {
-                drive.want(*part, of);
-            } else {
-                drive.drop_out();
+        let parts = parts.units.iter().zip(&plant.units).enumerate();
+        for (drive, (at, (part, able))) in self.drives.iter_mut().zip(parts) {
+            match (able.unit.available, drive.refuses) {
+                (true, false) => drive.want(*part, of),
+                (true, true) => drive.want(self.silent.part(at).unwrap_or_default(), of),
+                (false, _) => drive.drop_out(),
             }
         }
     }
@@ -613,9 +618,17 @@ impl SetPoint {
         self.strays_too_long = self.strays.is_some_and(|since| since.plus(time) <= now);
     }
 
-    /// A driver answered a write.
-    pub(crate) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
-        self.drives.iter_mut().for_each(|drive| drive.written(device, request, result));
+    /// A driver answered a write. Where nobody takes any more what is told, the output rests: the first that does
+    /// would leap to where it went meanwhile.
+    pub(crate) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>, now: Mono) {
+        let refused =
+            self.drives.iter_mut().filter_map(|drive| drive.written(device, request, result).then_some(()));
+        let refused = refused.count() > 0;
+        let others = self.spec.method.is_some()
+            && self.drives.iter().any(|drive| drive.done().is_some() && !drive.is_refused());
+        if refused && !others {
+            self.machine.doubt(now.plus(RETRY));
+        }
         self.confirm();
     }
 

@@ -99,7 +99,9 @@ impl Brain {
         for old in olds {
             self.carry_score(old);
             let id = &old.setpoint.spec.id;
-            let mut new = self.setpoints.iter_mut().find(|new| new.setpoint.spec.id == *id);
+            // Under another name it is another set point, which the devices do not notice.
+            let is_it = |new: &&mut Commanded| moves.kept.id_before(&new.setpoint.spec.id) == id;
+            let mut new = self.setpoints.iter_mut().find(is_it);
             let (was, local) = (old.setpoint.master(), old.setpoint.owner() == control::Owner::Local);
             let owner = was.and_then(|was| moves.master(was)).filter(may);
             let goes_on = moves.kept.setpoint(id) && (was.is_none() || owner.is_some());

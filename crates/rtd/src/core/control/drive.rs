@@ -9,7 +9,7 @@ use telemetry::Mono;
 use crate::core::field::FieldWrite;
 
 /// A write that a device refused, or did not get, is tried again after this time.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// The longest that a driver's answer to a write is waited for before the write is asked for again.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(15);
 
@@ -140,6 +140,8 @@ pub(super) struct Drive {
     pub(super) failed: Option<String>,
     /// The part that it confirmed last, whether it is there or not; `None` where it holds none.
     pub(super) told: Option<f64>,
+    /// It did not take what it was told last, and may do something else.
+    pub(super) refuses: bool,
     /// It was told something and never given back: it may hold it, away or not.
     holds: bool,
     /// It was asked to take its own control back, and has not said yet that it did.
@@ -149,8 +151,8 @@ pub(super) struct Drive {
 impl Drive {
     pub(super) fn new(spec: DriveSpec) -> Self {
         let (wanted, asked, confirmed) = (None, None, None);
-        let (failed, told, holds, giving) = (None, None, false, None);
-        Self { spec, wanted, part: 0.0, asked, confirmed, failed, told, holds, giving }
+        let (failed, refuses, told, holds, giving) = (None, false, None, false, None);
+        Self { spec, wanted, part: 0.0, asked, confirmed, failed, refuses, told, holds, giving }
     }
 
     /// What it is to do from now on.
@@ -178,6 +180,21 @@ impl Drive {
         self.wanted.map(|_| self.confirmed.map(|(_, of)| of))
     }
 
+    /// Nobody knows what it does: it is told nothing, and then as if for the first time.
+    pub(super) fn wait(&mut self) {
+        (self.wanted, self.asked, self.confirmed, self.refuses) = (None, None, None, false);
+    }
+
+    /// What it does, as far as it is known, where it does not take what it is told.
+    pub(super) fn stays(&self) -> f64 {
+        self.told.or(self.asked.map(|asked| asked.part)).unwrap_or(0.0)
+    }
+
+    /// Whether it has a part, and does not take it.
+    pub(super) const fn is_refused(&self) -> bool {
+        self.wanted.is_some() && self.refuses
+    }
+
     /// Whether it may hold something that it was told.
     pub(super) const fn holds(&self) -> bool {
         self.holds
@@ -185,14 +202,12 @@ impl Drive {
 
     /// Gives it back to its own control, where it may hold something and has something for that.
     pub(super) fn give_back(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
-        let write = self.spec.release().filter(|_| self.holds)?;
-        self.holds = false;
+        let write = self.spec.release().filter(|_| self.holds && self.giving.is_none())?;
         Some(self.give(write, now, next_request))
     }
 
     fn give(&mut self, write: FieldWrite, now: Mono, next_request: &mut u64) -> Write {
         let request = take(next_request);
-        self.told = None;
         self.giving = Some(Giving { request, at: now, answered: false });
         Write { device: self.spec.device, request, write }
     }
@@ -259,21 +274,23 @@ impl Drive {
         Some(Write { device: self.spec.device, request, write })
     }
 
-    /// A driver answered a write. Answers to writes that were given up in the meantime change nothing.
-    pub(super) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
+    /// A driver answered a write. Answers to writes that were given up in the meantime change nothing. Whether it did
+    /// not take it.
+    pub(super) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) -> bool {
         if let Some(giving) = &mut self.giving
             && giving.request == request
             && self.spec.device == device
         {
             giving.answered = true;
             if result.is_ok() {
-                self.giving = None;
+                (self.giving, self.holds, self.told) = (None, false, None);
             }
-            return;
+            return false;
         }
         let asked = self.asked.as_mut().filter(|asked| asked.request == request);
-        let Some(asked) = asked.filter(|_| self.spec.device == device) else { return };
+        let Some(asked) = asked.filter(|_| self.spec.device == device) else { return false };
         asked.answered = true;
+        self.refuses = result.is_err();
         match result {
             Ok(()) => {
                 let of =
@@ -282,10 +299,11 @@ impl Drive {
             }
             Err(words) => self.failed = Some(words.clone()),
         }
+        self.refuses
     }
 
     pub(super) fn forget(&mut self) {
-        (self.asked, self.confirmed, self.failed) = (None, None, None);
+        (self.asked, self.confirmed, self.failed, self.refuses) = (None, None, None, false);
     }
 
     /// Takes over from another of the same device that is told in the same way what the device may hold.
@@ -297,6 +315,7 @@ impl Drive {
     pub(super) fn carry(&mut self, old: &Self) {
         (self.wanted, self.asked, self.confirmed) = (old.wanted, old.asked, old.confirmed);
         self.failed.clone_from(&old.failed);
+        self.refuses = old.refuses;
         self.part = old.part;
         self.inherit(old);
     }

@@ -64,6 +64,7 @@ struct Bench {
     point: SetPoint,
     plant: Plant,
     request: u64,
+    now: Mono,
 }
 
 impl Bench {
@@ -78,7 +79,7 @@ impl Bench {
             hz: None,
             answers: false,
         };
-        Self { point: SetPoint::new(spec, Mono::ZERO), plant, request: 0 }
+        Self { point: SetPoint::new(spec, Mono::ZERO), plant, request: 0, now: Mono::ZERO }
     }
 
     fn new(revert_s: u16) -> Self {
@@ -91,6 +92,7 @@ impl Bench {
     }
 
     fn settle(&mut self, now: Mono) -> Settled {
+        self.now = now;
         self.point.settle(&self.plant, now, &mut self.request)
     }
 
@@ -99,7 +101,7 @@ impl Bench {
     }
 
     fn written(&mut self, request: u64, result: &Result<(), String>) {
-        self.point.written(BESS, request, result);
+        self.point.written(BESS, request, result, self.now);
     }
 
     fn judge(&self, master: MasterIx, right: bool, wire: f64, seen: &Seen) -> Result<f64, CommandStatus> {
@@ -217,9 +219,12 @@ fn a_refused_write_is_told_and_tried_again() {
     bench.written(0, &Err("illegal data value".to_owned()));
     let failures: Vec<_> = bench.point.failures().map(|(drive, why)| (drive.name.to_string(), why)).collect();
     assert_eq!(failures, [("bess".to_owned(), "illegal data value")]);
-    assert_eq!(bench.point.in_force(), Some(0.0));
+    bench.plant.seen.read = seconds(1);
     assert!(bench.writes(1).is_empty());
+    assert_eq!(bench.point.in_force(), None, "what the plant does, and not what was asked for");
+    bench.plant.seen.read = seconds(2);
     assert_eq!(bench.writes(2).len(), 1);
+    assert_eq!((bench.point.in_force(), bench.point.failures().count()), (Some(0.0), 1));
     bench.written(0, &OK);
     assert_eq!(bench.point.failures().count(), 1, "an answer to the old request says nothing of the new one");
     bench.written(1, &OK);
@@ -419,7 +424,7 @@ fn a_lost_unit_is_made_up_for_at_once_and_what_is_missing_is_not_in_force() {
     let mut bench = Bench::of(SetPointSpec { drives, method: Some(Method::Capability), ..spec(0) });
     bench.plant.units = vec![unit(true); 4];
     let answer = |bench: &mut Bench, writes: &[Write]| {
-        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK));
+        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK, Mono::ZERO));
     };
     bench.accept(2.0, 2.0, 0);
     let writes = bench.writes(0);
@@ -459,7 +464,7 @@ fn the_correction_brings_the_meter_there_and_stops_where_something_else_holds() 
                 assert!((watts(&[write])[0] - 2.2e6).abs() < 1.0, "nothing moves at the hand-over");
             }
             units = watts(&[write])[0] / 1e6;
-            bench.point.written(write.device, write.request, &OK);
+            bench.point.written(write.device, write.request, &OK, Mono::ZERO);
         }
         bench.plant.meter = Some(units - 0.3);
     }
