@@ -6,7 +6,8 @@
 //! there after all, it counts again.
 //!
 //! A plant that still walks to where it was told misses something, too. So a reading is held against everything that was
-//! in force lately, and after the others were told something else the meter is left alone for as long.
+//! in force lately, and after the others were told something else the meter is left alone for as long. And what the meter
+//! was off before, by losses or by a unit that does not follow, no unit misses that fell silent later.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use crate::limits::Band;
 
 /// So many readings in a row are enough.
 const READINGS: u8 = 3;
+/// What the meter is off is looked at for so long, twice: a unit may have stopped some time before it was missed.
+const OFF: Duration = Duration::from_secs(30);
 /// No more of what was in force is kept apart.
 const KEPT: usize = 128;
 
@@ -58,6 +61,52 @@ impl Unit {
     }
 }
 
+/// What the meter was off at the least, with the plant at rest: in the present time, and in the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Off {
+    since: Mono,
+    now: Option<f64>,
+    before: Option<f64>,
+}
+
+impl Off {
+    /// The nearer to nothing; nothing lies between them where they point to different sides.
+    fn least(one: f64, other: f64) -> f64 {
+        match one * other > 0.0 {
+            true if one.abs() < other.abs() => one,
+            true => other,
+            false => 0.0,
+        }
+    }
+
+    fn was(&self) -> f64 {
+        match (self.now, self.before) {
+            (Some(now), Some(before)) => Self::least(now, before),
+            (one, other) => one.or(other).unwrap_or(0.0),
+        }
+    }
+
+    /// The meter is off so much. While units are silent that is no more than it was.
+    fn saw(&mut self, off: f64, silent: bool, now: Mono) {
+        if silent {
+            self.now = self.now.map(|was| Self::least(was, off));
+            self.before = self.before.map(|was| Self::least(was, off));
+            return;
+        }
+        if now.since(self.since) >= OFF {
+            (self.since, self.before) = (now, self.now.take());
+        }
+        self.now = Some(self.now.map_or(off, |was| Self::least(was, off)));
+    }
+
+    /// The first unit fell silent. It may have stopped before: what was seen only now says nothing.
+    fn first(&mut self, now: Mono) {
+        if now.since(self.since) < OFF {
+            self.now = None;
+        }
+    }
+}
+
 /// The units of which nothing is heard, and what they count for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Silent {
@@ -65,6 +114,7 @@ pub struct Silent {
     units: Vec<Option<Unit>>,
     /// What was in force lately, each with the time from which on it was.
     lately: VecDeque<(Mono, Band)>,
+    off: Off,
     /// The reading that was looked at last.
     read: Mono,
     /// Nothing is judged before.
@@ -75,11 +125,15 @@ impl Silent {
     /// All of `units` units are there.
     #[must_use]
     pub fn new(rules: Rules, units: usize) -> Self {
-        Self { rules, units: vec![None; units], lately: VecDeque::new(), read: Mono::ZERO, waits: Mono::ZERO }
+        let (units, lately, off) = (vec![None; units], VecDeque::new(), Off::default());
+        Self { rules, units, lately, off, read: Mono::ZERO, waits: Mono::ZERO }
     }
 
     /// Nothing is heard of a unit (any more), which was told `part` last. Nothing changes where that is so already.
     pub fn lost(&mut self, at: usize, part: f64, now: Mono) {
+        if self.units.iter().all(Option::is_none) {
+            self.off.first(now);
+        }
         let Some(unit) = self.units.get_mut(at) else { return };
         if unit.is_none_or(|unit| unit.part != part) {
             *unit = Some(Unit { part, since: now, counts: true, against: 0 });
@@ -117,6 +171,7 @@ impl Silent {
     /// Nobody drives the units any more: what was in force is no matter of what comes then.
     pub fn rest(&mut self) {
         self.lately.clear();
+        self.off = Off::default();
         self.no_evidence();
     }
 
@@ -148,7 +203,12 @@ impl Silent {
         if now < self.waits {
             return false;
         }
-        let other = self.nearer(actual);
+        let more = self.more(actual);
+        if self.lately.iter().all(|(_, band)| band.low == force && band.high == force) {
+            self.off.saw(more, self.units.iter().any(Option::is_some), now);
+        }
+        let was = self.off.was();
+        let other = self.nearer(more - Off::least(more, was));
         for (unit, other) in self.units.iter_mut().zip(other) {
             let Some(unit) = unit else { continue };
             unit.against = if other { unit.against.saturating_add(1) } else { 0 };
@@ -178,12 +238,16 @@ impl Silent {
         }
     }
 
-    /// Those of which the other thing together explains best what the plant does: what it does is nearer to that than
-    /// to anything that was in force lately. Of those that explain it as well, the first.
-    fn nearer(&self, actual: f64) -> Vec<bool> {
+    /// How much more the plant does than anything that was in force lately.
+    fn more(&self, actual: f64) -> f64 {
         let low = self.lately.iter().map(|(_, band)| band.low).fold(f64::INFINITY, f64::min);
         let high = self.lately.iter().map(|(_, band)| band.high).fold(f64::NEG_INFINITY, f64::max);
-        let mut more = actual - if actual < low { low } else { actual.min(high) };
+        actual - if actual < low { low } else { actual.min(high) }
+    }
+
+    /// Those of which the other thing together explains best that the plant does so much more: that is nearer to it than
+    /// nothing is. Of those that explain it as well, the first.
+    fn nearer(&self, mut more: f64) -> Vec<bool> {
         let mut other = vec![false; self.units.len()];
         loop {
             let best = self
@@ -326,6 +390,35 @@ mod tests {
                 assert!(!look(&mut silent, second, actual, 30.0), "{second}");
             }
         }
+    }
+
+    #[test]
+    fn what_the_meter_was_off_before_no_unit_misses() {
+        // Losses of 3 MW that nothing makes up for, and units of 4.
+        let run = |silent: &mut Silent, seconds: std::ops::Range<u64>, off: f64| {
+            seconds.into_iter().filter(|second| look(silent, *second, 70.0 + off, 70.0)).collect::<Vec<_>>()
+        };
+        let mut silent = Silent::new(RULES, 1);
+        assert!(run(&mut silent, 1..100, -3.0).is_empty());
+        silent.lost(0, 4.0, at(99));
+        assert!(run(&mut silent, 100..200, -3.0).is_empty());
+        assert_eq!(run(&mut silent, 200..300, -7.0), [202], "then it stops");
+        // It was missed 20 s after it had stopped.
+        let mut silent = Silent::new(RULES, 1);
+        assert!(run(&mut silent, 1..100, -3.0).is_empty() && run(&mut silent, 100..120, -7.0).is_empty());
+        silent.lost(0, 4.0, at(119));
+        assert_eq!(run(&mut silent, 120..200, -7.0), [122]);
+        // The correction has taken the losses away since.
+        let mut silent = Silent::new(RULES, 1);
+        assert!(run(&mut silent, 1..100, -3.0).is_empty());
+        silent.lost(0, 4.0, at(99));
+        assert!(run(&mut silent, 100..200, 0.0).is_empty());
+        assert_eq!(run(&mut silent, 200..300, -3.0), [202]);
+        // Nothing is known of before.
+        let mut silent = Silent::new(RULES, 1);
+        assert!(run(&mut silent, 1..10, -3.0).is_empty());
+        silent.lost(0, 4.0, at(9));
+        assert_eq!(run(&mut silent, 10..100, -3.0), [12]);
     }
 
     proptest! {
