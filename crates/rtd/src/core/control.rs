@@ -439,8 +439,6 @@ impl SetPoint {
                 writes.extend(drive.give_back(now, next_request));
             }
             drive.drop_out();
-            // Whoever has it now may move it.
-            drive.told = None;
         }
         self.rest();
         self.trimmed = 0.0;

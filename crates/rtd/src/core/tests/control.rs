@@ -94,6 +94,8 @@ pub(super) struct Plant {
     pub(super) follows: bool,
     /// The battery does not answer.
     pub(super) dead: bool,
+    /// The battery takes nothing that it is told.
+    pub(super) refuses: bool,
     /// The largest step of a told output within a second.
     pub(super) told: Vec<f64>,
 }
@@ -117,6 +119,7 @@ impl Plant {
             mw: 1.0,
             follows: true,
             dead: false,
+            refuses: false,
             told: Vec::new(),
         };
         plant.say();
@@ -150,11 +153,16 @@ impl Plant {
     /// The battery takes what it was told; its power is there at its next reading.
     pub(super) fn obey(&mut self) {
         for (request, write) in std::mem::take(&mut self.world.writes) {
-            let result = if self.dead { Err("no answer".to_owned()) } else { Ok(()) };
+            let result = match (self.dead, self.refuses) {
+                (true, _) => Err("no answer".to_owned()),
+                (_, true) => Err("illegal data value".to_owned()),
+                _ => Ok(()),
+            };
             let device = DeviceIx::new(BESS);
             self.world.input(Input::Field(FieldEvent::Written { device, request, result }));
             if let FieldWrite::SunSpec704 { watts, .. } = write
                 && !self.dead
+                && !self.refuses
             {
                 self.told.push(watts / 1e6);
                 if self.follows {

@@ -134,3 +134,30 @@ fn a_breaker_that_opens_later_gives_back_what_was_kept_unless_the_plant_has_it()
     plant.pass(2);
     assert_eq!(trip(&mut plant, false), []);
 }
+
+#[test]
+fn a_device_that_refuses_is_taken_up_where_it_is() {
+    let mut plant = driven(&[], 0.0);
+    plant.refuses = true;
+    plant.accepted(EMS, 3.0);
+    plant.pass(20);
+    assert!(plant.told.is_empty(), "{:?}", plant.told);
+    let (value, flags) = plant.read(FORCE);
+    assert!(value.abs() < 0.001 && !flags.contains(Flags::ONLINE), "what it does, and not Good: {value}");
+    plant.refuses = false;
+    plant.pass(40);
+    assert!(is_ramp(&plant.told), "{:?}", plant.told);
+    let (value, flags) = plant.read(FORCE);
+    assert!((value - 3.0).abs() < 0.001 && flags == Flags::ONLINE, "{value}");
+    // A refusal on the way is no leap either.
+    plant.accepted(EMS, 0.5);
+    plant.pass(5);
+    plant.refuses = true;
+    plant.pass(10);
+    plant.told.clear();
+    let before = plant.mw;
+    plant.refuses = false;
+    plant.pass(10);
+    let first = plant.told.first().copied().unwrap_or_default();
+    assert!((first - before).abs() <= 0.1 + 1e-9, "{before} to {first}");
+}
