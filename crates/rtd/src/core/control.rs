@@ -397,6 +397,9 @@ impl SetPoint {
             *running = running.filter(|end| *end > now);
         }
         self.load(plant);
+        if self.is_refused(plant) {
+            self.machine.doubt(now.plus(RETRY));
+        }
         let turn = self.machine.advance(&self.response.without(&plant.seen), now);
         let mut settled = Settled { transfer: turn.transfer, writes: Vec::new() };
         if let Some(transfer) = turn.transfer.filter(|transfer| transfer.to == Owner::Local) {
@@ -406,6 +409,11 @@ impl SetPoint {
             self.begin(plant, now);
         }
         self.response.advance(plant, turn.output.is_some(), now);
+        if self.machine.waits() {
+            // What they were told before may hold or not: they will be told as if for the first time.
+            self.drives.iter_mut().for_each(Drive::wait);
+            self.rest();
+        }
         // A device is known again whoever has it: what the meter said of it is over.
         let known = self.hear(plant, now);
         if let Some(output) = turn.output {
@@ -417,11 +425,7 @@ impl SetPoint {
             let answering = self.drives.iter_mut().zip(&plant.answer).filter(|(_, answers)| **answers);
             settled.writes.extend(answering.filter_map(|(drive, _)| drive.ask(now, next_request)));
             self.confirm();
-        } else if self.machine.waits() {
-            // What they were told before may hold or not: they will be told as if for the first time.
-            self.drives.iter_mut().for_each(Drive::wait);
-            self.rest();
-        } else {
+        } else if !self.machine.waits() {
             settled.writes.extend(self.give_again(plant, now, next_request));
         }
         self.spare(turn.output, plant);
@@ -616,18 +620,20 @@ impl SetPoint {
         self.strays_too_long = self.strays.is_some_and(|since| since.plus(time) <= now);
     }
 
-    /// A driver answered a write. Where nobody takes any more what is told, the output rests: the first that does
-    /// would leap to where it went meanwhile.
-    pub(crate) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>, now: Mono) {
-        let refused =
-            self.drives.iter_mut().filter_map(|drive| drive.written(device, request, result).then_some(()));
-        let refused = refused.count() > 0;
-        let others = self.spec.method.is_some()
-            && self.drives.iter().any(|drive| drive.done().is_some() && !drive.is_refused());
-        if refused && !others {
-            self.machine.doubt(now.plus(RETRY));
-        }
+    /// A driver answered a write.
+    pub(crate) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
+        self.drives.iter_mut().for_each(|drive| drive.written(device, request, result));
         self.confirm();
+    }
+
+    /// Whether nobody takes any more what is told: the first that does would leap to where the output went meanwhile.
+    fn is_refused(&self, plant: &Plant) -> bool {
+        if self.spec.method.is_none() {
+            return self.drives.iter().any(|drive| drive.refuses);
+        }
+        let there = self.drives.iter().zip(&plant.units).filter(|(_, able)| able.unit.available);
+        let mut there = there.map(|(drive, _)| drive.refuses).peekable();
+        there.peek().is_some() && there.all(|refuses| refuses)
     }
 
     /// A device is back: it may have restarted, so it is told again, whatever it confirmed before.

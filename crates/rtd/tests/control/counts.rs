@@ -58,6 +58,8 @@ pub(crate) struct Counts {
     /// Outputs in which a silent unit counted, and judgements of the meter that it does not, or does again.
     pub(crate) silent_counted: u64,
     pub(crate) silent_turned: u64,
+    /// Writes that were refused where nobody took any: the output begins anew.
+    pub(crate) refused_all: u64,
 }
 
 impl Default for Counts {
@@ -82,6 +84,7 @@ impl Default for Counts {
             responses_by_ramp: 0,
             silent_counted: 0,
             silent_turned: 0,
+            refused_all: 0,
         }
     }
 }
@@ -104,6 +107,7 @@ impl Tally for Counts {
             ("responses_that_came_by_the_ramp", &mut self.responses_by_ramp),
             ("outputs_with_a_silent_unit_counted", &mut self.silent_counted),
             ("silent_units_that_the_meter_judged", &mut self.silent_turned),
+            ("refusals_after_which_the_output_began_anew", &mut self.refused_all),
         ];
         fields.extend(KINDS.iter().copied().zip(&mut self.kinds));
         fields.extend(edge_names().iter().map(String::as_str).zip(&mut self.edges));

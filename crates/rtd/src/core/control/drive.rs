@@ -185,14 +185,9 @@ impl Drive {
         (self.wanted, self.asked, self.confirmed, self.refuses) = (None, None, None, false);
     }
 
-    /// What it does, as far as it is known, where it does not take what it is told.
+    /// What it does, as far as it is known, where nobody hears of it or it does not take what it is told.
     pub(super) fn stays(&self) -> f64 {
-        self.told.or(self.asked.map(|asked| asked.part)).unwrap_or(0.0)
-    }
-
-    /// Whether it has a part, and does not take it.
-    pub(super) const fn is_refused(&self) -> bool {
-        self.wanted.is_some() && self.refuses
+        self.told.unwrap_or(0.0)
     }
 
     /// Whether it may hold something that it was told.
@@ -274,9 +269,8 @@ impl Drive {
         Some(Write { device: self.spec.device, request, write })
     }
 
-    /// A driver answered a write. Answers to writes that were given up in the meantime change nothing. Whether it did
-    /// not take it.
-    pub(super) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) -> bool {
+    /// A driver answered a write. Answers to writes that were given up in the meantime change nothing.
+    pub(super) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
         if let Some(giving) = &mut self.giving
             && giving.request == request
             && self.spec.device == device
@@ -285,10 +279,10 @@ impl Drive {
             if result.is_ok() {
                 (self.giving, self.holds, self.told) = (None, false, None);
             }
-            return false;
+            return;
         }
         let asked = self.asked.as_mut().filter(|asked| asked.request == request);
-        let Some(asked) = asked.filter(|_| self.spec.device == device) else { return false };
+        let Some(asked) = asked.filter(|_| self.spec.device == device) else { return };
         asked.answered = true;
         self.refuses = result.is_err();
         match result {
@@ -297,9 +291,12 @@ impl Drive {
                     self.wanted.filter(|(write, _)| *write == asked.write).map_or(asked.of, |(_, of)| of);
                 (self.confirmed, self.failed, self.told) = (Some((asked.write, of)), None, Some(asked.part));
             }
-            Err(words) => self.failed = Some(words.clone()),
+            Err(words) => {
+                self.failed = Some(words.clone());
+                // The first that it is told is near to what it does.
+                self.told.get_or_insert(asked.part);
+            }
         }
-        self.refuses
     }
 
     pub(super) fn forget(&mut self) {

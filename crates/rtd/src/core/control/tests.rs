@@ -64,7 +64,6 @@ struct Bench {
     point: SetPoint,
     plant: Plant,
     request: u64,
-    now: Mono,
 }
 
 impl Bench {
@@ -79,7 +78,7 @@ impl Bench {
             hz: None,
             answers: false,
         };
-        Self { point: SetPoint::new(spec, Mono::ZERO), plant, request: 0, now: Mono::ZERO }
+        Self { point: SetPoint::new(spec, Mono::ZERO), plant, request: 0 }
     }
 
     fn new(revert_s: u16) -> Self {
@@ -92,7 +91,6 @@ impl Bench {
     }
 
     fn settle(&mut self, now: Mono) -> Settled {
-        self.now = now;
         self.point.settle(&self.plant, now, &mut self.request)
     }
 
@@ -101,7 +99,7 @@ impl Bench {
     }
 
     fn written(&mut self, request: u64, result: &Result<(), String>) {
-        self.point.written(BESS, request, result, self.now);
+        self.point.written(BESS, request, result);
     }
 
     fn judge(&self, master: MasterIx, right: bool, wire: f64, seen: &Seen) -> Result<f64, CommandStatus> {
@@ -424,7 +422,7 @@ fn a_lost_unit_is_made_up_for_at_once_and_what_is_missing_is_not_in_force() {
     let mut bench = Bench::of(SetPointSpec { drives, method: Some(Method::Capability), ..spec(0) });
     bench.plant.units = vec![unit(true); 4];
     let answer = |bench: &mut Bench, writes: &[Write]| {
-        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK, Mono::ZERO));
+        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK));
     };
     bench.accept(2.0, 2.0, 0);
     let writes = bench.writes(0);
@@ -464,7 +462,7 @@ fn the_correction_brings_the_meter_there_and_stops_where_something_else_holds() 
                 assert!((watts(&[write])[0] - 2.2e6).abs() < 1.0, "nothing moves at the hand-over");
             }
             units = watts(&[write])[0] / 1e6;
-            bench.point.written(write.device, write.request, &OK, Mono::ZERO);
+            bench.point.written(write.device, write.request, &OK);
         }
         bench.plant.meter = Some(units - 0.3);
     }

@@ -51,7 +51,9 @@ impl Oracle {
         };
         if self.owner == Owner::Local || self.unread.is_some() {
             // Nobody tells the devices anything: what the plant does is in force.
-            let against = self.owner != Owner::Local && (dead || self.units_remote() == Some(false));
+            let failed = self.units.iter().any(|unit| unit.failed);
+            let against = dead || failed || self.units_remote() == Some(false);
+            let against = self.owner != Owner::Local && against;
             let actual = self.actual();
             let same = actual.is_none_or(|actual| (actual - told).abs() <= near);
             if good != (actual.is_some() && !against) || !same {
@@ -74,7 +76,7 @@ impl Oracle {
                 Some("a device has refused".to_owned())
             } else if strays {
                 Some("the plant does not follow".to_owned())
-            } else if !may.iter().any(|total| (total - told).abs() <= near + most) {
+            } else if !self.is_told(&may, told, near + most) {
                 Some(format!("confirmed is {may:?}"))
             } else {
                 None

@@ -138,6 +138,8 @@ struct Unit {
     /// The last of the totals that it has confirmed.
     done: usize,
     failed: bool,
+    /// It did not take what it was told last.
+    refuses: bool,
     /// It holds something that it was told, as far as anybody knows.
     holds: bool,
     /// It was asked to take its own control back, and has not said that it did.
@@ -337,7 +339,7 @@ impl Oracle {
         let source = if self.rules.source { Band(-sun, f64::INFINITY) } else { ALL };
         let can = match self.rules.drives {
             Drives::Dispatch(_) => {
-                let there = (0..3).filter(|at| self.up[UNITS + at] == Up::Yes).map(|at| CAN[at]);
+                let there = (0..3).filter(|at| self.takes(*at)).map(|at| CAN[at]);
                 let others = self.counted();
                 there.fold(Band(others, others), |sum, (low, high)| Band(sum.0 + low, sum.1 + high))
             }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Band, NEAR, Oracle, Owner, Up};
+use super::{Band, NEAR, Oracle, Owner, STEP_MS, Up};
 use crate::sites::{FOLLOWS, MW, TRIM, UNITS};
 
 /// A plant is on its way for so long.
@@ -28,7 +28,7 @@ struct Quiet {
 pub(super) struct Silent {
     quiet: Vec<Option<Quiet>>,
     /// What each has confirmed last; nothing, where it was given back since.
-    pub(super) kept: Vec<f64>,
+    pub(super) kept: Vec<Option<f64>>,
     lately: VecDeque<(u64, Band)>,
     looked: u64,
     deaf_until: u64,
@@ -36,7 +36,7 @@ pub(super) struct Silent {
 
 impl Silent {
     pub(super) fn new(units: usize) -> Self {
-        let (quiet, kept) = (vec![None; units], vec![0.0; units]);
+        let (quiet, kept) = (vec![None; units], vec![None; units]);
         Self { quiet, kept, lately: VecDeque::new(), looked: 0, deaf_until: 0 }
     }
 
@@ -55,12 +55,23 @@ impl Silent {
         self.no_evidence();
     }
 
+    /// Whether this is what one of them may count for: its part, or nothing once the meter may have said so.
+    pub(super) fn may_count(&self, at: usize, told: f64) -> bool {
+        let may = |quiet: Quiet| (told - quiet.part).abs() <= NEAR || told.abs() <= NEAR;
+        self.quiet[at].is_some_and(may)
+    }
+
     fn counted(&self) -> f64 {
         self.quiet.iter().flatten().filter(|quiet| quiet.counts).map(|quiet| quiet.part).sum()
     }
 }
 
 impl Oracle {
+    /// Whether a unit answers and takes what it is told.
+    pub(super) fn takes(&self, at: usize) -> bool {
+        self.up[UNITS + at] == Up::Yes && !self.units[at].refuses
+    }
+
     /// What those count for of which nothing is heard.
     pub(super) fn counted(&self) -> f64 {
         if self.rules.is_dispatch() { self.silent.counted() } else { 0.0 }
@@ -72,9 +83,9 @@ impl Oracle {
             return;
         }
         for at in 0..self.units.len() {
-            let part = self.silent.kept[at];
+            let (part, takes) = (self.silent.kept[at].unwrap_or(0.0), self.takes(at));
             let quiet = &mut self.silent.quiet[at];
-            if self.up[UNITS + at] == Up::Yes {
+            if takes {
                 if quiet.take().is_some() {
                     self.silent.disturbed(self.now);
                 }
@@ -157,28 +168,59 @@ impl Oracle {
         }
     }
 
-    /// What the others were told shows which of those that the meter may have spoken of count for the other thing.
-    pub(super) fn guess(&mut self, told: f64, before: f64, reach: (f64, f64)) {
+    /// What of those that the meter may have spoken of may count for the other thing, together, and what that comes to.
+    fn open(&self) -> Vec<(Vec<usize>, f64)> {
         let open: Vec<usize> = (0..self.silent.quiet.len())
             .filter(|at| {
                 self.silent.quiet[*at].is_some_and(|quiet| quiet.maybe >= READINGS && quiet.part != 0.0)
             })
             .collect();
-        let mut best = (f64::INFINITY, Vec::new());
-        for pick in 0..1_usize << open.len() {
+        let picks = (0..1_usize << open.len()).map(|pick| {
             let turned: Vec<usize> =
                 open.iter().enumerate().filter(|(bit, _)| pick >> bit & 1 == 1).map(|(_, at)| *at).collect();
-            let by: f64 = turned
+            let by = turned
                 .iter()
                 .filter_map(|at| self.silent.quiet[*at])
                 .map(|quiet| if quiet.counts { -quiet.part } else { quiet.part })
                 .sum();
+            (turned, by)
+        });
+        picks.collect()
+    }
+
+    /// What the others were told shows which of them count for the other thing.
+    pub(super) fn guess(&mut self, told: f64, before: f64, reach: (f64, f64)) {
+        let mut best = (f64::INFINITY, Vec::new());
+        // What the ramp allows goes to where it has to go, and not beside it.
+        let goal = self.target.filter(|_| !self.rough).zip(self.bounds());
+        let goal = goal.map_or(before, |(target, bounds)| bounds.held(bounds.soft.hold(target)));
+        for (turned, by) in self.open() {
             let moved = told + self.counted() + by - before;
             let off = (moved - reach.0).max(-reach.1 - moved).max(0.0);
-            if off + NEAR < best.0 {
-                best = (off, turned);
+            let way = goal - before;
+            let beside = (moved - way.max(0.0)).max(way.min(0.0) - moved).max(0.0);
+            if off.max(beside) + NEAR < best.0 {
+                best = (off.max(beside), turned);
             }
         }
         self.turn(&best.1);
+    }
+
+    /// Whether one of these totals is told: where the others can do no more that alone shows what they count for.
+    pub(super) fn is_told(&mut self, totals: &[f64], told: f64, near: f64) -> bool {
+        let open = self.open().into_iter();
+        let fits = |by: f64| totals.iter().any(|total| (total + by - told).abs() <= near);
+        let Some((turned, _)) = open.filter(|(_, by)| fits(*by)).min_by_key(|(turned, _)| turned.len())
+        else {
+            return false;
+        };
+        self.turn(&turned);
+        if !turned.is_empty() {
+            // The output was another all the time; that is as near as it is seen.
+            (self.at, self.moved, self.loose) = (Some(told), self.now.saturating_sub(STEP_MS), true);
+            (self.way, self.edge) = (None, true);
+            self.note_total();
+        }
+        true
     }
 }

@@ -13,6 +13,16 @@ impl Oracle {
         if self.owner == Owner::Local {
             return;
         }
+        // Where nobody takes anything the output begins anew, from what is read a while later.
+        let refuses = |at: usize| self.units[at].refuses;
+        let refused = match self.rules.is_dispatch() {
+            true => self.there().next().is_some() && self.there().all(refuses),
+            false => self.there().any(refuses),
+        };
+        if refused && !self.apart {
+            self.unread = Some(self.now + 2_000);
+            self.counts.refused_all += 1;
+        }
         let apart = self.devices() != Some(true) || self.units_remote() == Some(false);
         if apart || self.apart {
             self.unread = Some(self.now);
@@ -23,7 +33,10 @@ impl Oracle {
         let read = self.base().zip(self.actual()).filter(|_| !apart && self.read >= since);
         let Some((base, actual)) = read else {
             // Whatever they were told and have confirmed before counts for nothing.
-            self.forget();
+            for unit in &mut self.units {
+                let Unit { failed, holds, giving, .. } = *unit;
+                *unit = Unit { failed, holds, giving, ..Unit::default() };
+            }
             self.totals.clear();
             self.began = None;
             return;
@@ -64,13 +77,10 @@ impl Oracle {
                     "device {device} did not take its own control back, and is not asked again"
                 ));
             }
-            if !is && gives && self.units[at].holds && self.up[device] == Up::Yes {
+            let Unit { holds, giving, .. } = self.units[at];
+            if !is && gives && holds && giving.is_none() && self.up[device] == Up::Yes {
                 let why = self.handle.left;
                 self.fail(format!("device {device} keeps what it was told, released for {why:?}"));
-            }
-            self.units[at].holds &= !is;
-            if is {
-                self.silent.kept[at] = 0.0;
             }
             if let Some((_, request, _)) = written {
                 self.units[at].giving = Some(Giving { request: *request, at: self.now, refused: false });
@@ -96,7 +106,7 @@ impl Oracle {
             }
         }
         // Who is still waited for is told nothing new yet.
-        let waits = self.units.iter().any(|unit| unit.open.is_some());
+        let waits = self.units.iter().any(|unit| unit.open.is_some() && !unit.refuses);
         for (device, request, write) in writes {
             let Some(told) = value(*write) else { continue };
             let revert = match write {
@@ -113,6 +123,13 @@ impl Oracle {
             }
             if self.up[*device] != Up::Yes {
                 self.fail(format!("device {device} is told {told} while it does not answer"));
+            }
+            if let Some(at) =
+                device.checked_sub(UNITS).filter(|at| self.units.get(*at).is_some_and(|unit| unit.refuses))
+                && self.rules.is_dispatch()
+                && !self.silent.may_count(at, told)
+            {
+                self.fail(format!("device {device} refuses, and is told {told} and not what it does"));
             }
             let turn = self.totals.len();
             if let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) {
@@ -138,7 +155,7 @@ impl Oracle {
 
     /// Whether each unit that has a part was told one; what that comes to.
     pub(super) fn total(&self) -> Option<f64> {
-        let mut units = self.there().peekable();
+        let mut units = self.there().filter(|at| !self.rules.is_dispatch() || self.takes(*at)).peekable();
         units.peek()?;
         let told: Option<f64> = units.map(|at| self.units[at].told).sum();
         Some(told? + self.counted())
@@ -170,21 +187,23 @@ impl Oracle {
         if let Some(giving) = unit.giving.as_mut().filter(|giving| giving.request == request) {
             giving.refused = !good;
             if good {
-                unit.giving = None;
+                (unit.giving, unit.holds) = (None, false);
+                self.silent.kept[device - UNITS] = None;
             }
             return;
         }
         if unit.open != Some(request) {
             return;
         }
-        unit.open = None;
+        (unit.open, unit.refuses) = (None, !good);
         if good {
             (unit.confirmed, unit.failed) = (Some(unit.asked), false);
-            self.silent.kept[device - UNITS] = unit.asked;
+            self.silent.kept[device - UNITS] = Some(unit.asked);
             unit.done = unit.asked_turn;
-        } else {
-            unit.failed = true;
+            return;
         }
+        unit.failed = true;
+        self.silent.kept[device - UNITS].get_or_insert(unit.asked);
     }
 
     pub(super) fn forget(&mut self) {
