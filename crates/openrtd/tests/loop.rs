@@ -212,7 +212,7 @@ fn a_take_over_while_the_governor_answers_moves_nothing() {
 
 #[test]
 fn the_aggregate_example_runs() {
-    runs("aggregate", &[], "agg.setpoint", "agg.mw", 0.6, 0.03);
+    runs("aggregate", &["control.falls-back"], "agg.setpoint", "agg.mw", 0.6, 0.03);
 }
 
 #[test]

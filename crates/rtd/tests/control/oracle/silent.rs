@@ -126,18 +126,28 @@ impl Oracle {
 
     /// A reading of the meter is held against what was in force lately.
     fn hold_against(&mut self, actual: f64) {
-        let (read, silent) = (self.read, &mut self.silent);
-        let low = silent.lately.iter().map(|(_, band)| band.0).fold(f64::INFINITY, f64::min);
-        let high = silent.lately.iter().map(|(_, band)| band.1).fold(f64::NEG_INFINITY, f64::max);
-        let more = actual - actual.max(low).min(high);
+        let (read, now, silent) = (self.read, self.now, &mut self.silent);
+        let more_than = |walks: u64| {
+            let ends = silent.lately.iter().skip(1).map(|(began, _)| *began).chain([now]);
+            let lately = silent.lately.iter().zip(ends).filter(|(_, end)| end + walks >= now);
+            let (low, high) = lately
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), ((_, band), _)| {
+                    (low.min(band.0), high.max(band.1))
+                });
+            actual - actual.max(low).min(high)
+        };
+        // When something was in force last is seen to a reading or so.
+        let (more, at_most) = (more_than(WALKS_MS), more_than(WALKS_MS - 1_500));
         let wide = silent.lately.iter().map(|(_, band)| band.1 - band.0).fold(0.0, f64::max);
         let slack = NEAR + wide + if self.rules.trim { TRIM.1 } else { 0.0 };
-        let says = |quiet: &Quiet| {
+        let says_of = |quiet: &Quiet, more: f64| {
             let other = if quiet.counts { -quiet.part } else { quiet.part };
             (more - other).abs() - more.abs()
         };
+        let says = |quiet: &Quiet| says_of(quiet, more);
         let asked = |quiet: &Quiet| quiet.part.abs() >= 1.0 / MW && read > quiet.since;
-        let of: Vec<f64> = silent.quiet.iter().flatten().filter(|quiet| asked(quiet)).map(says).collect();
+        let of = silent.quiet.iter().flatten().filter(|quiet| asked(quiet));
+        let of: Vec<f64> = of.map(|quiet| says(quiet).min(says_of(quiet, at_most))).collect();
         let nobody = of.iter().all(|says| *says > 2.0 * slack);
         for quiet in silent.quiet.iter_mut().flatten() {
             if !asked(quiet) || nobody {
