@@ -13,6 +13,7 @@ use site::Site;
 use telemetry::{PointId, Wall};
 
 use crate::core::{Action, LASTS_MAX, Operate, TEXT_MAX, Way};
+use crate::reload::Kept;
 
 /// One hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,14 +154,45 @@ impl Holds {
         if held == self.held {
             return Ok(());
         }
-        let failed = |error: String| {
-            format!("nothing was done: it cannot be kept over a restart: {}: {error}", self.file.display())
-        };
-        let text = serde_json::to_vec_pretty(&held).map_err(|error| failed(error.to_string()))?;
-        grid::write_atomically(&self.file, &text).map_err(|error| failed(error.to_string()))?;
+        let failed = |error| format!("nothing was done: it cannot be kept over a restart: {error}");
+        write(&self.file, &held).map_err(failed)?;
         self.held = held;
         Ok(())
     }
+
+    /// Another configuration runs: what is held is held under its new name, where the site keeps such things now.
+    pub(crate) fn moved(&mut self, old: &Site, new: &Site) {
+        let kept = Kept::of(old, new);
+        let ids = new.setpoints.iter().map(|one| &one.point.id);
+        let names = ids.map(|id| (kept.id_before(id).to_string(), id.to_string()));
+        self.rename(place(new), &names.collect());
+    }
+
+    /// `names` has the new name of each that goes on.
+    fn rename(&mut self, file: PathBuf, names: &BTreeMap<String, String>) {
+        let held = self.held.iter().filter_map(|(id, held)| Some((names.get(id)?.clone(), held.clone())));
+        let held: BTreeMap<String, Held> = held.collect();
+        if (&file, &held) == (&self.file, &self.held) {
+            return;
+        }
+        let was = std::mem::replace(&mut self.file, file);
+        let moved = was != self.file && was.exists();
+        if self.held.is_empty() && held.is_empty() && !moved {
+            return;
+        }
+        self.held = held;
+        if let Err(error) = write(&self.file, &self.held) {
+            tracing::error!(%error, "what is held stays so, and is lost at a restart");
+        } else if moved && let Err(error) = std::fs::remove_file(&was) {
+            tracing::warn!(file = %was.display(), %error, "what was held is still written there");
+        }
+    }
+}
+
+fn write(file: &Path, held: &BTreeMap<String, Held>) -> Result<(), String> {
+    let failed = |error: String| format!("{}: {error}", file.display());
+    let text = serde_json::to_vec_pretty(held).map_err(|error| failed(error.to_string()))?;
+    grid::write_atomically(file, &text).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]
@@ -192,6 +224,28 @@ mod tests {
         assert!(Holds::read_from(file.clone(), &ids, later).orders(later).is_empty());
         holds.ordered(&order(Action::Control(Way::Take)), now).unwrap();
         assert!(Holds::read_from(file, &[], later).orders(later).is_empty(), "of no set point any more");
+    }
+
+    #[test]
+    fn another_configuration_keeps_what_is_held_under_its_new_name_and_in_its_new_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, next) = (folder.path().join("holds"), folder.path().join("next"));
+        let now = Wall::from_millis(1_000);
+        let mut holds = Holds::read_from(file.clone(), &[PointId::from("a")], now);
+        let names = |new: &str| BTreeMap::from([("a".to_owned(), new.to_owned())]);
+        holds.rename(next.clone(), &names("a"));
+        assert!(!next.exists(), "nothing to write");
+        holds.rename(file.clone(), &names("a"));
+        holds.ordered(&order(Action::Control(Way::Take)), now).unwrap();
+        holds.rename(next.clone(), &names("b"));
+        assert!(!file.exists());
+        let again = Holds::read_from(next.clone(), &[PointId::from("b")], now).orders(now);
+        assert_eq!(again.iter().map(|order| order.point.as_str()).collect::<Vec<_>>(), ["b"]);
+        holds.rename(next.clone(), &BTreeMap::new());
+        assert!(
+            Holds::read_from(next, &[PointId::from("b")], now).orders(now).is_empty(),
+            "no such set point"
+        );
     }
 
     #[test]

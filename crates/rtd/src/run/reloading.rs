@@ -293,6 +293,7 @@ impl Loop {
             });
             self.live = live.collect();
             self.masters = masters;
+            self.holds.moved(old, new);
             self.teller.reconfigure(new);
             self.observed.reconfigure(new);
             self.told(plan, by, now);
