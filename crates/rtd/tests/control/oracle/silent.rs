@@ -201,16 +201,19 @@ impl Oracle {
     /// What the others were told shows which of them count for the other thing.
     pub(super) fn guess(&mut self, told: f64, before: f64, reach: (f64, f64)) {
         let mut best = (f64::INFINITY, Vec::new());
-        // What the ramp allows goes to where it has to go, and not beside it.
-        let goal = self.target.filter(|_| !self.rough).zip(self.bounds());
+        // What the ramp allows goes to where it has to go, and not beside it; and never beyond what holds at once.
+        let bounds = self.bounds();
+        let goal = self.target.filter(|_| !self.rough).zip(bounds);
         let goal = goal.map_or(before, |(target, bounds)| bounds.held(bounds.soft.hold(target)));
         for (turned, by) in self.open() {
             let moved = told + self.counted() + by - before;
             let off = (moved - reach.0).max(-reach.1 - moved).max(0.0);
             let way = goal - before;
             let beside = (moved - way.max(0.0)).max(way.min(0.0) - moved).max(0.0);
-            if off.max(beside) + NEAR < best.0 {
-                best = (off.max(beside), turned);
+            let beyond = bounds.map_or(0.0, |bounds| (bounds.held(before + moved) - before - moved).abs());
+            let off = off.max(beside).max(beyond);
+            if off + NEAR < best.0 {
+                best = (off, turned);
             }
         }
         self.turn(&best.1);
