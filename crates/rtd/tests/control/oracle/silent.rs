@@ -203,6 +203,7 @@ impl Oracle {
         let mut best = (f64::INFINITY, Vec::new());
         // What the ramp allows goes to where it has to go, and not beside it; and never beyond what holds at once.
         let bounds = self.bounds();
+        let before = bounds.map_or(before, |bounds| bounds.held(before));
         let goal = self.target.filter(|_| !self.rough).zip(bounds);
         let goal = goal.map_or(before, |(target, bounds)| bounds.held(bounds.soft.hold(target)));
         for (turned, by) in self.open() {
