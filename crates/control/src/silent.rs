@@ -8,6 +8,9 @@
 //! A plant that still walks to where it was told misses something, too. So a reading is held against everything that was
 //! in force lately, and after the others were told something else the meter is left alone for as long. And what the meter
 //! was off before, by losses or by a unit that does not follow, no unit misses that fell silent later.
+//!
+//! What nobody here has told a unit, or told it before the plant had it, is a guess. There the meter is asked for more: what
+//! it is off, once the others have done what they were told, is what the guess is wrong by.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,6 +21,8 @@ use crate::limits::Band;
 
 /// So many readings in a row are enough.
 const READINGS: u8 = 3;
+/// What the plant still walks within three readings, of what it is off, is no matter.
+const WALKED: f64 = 0.1;
 /// What the meter is off is looked at for so long, twice: a unit may have stopped some time before it was missed.
 const OFF: Duration = Duration::from_secs(30);
 /// No more of what was in force is kept apart.
@@ -41,20 +46,39 @@ pub struct Look {
     pub read: Mono,
     /// What the plant is to do by now, all units together; `None` where that is not known.
     pub in_force: Option<f64>,
+    /// The others have taken what they were told, since it began.
+    pub taken: bool,
 }
 
 /// A unit of which nothing is heard.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Unit {
     part: f64,
+    /// What it was known to do when it was lost, and whether nobody else had it since.
+    lost: (f64, bool),
     since: Mono,
     /// It counts for its part; else for nothing.
     counts: bool,
+    /// Nobody knows what it does: its part is as good a guess as there is.
+    guess: bool,
     /// So many readings in a row said the other thing.
     against: u8,
 }
 
 impl Unit {
+    const fn new(part: f64, sure: bool, since: Mono) -> Self {
+        Self { part, lost: (part, sure), since, counts: true, guess: !sure, against: 0 }
+    }
+
+    const fn now(&self) -> f64 {
+        if self.counts { self.part } else { 0.0 }
+    }
+
+    /// It does this, as far as anybody knows.
+    const fn does(&mut self, part: f64, guess: bool) {
+        (self.part, self.counts, self.guess, self.against) = (part, true, guess, 0);
+    }
+
     /// By how much the plant does more where the other thing is true.
     const fn other(&self) -> f64 {
         if self.counts { -self.part } else { self.part }
@@ -115,6 +139,8 @@ pub struct Silent {
     /// What was in force lately, each with the time from which on it was.
     lately: VecDeque<(Mono, Band)>,
     off: Off,
+    /// What the meter was off in the last readings in a row, where units are guessed; and whether nothing moved.
+    guessed: Vec<(f64, bool)>,
     /// The reading that was looked at last.
     read: Mono,
     /// Nothing is judged before.
@@ -126,18 +152,57 @@ impl Silent {
     #[must_use]
     pub fn new(rules: Rules, units: usize) -> Self {
         let (units, lately, off) = (vec![None; units], VecDeque::new(), Off::default());
-        Self { rules, units, lately, off, read: Mono::ZERO, waits: Mono::ZERO }
+        Self { rules, units, lately, off, guessed: Vec::new(), read: Mono::ZERO, waits: Mono::ZERO }
     }
 
-    /// Nothing is heard of a unit (any more), which was told `part` last. Nothing changes where that is so already.
-    pub fn lost(&mut self, at: usize, part: f64, now: Mono) {
+    /// Nothing is heard of a unit (any more), which was known to do `part` last; `sure`, where nobody else had it since.
+    /// Nothing changes where that is so already.
+    pub fn lost(&mut self, at: usize, part: f64, sure: bool, now: Mono) {
         if self.units.iter().all(Option::is_none) {
             self.off.first(now);
         }
         let Some(unit) = self.units.get_mut(at) else { return };
-        if unit.is_none_or(|unit| unit.part != part) {
-            *unit = Some(Unit { part, since: now, counts: true, against: 0 });
+        match unit {
+            Some(unit) if unit.lost == (part, sure) => return,
+            // What it counted for is the best guess that there is.
+            Some(unit) if unit.lost == (part, true) => {
+                unit.lost = (part, false);
+                unit.does(unit.now(), true);
+            }
+            unit => *unit = Some(Unit::new(part, sure, now)),
         }
+        if !sure {
+            self.disturbed(now);
+        }
+    }
+
+    /// Somebody begins to drive, from what the plant does: `own` is what each unit is read to do, where that is known,
+    /// and `together` what all of them do of which nothing is heard, where the others are read.
+    pub fn begin(&mut self, own: &[Option<f64>], together: Option<f64>, now: Mono) {
+        for (unit, own) in self.units.iter_mut().zip(own) {
+            if let Some((unit, own)) = unit.as_mut().zip(*own) {
+                unit.does(own, false);
+            }
+        }
+        if let Some(together) = together {
+            // Of several the sum is known, and what differs from it is of those that are guessed.
+            let more = together - self.parts();
+            let guesses = self.guesses().count();
+            let all = self.units.iter().flatten().count();
+            let open = if guesses > 0 { guesses } else { all };
+            for unit in self.units.iter_mut().flatten().filter(|unit| unit.guess || guesses == 0) {
+                unit.does(unit.now() + more / open as f64, false);
+            }
+        }
+        self.no_evidence();
+        if self.guesses().count() > 0 {
+            self.disturbed(now);
+        }
+    }
+
+    /// The units of which it is only guessed what they do.
+    pub fn guesses(&self) -> impl Iterator<Item = usize> {
+        self.units.iter().enumerate().filter_map(|(at, unit)| unit.filter(|unit| unit.guess).map(|_| at))
     }
 
     /// What a unit does is known: it is there, or known to be off. Whether that is new.
@@ -152,8 +217,7 @@ impl Silent {
     /// What a unit counts for; `None` for one that is there, or known to be off.
     #[must_use]
     pub fn part(&self, at: usize) -> Option<f64> {
-        let unit = self.units.get(at)?.as_ref()?;
-        Some(if unit.counts { unit.part } else { 0.0 })
+        self.units.get(at)?.as_ref().map(Unit::now)
     }
 
     /// What they all count for.
@@ -162,16 +226,18 @@ impl Silent {
         (0..self.units.len()).filter_map(|at| self.part(at)).sum()
     }
 
-    /// Whether the meter began to speak against what a unit counts for.
+    /// Whether the meter began to speak against what a unit counts for, or has not been asked yet.
     #[must_use]
     pub fn doubts(&self) -> bool {
-        self.units.iter().flatten().any(|unit| unit.against > 0)
+        self.units.iter().flatten().any(|unit| unit.against > 0 || unit.guess)
     }
 
-    /// Nobody drives the units any more: what was in force is no matter of what comes then.
+    /// Nobody drives the units any more: what was in force is no matter of what comes then, and who has them may move
+    /// them.
     pub fn rest(&mut self) {
         self.lately.clear();
         self.off = Off::default();
+        self.units.iter_mut().flatten().for_each(|unit| unit.does(unit.now(), true));
         self.no_evidence();
     }
 
@@ -183,6 +249,7 @@ impl Silent {
 
     fn no_evidence(&mut self) {
         self.units.iter_mut().flatten().for_each(|unit| unit.against = 0);
+        self.guessed.clear();
     }
 
     /// Looks at the meter. Whether units count for something else from now on.
@@ -200,15 +267,25 @@ impl Silent {
             return false;
         }
         self.read = look.read;
+        let guesses = self.guesses().count() > 0;
+        if guesses && !look.taken {
+            self.disturbed(now);
+        }
         if now < self.waits {
             return false;
         }
         let more = self.more(actual);
-        if self.lately.iter().all(|(_, band)| band.low == force && band.high == force) {
+        let rests = self.lately.iter().all(|(_, band)| band.low == force && band.high == force);
+        if rests {
             self.off.saw(more, self.units.iter().any(Option::is_some), now);
         }
         let was = self.off.was();
-        let other = self.nearer(more - Off::least(more, was));
+        let more = more - Off::least(more, was);
+        if guesses {
+            // Of the others nothing can be said before.
+            return self.measure(more, rests, now);
+        }
+        let other = self.nearer(more);
         for (unit, other) in self.units.iter_mut().zip(other) {
             let Some(unit) = unit else { continue };
             unit.against = if other { unit.against.saturating_add(1) } else { 0 };
@@ -219,6 +296,33 @@ impl Silent {
         }
         self.disturbed(now);
         true
+    }
+
+    /// What the meter is off is what the guesses are wrong by. Where the plant moves that is the least that they are, and
+    /// they stay guesses. Whether units count for something else from now on.
+    fn measure(&mut self, more: f64, rests: bool, now: Mono) -> bool {
+        self.guessed.push((more, rests));
+        if self.guessed.len() < usize::from(READINGS) {
+            return false;
+        }
+        let seen = std::mem::take(&mut self.guessed);
+        let more = || seen.iter().map(|(more, _)| *more);
+        let mean = more().sum::<f64>() / f64::from(READINGS);
+        // Slower than the site says, or the others would be there.
+        let walked = more().next_back().zip(more().next()).map_or(0.0, |(last, first)| (last - first).abs());
+        let one_way = more().is_sorted() || more().rev().is_sorted();
+        let walks = one_way && walked > self.rules.least.max(mean.abs() * WALKED);
+        let still = seen.iter().all(|(_, rests)| *rests) && !walks;
+        let off = if still { mean } else { more().reduce(Off::least).unwrap_or(0.0) };
+        let off = if off.abs() >= self.rules.least { off } else { 0.0 };
+        let each = off / self.guesses().count().max(1) as f64;
+        for unit in self.units.iter_mut().flatten().filter(|unit| unit.guess) {
+            unit.does(unit.now() + each, !still);
+        }
+        if off != 0.0 {
+            self.disturbed(now);
+        }
+        off != 0.0
     }
 
     fn remember(&mut self, force: f64, now: Mono) {
@@ -270,204 +374,4 @@ impl Silent {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const RULES: Rules = Rules { least: 0.01, walks: Duration::from_secs(10) };
-
-    fn at(seconds: u64) -> Mono {
-        Mono::from_millis(seconds * 1_000)
-    }
-
-    /// A second is a reading.
-    fn look(silent: &mut Silent, second: u64, actual: f64, force: f64) -> bool {
-        let look = Look { actual: Some(actual), read: at(second), in_force: Some(force) };
-        silent.look(&look, at(second))
-    }
-
-    fn one(part: f64) -> Silent {
-        let mut silent = Silent::new(RULES, 1);
-        silent.lost(0, part, at(100));
-        silent
-    }
-
-    #[test]
-    fn a_unit_counts_for_what_it_was_told_last() {
-        let mut silent = Silent::new(RULES, 3);
-        assert_eq!((silent.part(1), silent.parts()), (None, 0.0));
-        silent.lost(1, 2.5, at(1));
-        silent.lost(1, 2.5, at(2));
-        silent.lost(2, -1.0, at(2));
-        silent.lost(3, 1.0, at(2));
-        assert_eq!((silent.part(1), silent.part(2), silent.part(3)), (Some(2.5), Some(-1.0), None));
-        assert_eq!(silent.parts(), 1.5);
-        // It was given back, and nobody heard of it since.
-        silent.lost(2, 0.0, at(3));
-        assert_eq!(silent.part(2), Some(0.0));
-        silent.lost(2, -1.0, at(3));
-        assert!(silent.known(1, at(3)) && !silent.known(1, at(3)) && !silent.known(9, at(3)));
-        assert_eq!((silent.part(1), silent.parts()), (None, -1.0));
-    }
-
-    #[test]
-    fn the_meter_says_that_it_makes_nothing_and_that_it_does_again() {
-        for part in [4.0, -4.0] {
-            let mut silent = one(part);
-            for second in 101..200 {
-                assert!(!look(&mut silent, second, 10.0, 10.0));
-                assert!(!look(&mut silent, second, 10.0 - part * 0.49, 10.0), "nearer to what is in force");
-            }
-            assert!(!look(&mut silent, 200, 10.0 - part, 10.0));
-            assert!(!look(&mut silent, 201, 10.0 - part, 10.0));
-            assert!(silent.part(0) == Some(part) && silent.doubts());
-            assert!(look(&mut silent, 202, 10.0 - part * 0.51, 10.0));
-            assert_eq!((silent.part(0), silent.parts(), silent.doubts()), (Some(0.0), 0.0, false));
-            // The others are on their way: nothing speaks for the unit.
-            for second in 203..300 {
-                assert!(!look(&mut silent, second, 10.0 - part * 50.0 / second as f64, 10.0));
-            }
-            assert!(!look(&mut silent, 300, 10.0 + part, 10.0) && !look(&mut silent, 301, 10.0 + part, 10.0));
-            assert!(look(&mut silent, 302, 10.0 + part, 10.0));
-            assert_eq!(silent.part(0), Some(part));
-        }
-    }
-
-    #[test]
-    fn three_in_a_row_that_were_read_after_it_went_silent() {
-        let mut silent = one(4.0);
-        let gone = |read: u64| Look { actual: Some(6.0), read: at(read), in_force: Some(10.0) };
-        // Of before, and the same one again.
-        for (read, now) in [(98, 101), (99, 102), (100, 103), (101, 104), (101, 105), (101, 106)] {
-            assert!(!silent.look(&gone(read), at(now)), "{read}");
-        }
-        assert!(!look(&mut silent, 107, 6.0, 10.0), "the second");
-        assert!(!look(&mut silent, 108, 10.0, 10.0));
-        assert!(!look(&mut silent, 109, 6.0, 10.0) && !look(&mut silent, 110, 6.0, 10.0));
-        // Not good, or nobody knows what it ought to be: begun anew.
-        for broken in [Look { actual: None, ..gone(111) }, Look { in_force: None, ..gone(112) }] {
-            assert!(!silent.look(&broken, at(112)));
-            assert!(!look(&mut silent, 113, 6.0, 10.0) && !look(&mut silent, 114, 6.0, 10.0));
-        }
-        assert_eq!(silent.part(0), Some(4.0));
-    }
-
-    #[test]
-    fn what_cannot_be_seen_is_not_judged() {
-        let mut silent = one(0.009);
-        assert!((101..300).all(|second| !look(&mut silent, second, -50.0, 10.0)));
-        let mut silent = one(0.0);
-        silent.rules.least = 0.0;
-        assert!((101..300).all(|second| !look(&mut silent, second, -50.0, 10.0)));
-    }
-
-    #[test]
-    fn a_plant_that_is_on_its_way_misses_nothing() {
-        let mut silent = one(4.0);
-        let force = |second: u64| 10.0 + 3.0 * second.min(200).saturating_sub(150) as f64;
-        // It is five seconds behind, which is much more than the part.
-        assert!((101..300).all(|second| !look(&mut silent, second, force(second - 5), force(second))));
-        // And then, on another way, without the unit: that is seen once it is clear.
-        let force = |second: u64| 160.0 - 3.0 * second.min(350).saturating_sub(300) as f64;
-        let judged =
-            (300..400).find(|second| look(&mut silent, *second, force(second - 5) - 4.0, force(*second)));
-        assert!(judged.is_some_and(|second| (350..365).contains(&second)), "{judged:?}");
-    }
-
-    #[test]
-    fn of_several_as_many_as_are_missing() {
-        for (missing, wanted) in [(4.0, [0.0, 4.0, 20.0]), (8.0, [0.0, 0.0, 20.0]), (20.0, [4.0, 4.0, 0.0])] {
-            let mut silent = Silent::new(RULES, 3);
-            for (unit, part) in [4.0, 4.0, 20.0].into_iter().enumerate() {
-                silent.lost(unit, part, at(1));
-            }
-            assert!((2..5).any(|second| look(&mut silent, second, 30.0 - missing, 30.0)));
-            assert_eq!([0, 1, 2].map(|at| silent.part(at).unwrap()), wanted, "{missing}");
-            // The others make up for it, five seconds later.
-            for second in 5..100 {
-                let actual = if second < 10 { 30.0 - missing } else { 30.0 };
-                assert!(!look(&mut silent, second, actual, 30.0), "{second}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_the_meter_was_off_before_no_unit_misses() {
-        // Losses of 3 MW that nothing makes up for, and units of 4.
-        let run = |silent: &mut Silent, seconds: std::ops::Range<u64>, off: f64| {
-            seconds.into_iter().filter(|second| look(silent, *second, 70.0 + off, 70.0)).collect::<Vec<_>>()
-        };
-        let mut silent = Silent::new(RULES, 1);
-        assert!(run(&mut silent, 1..100, -3.0).is_empty());
-        silent.lost(0, 4.0, at(99));
-        assert!(run(&mut silent, 100..200, -3.0).is_empty());
-        assert_eq!(run(&mut silent, 200..300, -7.0), [202], "then it stops");
-        // It was missed 20 s after it had stopped.
-        let mut silent = Silent::new(RULES, 1);
-        assert!(run(&mut silent, 1..100, -3.0).is_empty() && run(&mut silent, 100..120, -7.0).is_empty());
-        silent.lost(0, 4.0, at(119));
-        assert_eq!(run(&mut silent, 120..200, -7.0), [122]);
-        // The correction has taken the losses away since.
-        let mut silent = Silent::new(RULES, 1);
-        assert!(run(&mut silent, 1..100, -3.0).is_empty());
-        silent.lost(0, 4.0, at(99));
-        assert!(run(&mut silent, 100..200, 0.0).is_empty());
-        assert_eq!(run(&mut silent, 200..300, -3.0), [202]);
-        // Nothing is known of before.
-        let mut silent = Silent::new(RULES, 1);
-        assert!(run(&mut silent, 1..10, -3.0).is_empty());
-        silent.lost(0, 4.0, at(9));
-        assert_eq!(run(&mut silent, 10..100, -3.0), [12]);
-    }
-
-    proptest! {
-        /// Units that are lost or go on, a plant that does the sum of what it was told and what they do.
-        #[test]
-        fn the_plant_ends_where_it_is_to_be(
-            parts in prop::collection::vec((-10.0..10.0_f64, any::<bool>()), 1..5), force in -50.0..50.0_f64,
-        ) {
-            let mut silent = Silent::new(RULES, parts.len());
-            for (unit, (part, _)) in parts.iter().enumerate() {
-                silent.lost(unit, *part, at(1));
-            }
-            let done: f64 = parts.iter().filter(|(_, makes)| *makes).map(|(part, _)| part).sum();
-            let most = parts.iter().map(|(part, _)| part.abs()).fold(0.0, f64::max);
-            let mut last = 0;
-            for second in 2..400 {
-                let others = force - silent.parts();
-                let before = (others + done - force).abs();
-                if look(&mut silent, second, others + done, force) {
-                    last = second;
-                    let after = (done - silent.parts()).abs();
-                    prop_assert!(after < before, "it is nearer than before: {before} {after}");
-                }
-                for (unit, (part, _)) in parts.iter().enumerate() {
-                    let counted = silent.part(unit).unwrap();
-                    prop_assert!(counted == 0.0 || counted == *part);
-                }
-            }
-            prop_assert!(last < 300, "it comes to rest");
-            prop_assert!((done - silent.parts()).abs() <= most / 2.0 + 0.01, "{silent:?}");
-        }
-
-        /// Whatever is looked at: nothing panics, and nothing counts for anything but its part or nothing.
-        #[test]
-        fn whatever_is_looked_at(
-            steps in prop::collection::vec((0..4_usize, 0..6_u8, any::<f64>(), any::<f64>()), 0..300),
-        ) {
-            let mut silent = Silent::new(RULES, 3);
-            for (second, (unit, what, one, other)) in (1..).zip(steps) {
-                match what {
-                    0 => silent.lost(unit, one, at(second)),
-                    1 => drop(silent.known(unit, at(second))),
-                    2 => silent.rest(),
-                    _ => {
-                        let actual = (what < 5).then_some(one);
-                        silent.look(&Look { actual, read: at(second), in_force: Some(other) }, at(second));
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;
