@@ -596,6 +596,7 @@ pub(crate) struct RawDrive {
     pub(crate) priority: Option<u32>,
     pub(crate) least: Option<Spanned<f64>>,
     pub(crate) available: Option<Spanned<String>>,
+    pub(crate) power: Option<Spanned<String>>,
     pub(crate) energy: Option<Spanned<RawEnergy>>,
     pub(crate) free: Option<bool>,
 }

@@ -190,6 +190,8 @@ pub struct Part {
     pub least: f64,
     /// A digital that is true while it takes set points.
     pub available: Option<PointId>,
+    /// What it does now, an analog of power: what is left of the plant's is what one does of which nothing is heard.
+    pub power: Option<PointId>,
     /// What its charge leaves of its power.
     pub energy: Option<Energy>,
     /// What it can do costs nothing: it is held back only where no other can take it.

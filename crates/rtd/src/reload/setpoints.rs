@@ -109,7 +109,7 @@ fn part(name: &str, part: &Part, facts: &mut Vec<Keyed>) {
     if *part == Part::default() {
         return;
     }
-    let Part { low, high, stored, room, priority, least, available, energy: charge, free } = part;
+    let Part { low, high, stored, room, priority, least, available, power, energy: charge, free } = part;
     let told = [
         ("low", bound(low.as_ref())),
         ("high", bound(high.as_ref())),
@@ -118,6 +118,7 @@ fn part(name: &str, part: &Part, facts: &mut Vec<Keyed>) {
         ("priority", Fact::told(priority)),
         ("least", Fact::told(least)),
         ("available", Fact::or_none(available.as_ref())),
+        ("power", Fact::or_none(power.as_ref())),
         ("free", Fact::told(free)),
     ];
     facts.extend(told.map(|(key, fact)| (format!("{name}.{key}").into(), fact)));

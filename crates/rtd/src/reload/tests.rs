@@ -252,6 +252,21 @@ fn each_key_of_a_set_point_is_told_by_its_name() {
              poi.mw; aux: poi.mw -> none{back}"
         ),
     );
+    let part = |more: &str| {
+        format!(
+            "drive = [{{ device = \"bess\", control = \"704\", low = 0.0, high = 1.0{more} }}]\ndispatch = \"priority\""
+        )
+    };
+    let drive = (
+        "drive = [{ device = \"bess\", control = \"704\", revert_s = 60 }]",
+        part(""),
+        part(", power = \"bess.mw\""),
+    );
+    let sites = Sites::new();
+    let (old, new) = (sites.site(&[(drive.0, &drive.1)]), sites.site(&[(drive.0, &drive.2)]));
+    let told: Vec<String> =
+        compare::changes(&old, &new, &Served::of(&old)).iter().map(ToString::to_string).collect();
+    assert_eq!(told, [format!("point bess.mw.setpoint changed: drive.bess.power: none -> bess.mw{back}")]);
     // What is only scored otherwise goes on.
     let score = ("score = { window_s = 60 }", "score = { window_s = 120, accuracy_below = 0.5 }");
     of_keys(score.0, score.1, "score.window_s: 60 s -> 120 s; score.accuracy_below: none -> 0.5");

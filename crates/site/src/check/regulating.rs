@@ -269,13 +269,14 @@ impl Check<'_> {
             || drive.priority.is_some()
             || drive.least.is_some()
             || drive.available.is_some()
+            || drive.power.is_some()
             || drive.energy.is_some()
             || drive.free.is_some();
         match (dispatched, given) {
             (false, false) => return Part::default(),
             (false, true) => {
-                let message = "`low`, `high`, `stored`, `room`, `priority`, `least`, `available`, `energy` and `free` need \
-                     `dispatch`";
+                let message = "`low`, `high`, `stored`, `room`, `priority`, `least`, `available`, `power`, `energy` and \
+                     `free` need `dispatch`";
                 self.problem(raw.span(), field, message);
             }
             (true, _) => {
@@ -314,6 +315,7 @@ impl Check<'_> {
         };
         let (stored, room) = (energy("stored", drive.stored.as_ref()), energy("room", drive.room.as_ref()));
         let available = drive.available.as_ref();
+        let power = drive.power.as_ref();
         Part {
             low,
             high,
@@ -322,6 +324,7 @@ impl Check<'_> {
             priority: drive.priority.unwrap_or_default(),
             least: self.zero_or_above(&format!("{field}.least"), drive.least.as_ref()),
             available: available.map(|id| self.point(format!("{field}.available"), id, Kind::Digital)),
+            power: power.map(|id| self.quantity(&format!("{field}.power"), id, unit)),
             energy: self.energy(&format!("{field}.energy"), drive.energy.as_ref()),
             free: drive.free.unwrap_or_default(),
         }

@@ -37,7 +37,7 @@ fn without_its_keys_a_set_point_is_passed_on_at_once() {
 #[test]
 fn every_key_is_understood() {
     let site = with(
-        r#"drive = [{ device = "bess", control = "704", low = -1.5, high = "limit", stored = "charge", room = "charge", priority = 2, least = 0.5, available = "poi.breaker", energy = { charge = "charge", lowest = 1.0, highest = 2.0 }, free = true }]
+        r#"drive = [{ device = "bess", control = "704", low = -1.5, high = "limit", stored = "charge", room = "charge", priority = 2, least = 0.5, available = "poi.breaker", power = "poi.mw", energy = { charge = "charge", lowest = 1.0, highest = 2.0 }, free = true }]
 ramp_up_per_min = 20.0
 deadband = 0.1
 on_loss = "schedule"
@@ -79,6 +79,7 @@ score = { step_ms = 2000, window_s = 60, delay_max_steps = 3, accuracy_below = 0
     assert_eq!(part.low, Some(Bound::Number(-1.5)));
     assert_eq!(part.high, Some(Bound::Point(PointId::from("limit"))));
     assert_eq!((part.priority, part.least, part.free), (2, 0.5, true));
+    assert_eq!(part.power, Some(PointId::from("poi.mw")));
     assert_eq!(part.energy.as_ref().map(|energy| energy.highest), Some(2.0));
     let ids = [&how.charge_within, &how.aux].map(|id| id.as_ref().map(ToString::to_string));
     assert_eq!(ids, [Some("poi.mw".to_owned()), Some("limit".to_owned())]);
@@ -171,6 +172,18 @@ fn what_does_not_fit_is_told() {
     );
     let alone = "drive = [{ device = \"bess\", control = \"704\", low = 0 }]";
     assert!(with(alone).unwrap_err().contains("need `dispatch`"));
+    let alone = "drive = [{ device = \"bess\", control = \"704\", power = \"poi.mw\" }]";
+    assert!(with(alone).unwrap_err().contains("`power`, `energy` and `free` need `dispatch`"));
+    for (id, words) in [
+        ("charge", "drive.power: `charge` is in MWh, which is not of the kind of MW"),
+        ("poi.breaker", "wanted: analog"),
+        ("nobody", "there is no point `nobody`"),
+    ] {
+        let drive =
+            format!("{{ device = \"bess\", control = \"704\", low = 0, high = 1, power = \"{id}\" }}");
+        let told = with(&format!("drive = [{drive}]\ndispatch = \"priority\"")).unwrap_err();
+        assert!(told.contains(words), "{id}: {told}");
+    }
     let both = "drive = [{ device = \"bess\", control = \"704\", low = 0, high = true }]";
     assert!(with(&format!("{both}\ndispatch = \"priority\"")).unwrap_err().contains("a number, or the id"));
 }
