@@ -33,6 +33,9 @@ pub(crate) const STEP: Duration = Duration::from_secs(1);
 /// Where the wire carries no counts, a correction that moves by less, of its largest, is told to no device.
 const TRIM_STEP: f64 = 0.001;
 
+/// What is less is rounding.
+const NEAR: f64 = 1e-9;
+
 /// For so long a plant may be on its way to where it was told, where the site does not say for how long it may; and the
 /// longest.
 const WALKS: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
@@ -70,6 +73,8 @@ pub(crate) struct Able {
     pub(crate) unit: Unit,
     /// It is known to be off: it does nothing.
     pub(crate) off: bool,
+    /// What it does now, where that is good.
+    pub(crate) power: Option<f64>,
     pub(crate) held: Held,
 }
 
@@ -77,6 +82,8 @@ pub(crate) struct Able {
 #[derive(Clone, Debug)]
 pub(crate) struct Plant {
     pub(crate) seen: Seen,
+    /// When what it does was read, whatever else has to be read before one begins.
+    pub(crate) read: Mono,
     /// The devices that answer, in the order of the drives.
     pub(crate) answer: Vec<bool>,
     /// The devices in the order of the drives; of use in a dispatch.
@@ -376,6 +383,24 @@ impl SetPoint {
             trim.take_over(plant.units_now.unwrap_or(made + self.trimmed), made);
             self.trimmed = trim.now();
         }
+        self.read_units(actual, plant, now);
+    }
+
+    /// What devices do by their own word they do; and of which nothing is heard, does what the others leave of the plant.
+    fn read_units(&mut self, actual: f64, plant: &Plant, now: Mono) {
+        if self.spec.method.is_none() {
+            return;
+        }
+        for (drive, able) in self.drives.iter_mut().zip(&plant.units) {
+            if let Some(power) = able.power {
+                drive.does(power);
+            }
+        }
+        let own: Vec<Option<f64>> = plant.units.iter().map(|able| able.power).collect();
+        let others = plant.units.iter().filter(|able| able.unit.available || able.off);
+        let others = others.map(|able| able.power.or(able.off.then_some(0.0)));
+        let together = others.sum::<Option<f64>>().map(|others| actual + self.aux + self.trimmed - others);
+        self.silent.begin(&own, together, now);
     }
 
     /// Follows the auxiliary load. One that is not known any more stays as it was.
@@ -405,17 +430,20 @@ impl SetPoint {
         if let Some(transfer) = turn.transfer.filter(|transfer| transfer.to == Owner::Local) {
             settled.writes = self.leave(transfer.cause, now, next_request);
         }
+        if self.machine.waits() {
+            // What they were told before may hold or not: they will be told as if for the first time.
+            self.drives.iter_mut().for_each(Drive::wait);
+            if plant.seen.device_remote == Permit::Withheld {
+                self.drives.iter_mut().for_each(Drive::doubt);
+            }
+            self.rest();
+        }
+        // A device is known again whoever has it: what the meter said of it is over.
+        let known = self.hear(plant, turn.output.is_some(), now);
         if turn.begins {
             self.begin(plant, now);
         }
         self.response.advance(plant, turn.output.is_some(), now);
-        if self.machine.waits() {
-            // What they were told before may hold or not: they will be told as if for the first time.
-            self.drives.iter_mut().for_each(Drive::wait);
-            self.rest();
-        }
-        // A device is known again whoever has it: what the meter said of it is over.
-        let known = self.hear(plant, now);
         if let Some(output) = turn.output {
             let whole = output + self.response.now();
             self.listen(plant, known, now);
@@ -443,6 +471,7 @@ impl SetPoint {
                 writes.extend(drive.give_back(now, next_request));
             }
             drive.drop_out();
+            drive.doubt();
         }
         self.rest();
         self.trimmed = 0.0;
@@ -506,8 +535,8 @@ impl SetPoint {
         }
     }
 
-    /// Which devices nothing is heard of; whether one of them is known again.
-    fn hear(&mut self, plant: &Plant, now: Mono) -> bool {
+    /// Which devices nothing is heard of; whether one of them is known again. `driven` tells that somebody here has them.
+    fn hear(&mut self, plant: &Plant, driven: bool, now: Mono) -> bool {
         // Fixed shares have no others who could make up for one.
         if self.spec.method.is_none() {
             return false;
@@ -515,12 +544,12 @@ impl SetPoint {
         let mut known = false;
         for (at, (drive, Able { unit, off, .. })) in self.drives.iter_mut().zip(&plant.units).enumerate() {
             if *off {
-                drive.told = None;
+                (drive.told, drive.sure) = (None, driven);
             }
             if *off || (unit.available && !drive.refuses) {
                 known |= self.silent.known(at, now);
             } else {
-                self.silent.lost(at, drive.stays(), now);
+                self.silent.lost(at, drive.stays(), drive.sure, now);
             }
         }
         known
@@ -531,7 +560,8 @@ impl SetPoint {
         if self.spec.method.is_none() {
             return;
         }
-        let look = Look { actual: plant.seen.actual, read: plant.seen.read, in_force: self.in_force() };
+        let taken = matches!(self.in_force, Force::Confirmed(_));
+        let look = Look { actual: plant.seen.actual, read: plant.read, in_force: self.in_force(), taken };
         let changed = self.silent.look(&look, now);
         if let (Some(trim), true) = (&mut self.trim, known || changed) {
             trim.disturbed();
@@ -545,9 +575,35 @@ impl SetPoint {
         parts.filter_map(|(at, drive)| Some((&drive.spec, self.silent.part(at)?)))
     }
 
+    /// Those of them of which it is only guessed what they do.
+    pub(crate) fn guessed(&self) -> impl Iterator<Item = &DriveSpec> {
+        let driven = self.machine.output().is_some() && !self.machine.waits();
+        let guesses = self.silent.guesses().filter(move |_| driven);
+        guesses.filter_map(|at| self.drives.get(at).map(|drive| &drive.spec))
+    }
+
     /// What a device counts for of which nothing is heard.
     pub(crate) fn counted(&self, at: usize) -> f64 {
         self.silent.part(at).unwrap_or(0.0)
+    }
+
+    /// How far those may go that are heard of. What others count for gives them no more room than the whole has, or with
+    /// those off after all the plant would be beyond it; but for what they do already nothing moves.
+    fn for_others(&self, wanted: f64, units: &[Unit]) -> Band {
+        let others = self.silent.parts();
+        if others == 0.0 {
+            return self.within;
+        }
+        let counted = Band { low: self.within.low - others, high: self.within.high - others };
+        let within = self.within.within(&counted);
+        let there = self.drives.iter().zip(units).filter(|(_, unit)| unit.available);
+        let parts: Vec<f64> = there.filter_map(|(drive, _)| drive.part()).collect();
+        let did = match parts.is_empty() {
+            true if self.silent.guesses().count() > 0 => return within,
+            true => wanted,
+            false => parts.iter().sum(),
+        };
+        Band { low: within.low.min(did), high: within.high.max(did) }
     }
 
     /// Gives each device its part.
@@ -573,10 +629,12 @@ impl SetPoint {
         let takes = self.drives.iter().map(|drive| !drive.refuses).zip(&plant.units);
         let units = takes.map(|(takes, able)| Unit { available: able.unit.available && takes, ..able.unit });
         let units: Vec<Unit> = units.collect();
-        let others = self.silent.parts();
-        let within = Band { low: self.within.low - others, high: self.within.high - others };
-        let parts = dispatch(whole - others, &units, method, within);
-        self.short = parts.short;
+        let wanted = whole - self.silent.parts();
+        let within = self.for_others(wanted, &units);
+        let target = within.hold(wanted);
+        let parts = dispatch(target, &units, method, within);
+        let beyond = wanted - target;
+        self.short = parts.short + if beyond.abs() > NEAR { beyond } else { 0.0 };
         let there: Vec<bool> = units.iter().map(|unit| unit.available).collect();
         let before = std::mem::replace(&mut self.there, there);
         if let (Some(trim), true) = (&mut self.trim, !before.is_empty() && before != self.there) {
@@ -585,7 +643,9 @@ impl SetPoint {
         let held = plant.units.iter().filter(|able| able.unit.available);
         let held = held.map(|able| if parts.short > 0.0 { able.held.high } else { able.held.low });
         // Of several reasons the most special: that there is no more of the others goes without saying.
-        self.short_clamp = (parts.short != 0.0).then(|| held.max().unwrap_or(Clamp::Hard));
+        let held = held.max().filter(|_| parts.short != 0.0);
+        let held = held.or_else(|| plant.seen.bounds?.holds(wanted));
+        self.short_clamp = (self.short != 0.0).then(|| held.unwrap_or(Clamp::Hard));
         let of = Of { turn: self.turn, all: output - self.short() };
         let parts = parts.units.iter().zip(&plant.units).enumerate();
         for (drive, (at, (part, able))) in self.drives.iter_mut().zip(parts) {

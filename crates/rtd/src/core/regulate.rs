@@ -140,6 +140,7 @@ pub(super) fn around(setpoint: &site::SetPoint, table: &Table) -> Around {
         stored: energy(&drive.part.stored),
         room: energy(&drive.part.room),
         available: drive.part.available.as_ref().and_then(state),
+        power: power(&drive.part.power),
         energy: drive.part.energy.as_ref().and_then(store),
         charges: drive.part.charges(drive.control),
     };

@@ -207,6 +207,7 @@ pub(super) fn setpoints(brain: &Brain, now: Now) -> Json {
                 "alarms": brain.table.alarms(commanded.feedback),
                 "silent": brain.silent(commanded),
                 "counted": setpoint.silent().map(counted).collect::<Json>(),
+                "guessed": setpoint.guessed().map(|drive| &*drive.name).collect::<Vec<_>>(),
                 "score": commanded.score.as_ref().map(super::brain::Live::told),
             })
         })

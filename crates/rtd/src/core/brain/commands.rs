@@ -114,9 +114,13 @@ impl Brain {
         let kept: Vec<&str> = setpoint.kept().map(|drive| &*drive.name).collect();
         let kept = (!kept.is_empty())
             .then(|| format!("asked to take its own control back, and did not yet: {}", kept.join(", ")));
-        let counts = |(drive, part): (&DriveSpec, f64)| match part == 0.0 {
-            true => format!("{} counts for nothing", drive.name),
-            false => format!("{} counts for {part:.3}", drive.name),
+        let guessed: Vec<&str> = setpoint.guessed().map(|drive| &*drive.name).collect();
+        let counts = |(drive, part): (&DriveSpec, f64)| {
+            let guess = if guessed.contains(&&*drive.name) { ", which is a guess" } else { "" };
+            match part == 0.0 {
+                true => format!("{} counts for nothing{guess}", drive.name),
+                false => format!("{} counts for {part:.3}{guess}", drive.name),
+            }
         };
         let silent: Vec<String> = setpoint.silent().map(counts).collect();
         let silent = (!silent.is_empty()).then(|| format!("not heard of: {}", silent.join(", ")));
@@ -212,7 +216,10 @@ impl Brain {
         ];
         let plain = plain.into_iter().filter(|(is, _)| *is);
         let plain = plain.map(|(_, words)| Reason::new(ReasonKind::Offline, words));
-        refused.chain(dead).chain(plain).collect()
+        let guessed = setpoint
+            .guessed()
+            .map(|drive| Reason::new(ReasonKind::Offline, format!("what {} does is not known", drive.name)));
+        refused.chain(dead).chain(guessed).chain(plain).collect()
     }
 
     pub(super) fn command(

@@ -41,6 +41,8 @@ pub(in crate::core) struct DriveAround {
     pub(in crate::core) stored: Option<Quantity>,
     pub(in crate::core) room: Option<Quantity>,
     pub(in crate::core) available: Option<PointIx>,
+    /// What it does now.
+    pub(in crate::core) power: Option<Quantity>,
     pub(in crate::core) energy: Option<Stored>,
     /// It may charge; what never does is what is charged from.
     pub(in crate::core) charges: bool,
@@ -173,7 +175,8 @@ impl Brain {
             priority: spec.priority,
             free: spec.free,
         };
-        Able { unit, off: on == Permit::Withheld, held }
+        let power = around.power.and_then(|power| self.quantity(power));
+        Able { unit, off: on == Permit::Withheld, power, held }
     }
 
     /// The devices of a set point, which together charge with no more than the rule allows.
@@ -219,9 +222,15 @@ impl Brain {
         let aux = around.aux.and_then(|at| self.quantity(at));
         // What the units make beside the set point has to be known where one begins, as a limit has.
         let begins = !self.needs_aux(commanded) || aux.is_some();
+        let read = self.table.read_at(commanded.actual);
+        // Where one of them is not heard of, what the others do tells it: that has to be read as well.
+        let silent = units.iter().any(|able| !able.unit.available && !able.off);
+        let powers = around.drives.iter().zip(&units).filter(|(_, able)| silent && able.power.is_some());
+        let powers = powers.filter_map(|(around, _)| around.power);
+        let all_read = powers.map(|power| self.table.read_at(power.at)).fold(read, Ord::min);
         let seen = Seen {
             actual: self.good(commanded.actual),
-            read: self.table.read_at(commanded.actual),
+            read: all_read,
             remote: self.permit(commanded.remote),
             connected: self.permit(commanded.connected),
             devices,
@@ -234,6 +243,6 @@ impl Brain {
         let units_now = around.units.and_then(|at| self.quantity(at));
         let hz = around.primary.and_then(|primary| self.quantity(primary.frequency));
         let answers = around.primary.is_some_and(|primary| self.permit(primary.enable) == Permit::Given);
-        Plant { seen, answer, units, meter, units_now, aux, hz, answers }
+        Plant { seen, read, answer, units, meter, units_now, aux, hz, answers }
     }
 }

@@ -140,6 +140,8 @@ pub(super) struct Drive {
     pub(super) failed: Option<String>,
     /// The part that it confirmed last, whether it is there or not; `None` where it holds none.
     pub(super) told: Option<f64>,
+    /// Nobody else had it since it did that.
+    pub(super) sure: bool,
     /// It did not take what it was told last, and may do something else.
     pub(super) refuses: bool,
     /// It was told something and never given back: it may hold it, away or not.
@@ -151,8 +153,8 @@ pub(super) struct Drive {
 impl Drive {
     pub(super) fn new(spec: DriveSpec) -> Self {
         let (wanted, asked, confirmed) = (None, None, None);
-        let (failed, refuses, told, holds, giving) = (None, false, None, false, None);
-        Self { spec, wanted, part: 0.0, asked, confirmed, failed, refuses, told, holds, giving }
+        let (failed, refuses, told, sure, holds, giving) = (None, false, None, false, false, None);
+        Self { spec, wanted, part: 0.0, asked, confirmed, failed, refuses, told, sure, holds, giving }
     }
 
     /// What it is to do from now on.
@@ -175,6 +177,11 @@ impl Drive {
         self.forget();
     }
 
+    /// The part that it has.
+    pub(super) fn part(&self) -> Option<f64> {
+        self.wanted.map(|_| self.part)
+    }
+
     /// Whether it has a part, and which output it has last confirmed.
     pub(super) fn done(&self) -> Option<Option<Of>> {
         self.wanted.map(|_| self.confirmed.map(|(_, of)| of))
@@ -188,6 +195,16 @@ impl Drive {
     /// What it does, as far as it is known, where nobody hears of it or it does not take what it is told.
     pub(super) fn stays(&self) -> f64 {
         self.told.unwrap_or(0.0)
+    }
+
+    /// It is known to do this now.
+    pub(super) const fn does(&mut self, part: f64) {
+        (self.told, self.sure) = (Some(part), true);
+    }
+
+    /// Somebody else may move it: what it did is a guess from then on.
+    pub(super) const fn doubt(&mut self) {
+        self.sure = false;
     }
 
     /// Whether it may hold something that it was told.
@@ -262,6 +279,8 @@ impl Drive {
         let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
         let request = take(next_request);
         (self.holds, self.giving) = (true, None);
+        // From now on it may be anything, until it says.
+        self.sure &= self.told.is_some();
         self.asked = Some(Asked { request, write, of, part: self.part, at: now, answered: false });
         // Until it has confirmed something it may not be following; one that refuses may not be any more.
         let follows = self.confirmed.is_some() && self.failed.is_none();
@@ -277,7 +296,7 @@ impl Drive {
         {
             giving.answered = true;
             if result.is_ok() {
-                (self.giving, self.holds, self.told) = (None, false, None);
+                (self.giving, self.holds, self.told, self.sure) = (None, false, None, false);
             }
             return;
         }
@@ -289,7 +308,9 @@ impl Drive {
             Ok(()) => {
                 let of =
                     self.wanted.filter(|(write, _)| *write == asked.write).map_or(asked.of, |(_, of)| of);
-                (self.confirmed, self.failed, self.told) = (Some((asked.write, of)), None, Some(asked.part));
+                (self.confirmed, self.failed) = (Some((asked.write, of)), None);
+                let part = asked.part;
+                self.does(part);
             }
             Err(words) => {
                 self.failed = Some(words.clone());
@@ -315,6 +336,7 @@ impl Drive {
         self.refuses = old.refuses;
         self.part = old.part;
         self.inherit(old);
+        self.sure = old.sure;
     }
 }
 

@@ -69,6 +69,7 @@ struct Bench {
 impl Bench {
     fn of(spec: SetPointSpec) -> Self {
         let plant = Plant {
+            read: Mono::ZERO,
             seen: READY,
             answer: vec![true; spec.drives.len()],
             units: Vec::new(),
@@ -415,7 +416,7 @@ fn a_share_of_a_limit_stays_between_nothing_and_all() {
 fn unit(available: bool) -> Able {
     let can = Band { low: -1.0, high: 1.0 };
     let unit = Unit { available, can, least: 0.0, stored: None, room: None, priority: 0, free: false };
-    Able { unit, off: false, held: Held { low: Clamp::Hard, high: Clamp::Hard } }
+    Able { unit, off: false, power: None, held: Held { low: Clamp::Hard, high: Clamp::Hard } }
 }
 
 #[test]
@@ -447,6 +448,47 @@ fn a_lost_unit_is_made_up_for_at_once_and_what_is_missing_is_not_in_force() {
     assert_eq!(writes.iter().map(|write| write.device.get()).collect::<Vec<_>>(), [1], "the others are full");
     answer(&mut bench, &writes);
     assert_eq!((bench.point.in_force(), bench.point.short()), (Some(4.0), 0.0));
+}
+
+/// Two units of 5 MW that were told -2 MW each; of the first nothing is heard from then on.
+fn one_is_silent(limits: Band) -> Bench {
+    let drives = vec![drive(0, 0), drive(1, 0)];
+    let mut bench = Bench::of(SetPointSpec { drives, method: Some(Method::Capability), ..spec(0) });
+    let mut unit = unit(true);
+    unit.unit.can = Band { low: -5.0, high: 5.0 };
+    bench.plant.units = vec![unit; 2];
+    bench.plant.seen.bounds = Some(Bounds { hard: limits, ..Bounds::NONE });
+    bench.accept(-4.0, -4.0, 0);
+    let writes = bench.writes(0);
+    assert_eq!(watts(&writes), [-2e6; 2]);
+    writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK));
+    bench.plant.units[0].unit.available = false;
+    bench
+}
+
+#[test]
+fn what_a_silent_unit_counts_for_gives_the_others_no_more_than_the_whole_may() {
+    let mut bench = one_is_silent(Band { low: -4.0, high: 4.0 });
+    assert_eq!((watts(&bench.writes(1)), bench.point.silent().count()), (vec![], 1));
+    bench.accept(4.0, -4.0, 2);
+    // It charges with 2, or it does nothing any more: then 6 would be too much.
+    let writes = bench.writes(2);
+    assert_eq!(watts(&writes), [4e6]);
+    bench.point.written(writes[0].device, writes[0].request, &OK);
+    assert_eq!((bench.point.in_force(), bench.point.short()), (Some(2.0), 2.0));
+    assert_eq!(bench.point.clamp(), Some(Clamp::Hard));
+    bench.accept(-4.0, 2.0, 3);
+    assert_eq!(watts(&bench.writes(3)), [-2e6]);
+}
+
+#[test]
+fn what_the_others_do_already_stays_where_a_limit_counts_for_them_alone() {
+    // One that charges from the other: alone it would be beyond what the whole may.
+    let mut bench = one_is_silent(Band { low: -4.0, high: 4.0 });
+    bench.plant.seen.bounds = Some(Bounds { hard: Band { low: -4.0, high: -3.0 }, ..Bounds::NONE });
+    assert_eq!((watts(&bench.writes(1)), bench.point.short()), (vec![], 0.0), "nothing moves");
+    bench.accept(-3.0, -4.0, 2);
+    assert_eq!((watts(&bench.writes(2)), bench.point.short()), (vec![], 1.0), "and no further away");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod away;
 mod control;
 mod desk;
 mod engine;
+mod guessed;
 mod hsl;
 mod hybrid;
 mod interconnection;
