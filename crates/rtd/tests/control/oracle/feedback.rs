@@ -74,6 +74,10 @@ impl Oracle {
                 Some("a device is dead".to_owned())
             } else if failed {
                 Some("a device has refused".to_owned())
+            } else if self.silent.measured() {
+                None
+            } else if self.rules.is_dispatch() && self.silent.guesses() {
+                Some("what a unit does is guessed".to_owned())
             } else if strays {
                 Some("the plant does not follow".to_owned())
             } else if !self.is_told(&may, told, near + most) {
@@ -87,7 +91,8 @@ impl Oracle {
             return;
         }
         let known = self.began.is_some() || (confirmed && !open);
-        if !dead && !failed && known && self.near_since.is_some() {
+        let guessed = self.rules.is_dispatch() && self.silent.guesses();
+        if !dead && !failed && !guessed && known && self.near_since.is_some() {
             self.fail(format!("in force is {told}, not good, and nothing is the matter: {:?}", self.units));
         }
     }

@@ -1,7 +1,7 @@
 //! Where the output may be: by the ramp, within its bounds, and on its way to what is asked for.
 
 use super::beside::Shift;
-use super::{Band, NEAR, Oracle, STEP_MS, Way};
+use super::{Band, Bounds, NEAR, Oracle, STEP_MS, Way};
 use crate::sites::{Drives, METER, TRIM};
 
 impl Oracle {
@@ -21,6 +21,12 @@ impl Oracle {
 
     pub(super) fn judge_output(&mut self, waits: bool) {
         let Some(before) = self.at else { return self.fail("driven from nowhere".to_owned()) };
+        if self.silent.measured() {
+            // It counts for what the meter was off: as near as it is seen, and anything from there on.
+            (self.at, self.moved, self.loose, self.edge) = (self.total().or(self.at), 0, true, true);
+            self.way = None;
+            return;
+        }
         if let Some(total) = self.total().filter(|_| self.rules.is_dispatch() && !waits) {
             self.guess(total - self.counted(), before, self.reach());
         }
@@ -74,6 +80,11 @@ impl Oracle {
             self.way = None;
             return;
         };
+        if self.rules.is_dispatch() && self.others_end(total, &bounds, most) {
+            // What those that are heard of do not do is no way of the output.
+            (self.at, self.loose, self.edge, self.way) = (Some(bounds.held(before)), true, true, None);
+            return;
+        }
         let bands = [bounds.hard, bounds.energy, bounds.source, bounds.can];
         let inside = bands.iter().all(|band| band.has(total, NEAR));
         // A charge that is used up and a hard limit that forbids to stand still: the hard one wins.
@@ -134,6 +145,15 @@ impl Oracle {
         } else {
             self.loose = false;
         }
+    }
+
+    /// Whether those that are heard of do all that the whole may: no more, whatever the others count for.
+    fn others_end(&self, total: f64, bounds: &Bounds, most: f64) -> bool {
+        let (others, counted) = (total - self.counted(), self.counted());
+        let edge = |most: f64| bounds.held(most);
+        let beyond =
+            others <= edge(f64::NEG_INFINITY) + NEAR + most || others >= edge(f64::INFINITY) - NEAR - most;
+        counted != 0.0 && beyond
     }
 
     /// It comes nearer to its goal, by its ramp.

@@ -14,7 +14,11 @@ const READINGS: u8 = 3;
 /// A unit of which nothing is heard.
 #[derive(Clone, Copy, Debug)]
 struct Quiet {
+    /// What it confirmed last, and whether nobody else had it since.
+    lost: (f64, bool),
     part: f64,
+    /// It is only guessed that it does that.
+    guess: bool,
     since: u64,
     /// It counts for its part; else for nothing.
     counts: bool,
@@ -23,12 +27,23 @@ struct Quiet {
     maybe: u8,
 }
 
+impl Quiet {
+    fn guessed(&mut self) {
+        self.part = if self.counts { self.part } else { 0.0 };
+        (self.guess, self.counts) = (true, true);
+    }
+}
+
 /// The units of which nothing is heard, and what was in force lately.
 #[derive(Clone, Debug)]
 pub(super) struct Silent {
     quiet: Vec<Option<Quiet>>,
     /// What each has confirmed last; nothing, where it was given back since.
     pub(super) kept: Vec<Option<f64>>,
+    /// Nobody else had it since.
+    pub(super) sure: Vec<bool>,
+    /// So many readings at which the meter was asked what the guesses are wrong by.
+    looks: u8,
     lately: VecDeque<(u64, Band)>,
     looked: u64,
     deaf_until: u64,
@@ -36,8 +51,8 @@ pub(super) struct Silent {
 
 impl Silent {
     pub(super) fn new(units: usize) -> Self {
-        let (quiet, kept) = (vec![None; units], vec![None; units]);
-        Self { quiet, kept, lately: VecDeque::new(), looked: 0, deaf_until: 0 }
+        let (quiet, kept, sure) = (vec![None; units], vec![None; units], vec![false; units]);
+        Self { quiet, kept, sure, looks: 0, lately: VecDeque::new(), looked: 0, deaf_until: 0 }
     }
 
     /// What the meter has said of them.
@@ -52,7 +67,23 @@ impl Silent {
 
     fn disturbed(&mut self, now: u64) {
         self.deaf_until = self.deaf_until.max(now + WALKS_MS);
+        self.looks = 0;
         self.no_evidence();
+    }
+
+    /// It is only guessed what one of them does.
+    pub(super) fn guesses(&self) -> bool {
+        self.quiet.iter().flatten().any(|quiet| quiet.guess)
+    }
+
+    /// The meter was asked: what they count for since is not followed here, nor whether it still is a guess.
+    pub(super) fn measured(&self) -> bool {
+        self.guesses() && self.looks >= READINGS
+    }
+
+    /// Somebody else may move them.
+    pub(super) fn doubt(&mut self) {
+        self.sure.fill(false);
     }
 
     /// Whether this is what one of them may count for: its part, or nothing once the meter may have said so.
@@ -89,16 +120,35 @@ impl Oracle {
                 if quiet.take().is_some() {
                     self.silent.disturbed(self.now);
                 }
-            } else if quiet.is_none_or(|quiet| quiet.part != part) {
-                *quiet = Some(Quiet { part, since: self.now, counts: true, against: 0, maybe: 0 });
+                continue;
+            }
+            let sure = self.silent.sure[at];
+            match quiet {
+                Some(quiet) if quiet.lost == (part, sure) => continue,
+                Some(quiet) if quiet.lost == (part, true) => quiet.lost = (part, false),
+                quiet => {
+                    let (lost, guess, since) = ((part, sure), !sure, self.now);
+                    *quiet = Some(Quiet { lost, part, guess, since, counts: true, against: 0, maybe: 0 });
+                }
+            }
+            if !sure {
+                if let Some(quiet) = &mut self.silent.quiet[at] {
+                    quiet.guessed();
+                }
+                self.silent.disturbed(self.now);
             }
         }
         if self.owner == Owner::Local {
             self.silent.lately.clear();
+            self.silent.quiet.iter_mut().flatten().for_each(Quiet::guessed);
             return self.silent.no_evidence();
         }
         if self.unread.is_some() {
             return;
+        }
+        let guesses = self.silent.guesses() && !self.silent.measured();
+        if guesses && (self.began.is_some() || self.handle.anew) {
+            self.silent.disturbed(self.now);
         }
         let force = self.in_force();
         if force.is_empty() {
@@ -119,6 +169,10 @@ impl Oracle {
         }
         self.silent.looked = self.read;
         if now < self.silent.deaf_until {
+            return;
+        }
+        if self.silent.guesses() {
+            self.silent.looks = self.silent.looks.saturating_add(1);
             return;
         }
         self.hold_against(actual);

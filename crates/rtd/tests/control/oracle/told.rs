@@ -29,6 +29,9 @@ impl Oracle {
         }
         self.apart = apart;
         let Some(since) = self.unread else { return };
+        if self.units_remote() == Some(false) {
+            self.silent.doubt();
+        }
         self.way = None;
         let read = self.base().zip(self.actual()).filter(|_| !apart && self.read >= since);
         let Some((base, actual)) = read else {
@@ -188,7 +191,7 @@ impl Oracle {
             giving.refused = !good;
             if good {
                 (unit.giving, unit.holds) = (None, false);
-                self.silent.kept[device - UNITS] = None;
+                (self.silent.kept[device - UNITS], self.silent.sure[device - UNITS]) = (None, false);
             }
             return;
         }
@@ -198,15 +201,18 @@ impl Oracle {
         (unit.open, unit.refuses) = (None, !good);
         if good {
             (unit.confirmed, unit.failed) = (Some(unit.asked), false);
-            self.silent.kept[device - UNITS] = Some(unit.asked);
+            (self.silent.kept[device - UNITS], self.silent.sure[device - UNITS]) = (Some(unit.asked), true);
             unit.done = unit.asked_turn;
             return;
         }
         unit.failed = true;
-        self.silent.kept[device - UNITS].get_or_insert(unit.asked);
+        if self.silent.kept[device - UNITS].is_none() {
+            (self.silent.kept[device - UNITS], self.silent.sure[device - UNITS]) = (Some(unit.asked), false);
+        }
     }
 
     pub(super) fn forget(&mut self) {
+        self.silent.doubt();
         for unit in &mut self.units {
             *unit = Unit { holds: unit.holds, giving: unit.giving, ..Unit::default() };
         }
