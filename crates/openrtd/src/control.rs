@@ -126,8 +126,10 @@ fn told(setpoints: &Json) -> String {
         if !silent.is_empty() {
             let _ = writeln!(text, "  does not answer: {}", silent.join(", "));
         }
+        let guessed = words_of(one, "guessed");
         for (name, part) in counted {
-            let _ = writeln!(text, "  not heard of: {name} counts for {part:.3} {unit}");
+            let guess = if guessed.contains(&name) { ", which is a guess" } else { "" };
+            let _ = writeln!(text, "  not heard of: {name} counts for {part:.3} {unit}{guess}");
         }
         if !word("clamp").is_empty() {
             let _ = writeln!(text, "  held back by: {} (output {} {unit})", word("clamp"), number("output"));
@@ -294,6 +296,9 @@ mod tests {
             "poi: iso\n  held 4.000, in force 4.000, the plant does 4.000 MW\n  does not answer: inv3\n  \
              not heard of: inv2 counts for 1.500 MW\n"
         );
+        let mut guessed = counted;
+        guessed[0]["guessed"] = json!(["inv2"]);
+        assert!(told(&guessed).contains("inv2 counts for 1.500 MW, which is a guess\n"), "{}", told(&guessed));
         let window = json!({ "verdict": "below", "accuracy": 0.853, "delay_steps": 2, "precision": 0.99,
             "mileage": 12.5 });
         let scored = json!([{ "point": "bess", "authority": "local", "unit": "MW",
