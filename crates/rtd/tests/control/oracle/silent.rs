@@ -19,6 +19,8 @@ struct Quiet {
     part: f64,
     /// It is only guessed that it does that.
     guess: bool,
+    /// The meter was asked since.
+    asked: bool,
     since: u64,
     /// It counts for its part; else for nothing.
     counts: bool,
@@ -30,7 +32,7 @@ struct Quiet {
 impl Quiet {
     fn guessed(&mut self) {
         self.part = if self.counts { self.part } else { 0.0 };
-        (self.guess, self.counts) = (true, true);
+        (self.guess, self.asked, self.counts) = (true, false, true);
     }
 }
 
@@ -78,7 +80,7 @@ impl Silent {
 
     /// The meter was asked: what they count for since is not followed here, nor whether it still is a guess.
     pub(super) fn measured(&self) -> bool {
-        self.guesses() && self.looks >= READINGS
+        self.quiet.iter().flatten().any(|quiet| quiet.guess && quiet.asked)
     }
 
     /// Somebody else may move them.
@@ -128,7 +130,16 @@ impl Oracle {
                 Some(quiet) if quiet.lost == (part, true) => quiet.lost = (part, false),
                 quiet => {
                     let (lost, guess, since) = ((part, sure), !sure, self.now);
-                    *quiet = Some(Quiet { lost, part, guess, since, counts: true, against: 0, maybe: 0 });
+                    *quiet = Some(Quiet {
+                        lost,
+                        part,
+                        guess,
+                        asked: false,
+                        since,
+                        counts: true,
+                        against: 0,
+                        maybe: 0,
+                    });
                 }
             }
             if !sure {
@@ -173,6 +184,9 @@ impl Oracle {
         }
         if self.silent.guesses() {
             self.silent.looks = self.silent.looks.saturating_add(1);
+            if self.silent.looks >= READINGS {
+                self.silent.quiet.iter_mut().flatten().for_each(|quiet| quiet.asked = quiet.guess);
+            }
             return;
         }
         self.hold_against(actual);
