@@ -298,7 +298,11 @@ mod tests {
         );
         let mut guessed = counted;
         guessed[0]["guessed"] = json!(["inv2"]);
-        assert!(told(&guessed).contains("inv2 counts for 1.500 MW, which is a guess\n"), "{}", told(&guessed));
+        assert!(
+            told(&guessed).contains("inv2 counts for 1.500 MW, which is a guess\n"),
+            "{}",
+            told(&guessed)
+        );
         let window = json!({ "verdict": "below", "accuracy": 0.853, "delay_steps": 2, "precision": 0.99,
             "mileage": 12.5 });
         let scored = json!([{ "point": "bess", "authority": "local", "unit": "MW",
