@@ -21,7 +21,7 @@ impl Oracle {
 
     pub(super) fn judge_output(&mut self, waits: bool) {
         let Some(before) = self.at else { return self.fail("driven from nowhere".to_owned()) };
-        if self.silent.measured() {
+        if self.silent.is_vague() {
             // It counts for what the meter was off: as near as it is seen, and anything from there on.
             (self.at, self.moved, self.loose, self.edge) = (self.total().or(self.at), 0, true, true);
             self.way = None;
@@ -169,7 +169,7 @@ impl Oracle {
         let rate = if goal > way.from { self.rules.up } else { self.rules.down };
         let left = (total - goal).abs();
         // What rests acts upon no smaller difference; a way once begun is gone to its end.
-        let small = (way.from - goal).abs() <= self.rules.deadband;
+        let small = (way.from - goal).abs() <= self.rules.deadband + NEAR;
         let slack = NEAR + most + if small { self.rules.deadband } else { 0.0 };
         let passed = self.now - way.since;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of a test")]

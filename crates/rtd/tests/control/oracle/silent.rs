@@ -19,8 +19,9 @@ struct Quiet {
     part: f64,
     /// It is only guessed that it does that.
     guess: bool,
-    /// The meter was asked since.
+    /// The meter was asked since; it was asked at all, and what it counts for is not followed here any more.
     asked: bool,
+    vague: bool,
     since: u64,
     /// It counts for its part; else for nothing.
     counts: bool,
@@ -32,6 +33,7 @@ struct Quiet {
 impl Quiet {
     fn guessed(&mut self) {
         self.part = if self.counts { self.part } else { 0.0 };
+        self.vague |= self.asked;
         (self.guess, self.asked, self.counts) = (true, false, true);
     }
 }
@@ -81,6 +83,11 @@ impl Silent {
     /// The meter was asked: what they count for since is not followed here, nor whether it still is a guess.
     pub(super) fn measured(&self) -> bool {
         self.quiet.iter().flatten().any(|quiet| quiet.guess && quiet.asked)
+    }
+
+    /// What they count for is not followed here.
+    pub(super) fn is_vague(&self) -> bool {
+        self.quiet.iter().flatten().any(|quiet| quiet.guess && (quiet.asked || quiet.vague))
     }
 
     /// Somebody else may move them.
@@ -135,6 +142,7 @@ impl Oracle {
                         part,
                         guess,
                         asked: false,
+                        vague: false,
                         since,
                         counts: true,
                         against: 0,
