@@ -279,18 +279,22 @@ impl Oracle {
     /// What the others were told shows which of them count for the other thing.
     pub(super) fn guess(&mut self, told: f64, before: f64, reach: (f64, f64)) {
         let mut best = (f64::INFINITY, Vec::new());
-        // What the ramp allows goes to where it has to go, and not beside it; and never beyond what holds at once.
-        let bounds = self.bounds();
-        let before = bounds.map_or(before, |bounds| bounds.held(before));
-        let goal = self.target.filter(|_| !self.rough).zip(bounds);
-        let goal = goal.map_or(before, |(target, bounds)| bounds.held(bounds.soft.hold(target)));
+        // What the ramp allows goes to where it has to go, and not beside it; and never beyond what holds at once, or
+        // what they can do. So much may be the correction at the meter.
+        let slack = if self.rules.trim { TRIM.1 } else { 0.0 };
+        let (bounds, target) = (self.bounds(), self.target.filter(|_| !self.rough));
         for (turned, by) in self.open() {
-            let moved = told + self.counted() + by - before;
-            let off = (moved - reach.0).max(-reach.1 - moved).max(0.0);
-            let way = goal - before;
-            let beside = (moved - way.max(0.0)).max(way.min(0.0) - moved).max(0.0);
-            let beyond = bounds.map_or(0.0, |bounds| (bounds.held(before + moved) - before - moved).abs());
-            let off = off.max(beside).max(beyond);
+            let held = |value: f64| match bounds {
+                Some(bounds) => Band(bounds.can.0 + by, bounds.can.1 + by).hold(bounds.held(value)),
+                None => value,
+            };
+            let (total, from) = (told + self.counted() + by, held(before));
+            let soft = |target: f64| bounds.map_or(target, |bounds| bounds.soft.hold(target));
+            let goal = target.map_or(from, |target| held(soft(target)));
+            let moved = total - from;
+            let off = (moved - reach.0).max(-reach.1 - moved);
+            let beside = (total - goal.max(from)).max(goal.min(from) - total);
+            let off = (off.max(beside).max((held(total) - total).abs()) - slack).max(0.0);
             if off + NEAR < best.0 {
                 best = (off, turned);
             }
