@@ -10,6 +10,8 @@ use crate::sites::{FOLLOWS, MW, TRIM, UNITS};
 const WALKS_MS: u64 = FOLLOWS.1;
 /// So many readings in a row.
 const READINGS: u8 = 3;
+/// By then it must have been judged, whatever the meter was off before.
+const LONGEST: u8 = 20;
 
 /// A unit of which nothing is heard.
 #[derive(Clone, Copy, Debug)]
@@ -234,11 +236,11 @@ impl Oracle {
             }
             // Of several it is those together that fit best: any of them may be meant.
             let sure = of.len() == 1 && says(quiet) < -2.0 * slack;
-            quiet.against = if sure { quiet.against + 1 } else { 0 };
+            quiet.against = if sure { quiet.against.saturating_add(1) } else { 0 };
             quiet.maybe = quiet.maybe.saturating_add(1);
         }
         let told: Vec<usize> = (0..silent.quiet.len())
-            .filter(|at| silent.quiet[*at].is_some_and(|quiet| quiet.against >= READINGS))
+            .filter(|at| silent.quiet[*at].is_some_and(|quiet| quiet.against >= LONGEST))
             .collect();
         self.turn(&told);
     }
