@@ -291,8 +291,8 @@ impl Oracle {
                 None => value,
             };
             let (total, from) = (told + self.counted() + by, held(before));
-            let soft = |target: f64| bounds.map_or(target, |bounds| bounds.soft.hold(target));
-            let goal = target.map_or(from, |target| held(soft(target)));
+            // Without its limits it stays.
+            let goal = target.zip(bounds).map_or(from, |(target, bounds)| held(bounds.soft.hold(target)));
             let moved = total - from;
             let off = (moved - reach.0).max(-reach.1 - moved);
             let beside = (total - goal.max(from)).max(goal.min(from) - total);
