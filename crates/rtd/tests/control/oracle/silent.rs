@@ -30,6 +30,8 @@ struct Quiet {
     /// So many readings in a row have said the other thing for certain, and may have said it.
     against: u8,
     maybe: u8,
+    /// It may have been judged: which it counts for is seen of what the others are told, or not yet.
+    open: bool,
 }
 
 impl Quiet {
@@ -149,6 +151,7 @@ impl Oracle {
                         counts: true,
                         against: 0,
                         maybe: 0,
+                        open: false,
                     });
                 }
             }
@@ -238,6 +241,7 @@ impl Oracle {
             let sure = of.len() == 1 && says(quiet) < -2.0 * slack;
             quiet.against = if sure { quiet.against.saturating_add(1) } else { 0 };
             quiet.maybe = quiet.maybe.saturating_add(1);
+            quiet.open |= quiet.maybe >= READINGS;
         }
         let told: Vec<usize> = (0..silent.quiet.len())
             .filter(|at| silent.quiet[*at].is_some_and(|quiet| quiet.against >= LONGEST))
@@ -261,9 +265,7 @@ impl Oracle {
     /// What of those that the meter may have spoken of may count for the other thing, together, and what that comes to.
     fn open(&self) -> Vec<(Vec<usize>, f64)> {
         let open: Vec<usize> = (0..self.silent.quiet.len())
-            .filter(|at| {
-                self.silent.quiet[*at].is_some_and(|quiet| quiet.maybe >= READINGS && quiet.part != 0.0)
-            })
+            .filter(|at| self.silent.quiet[*at].is_some_and(|quiet| quiet.open && quiet.part != 0.0))
             .collect();
         let picks = (0..1_usize << open.len()).map(|pick| {
             let turned: Vec<usize> =
