@@ -96,6 +96,12 @@ impl Oracle {
         if let Some(output) = output {
             let response = (actual - output).clamp(-PRIMARY.most, PRIMARY.most);
             self.beside.response = Band(response, response);
+        } else if let Some(bounds) = self.bounds() {
+            // What lies beyond a limit belongs to the response, whatever it is.
+            let Band(low, high) = self.beside.response;
+            let of =
+                |response: f64| (actual - bounds.held(actual - response)).clamp(-PRIMARY.most, PRIMARY.most);
+            self.beside.response = Band(of(low).min(low), of(high).max(high));
         }
         output
     }
