@@ -170,7 +170,7 @@ impl Oracle {
         let left = (total - goal).abs();
         // What rests acts upon no smaller difference; a way once begun is gone to its end.
         let small = (way.from - goal).abs() <= self.rules.deadband + NEAR;
-        let slack = NEAR + most + if small { self.rules.deadband } else { 0.0 };
+        let slack = NEAR + most + self.open_parts() + if small { self.rules.deadband } else { 0.0 };
         let passed = self.now - way.since;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of a test")]
         let may = match rate {

@@ -280,6 +280,12 @@ impl Oracle {
         picks.collect()
     }
 
+    /// So much lies between what silent units may count for.
+    pub(super) fn open_parts(&self) -> f64 {
+        let open = self.silent.quiet.iter().flatten().filter(|quiet| quiet.open && self.rules.is_dispatch());
+        open.map(|quiet| quiet.part.abs()).sum()
+    }
+
     /// What the others were told shows which of them count for the other thing.
     pub(super) fn guess(&mut self, told: f64, before: f64, reach: (f64, f64)) {
         let mut best = (f64::INFINITY, Vec::new());
