@@ -73,7 +73,7 @@ impl Oracle {
         if let Some(at) = STATUSES.iter().position(|known| *known == status) {
             self.counts.statuses[at] += 1;
         }
-        let from = self.owner == Owner::Iso(master) && !self.rough || self.response().is_some();
+        let from = if self.owner == Owner::Iso(master) { !self.rough } else { self.response().is_some() };
         let near = if by.is_none() || from { NEAR } else { f64::INFINITY };
         let same = |told: f64, asked: f64| (told - asked).abs() <= near || told == asked;
         if let (Some(told), Some(asked)) = (told, asked)
