@@ -7,7 +7,8 @@ impl Oracle {
     /// Whether what the plant does is near to what may be in force.
     pub(super) fn watch(&mut self) {
         let fits = |total: f64| self.actual().map(|actual| (actual - total).abs());
-        let most = if self.rules.trim { TRIM.1 } else { 0.0 };
+        // So far it may be from what is thought to be in force.
+        let most = self.open_parts() + if self.rules.trim { TRIM.1 } else { 0.0 };
         let all = self.in_force();
         let near = all.iter().all(|total| fits(*total).is_some_and(|off| off + most < FOLLOWS.0 - 1e-3));
         let far = all.iter().all(|total| fits(*total).is_none_or(|off| off - most > FOLLOWS.0 + 1e-3));
