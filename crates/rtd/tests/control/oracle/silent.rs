@@ -55,12 +55,14 @@ pub(super) struct Silent {
     lately: VecDeque<(u64, Band)>,
     looked: u64,
     deaf_until: u64,
+    /// One is heard of again of which it never was seen what it counted for: the output may have been another.
+    unseen: bool,
 }
 
 impl Silent {
     pub(super) fn new(units: usize) -> Self {
         let (quiet, kept, sure) = (vec![None; units], vec![None; units], vec![false; units]);
-        Self { quiet, kept, sure, looks: 0, lately: VecDeque::new(), looked: 0, deaf_until: 0 }
+        Self { quiet, kept, sure, looks: 0, lately: VecDeque::new(), looked: 0, deaf_until: 0, unseen: false }
     }
 
     /// What the meter has said of them.
@@ -89,9 +91,10 @@ impl Silent {
         self.quiet.iter().flatten().any(|quiet| quiet.guess && quiet.asked)
     }
 
-    /// What they count for is not followed here.
-    pub(super) fn is_vague(&self) -> bool {
-        self.quiet.iter().flatten().any(|quiet| quiet.guess && (quiet.asked || quiet.vague))
+    /// What they count for, or did until now, is not followed here.
+    pub(super) fn is_vague(&mut self) -> bool {
+        std::mem::take(&mut self.unseen)
+            || self.quiet.iter().flatten().any(|quiet| quiet.guess && (quiet.asked || quiet.vague))
     }
 
     /// Somebody else may move them.
@@ -130,7 +133,8 @@ impl Oracle {
             let (part, takes) = (self.silent.kept[at].unwrap_or(0.0), self.takes(at));
             let quiet = &mut self.silent.quiet[at];
             if takes {
-                if quiet.take().is_some() {
+                if let Some(quiet) = quiet.take() {
+                    self.silent.unseen |= quiet.open && quiet.part != 0.0;
                     self.silent.disturbed(self.now);
                 }
                 continue;
