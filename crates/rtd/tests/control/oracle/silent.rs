@@ -134,7 +134,7 @@ impl Oracle {
             let quiet = &mut self.silent.quiet[at];
             if takes {
                 if let Some(quiet) = quiet.take() {
-                    self.silent.unseen |= quiet.open && quiet.part != 0.0;
+                    self.silent.unseen |= quiet.open || quiet.guess || quiet.vague;
                     self.silent.disturbed(self.now);
                 }
                 continue;
