@@ -152,9 +152,9 @@ impl Oracle {
         } else {
             &[0.0, 1.0, 2.0, 6.0]
         };
-        // A set point just at the soft limit is beyond it or not, by its last digit.
-        let at_edge =
-            code == 3.0 && [bounds.soft.0, bounds.soft.1].iter().any(|edge| (edge - target).abs() <= NEAR);
+        // What stands just at a limit is beyond it or not, by its last digit.
+        let bands = [bounds.hard, bounds.energy, bounds.source, bounds.soft].map(|band| [band.0, band.1]);
+        let at_edge = bands.as_flattened().iter().any(|edge| (edge - target).abs() <= NEAR);
         if !wanted.contains(&code) && !at_edge {
             self.fail(format!("the clamp is {code}: {total} on the way to {target} within {bounds:?}"));
         }
