@@ -205,13 +205,14 @@ impl Silent {
         self.units.iter().enumerate().filter_map(|(at, unit)| unit.filter(|unit| unit.guess).map(|_| at))
     }
 
-    /// What a unit does is known: it is there, or known to be off. Whether that is new.
+    /// What a unit does is known: it is there, or known to be off. Whether that is new. Where it is told what it counted
+    /// for nothing moves, and what the meter has said of others holds.
     pub fn known(&mut self, at: usize, now: Mono) -> bool {
-        let new = self.units.get_mut(at).and_then(Option::take).is_some();
-        if new {
+        let Some(unit) = self.units.get_mut(at).and_then(Option::take) else { return false };
+        if unit.guess || !unit.counts {
             self.disturbed(now);
         }
-        new
+        true
     }
 
     /// What a unit counts for; `None` for one that is there, or known to be off.
@@ -242,7 +243,7 @@ impl Silent {
     }
 
     /// The units were told something else than the meter can show yet.
-    fn disturbed(&mut self, now: Mono) {
+    pub fn disturbed(&mut self, now: Mono) {
         self.waits = self.waits.max(now.plus(self.rules.walks));
         self.no_evidence();
     }

@@ -81,6 +81,27 @@ fn three_in_a_row_that_were_read_after_it_went_silent() {
 }
 
 #[test]
+fn one_that_comes_and_goes_and_does_what_it_was_told_keeps_no_other_from_being_judged() {
+    let mut silent = Silent::new(RULES, 3);
+    silent.lost(0, 4.0, true, at(100));
+    let judged = (101..200).find(|second| {
+        match second % 4 {
+            0 => silent.lost(1, 3.0, true, at(*second)),
+            2 => drop(silent.known(1, at(*second))),
+            _ => {}
+        }
+        look(&mut silent, *second, 6.0, 10.0)
+    });
+    assert_eq!((judged, silent.part(0)), (Some(103), Some(0.0)));
+    // One that counted for nothing is on its way to its part.
+    silent.lost(1, 3.0, true, at(200));
+    assert_eq!((210..213).filter(|second| look(&mut silent, *second, 7.0, 10.0)).count(), 1);
+    assert_eq!(silent.part(1), Some(0.0));
+    assert!(silent.known(1, at(230)));
+    assert!((231..240).all(|second| !look(&mut silent, second, 14.0, 10.0)), "it walks");
+}
+
+#[test]
 fn what_cannot_be_seen_is_not_judged() {
     let mut silent = one(0.009);
     assert!((101..300).all(|second| !look(&mut silent, second, -50.0, 10.0)));

@@ -9,16 +9,17 @@
 mod carry;
 mod drive;
 mod response;
+mod units;
 
 use std::time::Duration;
 
 use control::authority::Spec;
-use control::dispatch::{Method, Unit, dispatch};
+use control::dispatch::Method;
 use control::primary;
 use control::pulses::{Pulses, Way};
-use control::silent::{self, Look, Silent};
+use control::silent::Look;
 use control::trim::{self, Free, Trim};
-use control::{Band, Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
+use control::{Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
 use ieee1815::CommandStatus;
 use site::DeviceIx;
 use telemetry::{Mono, PointId, Scale};
@@ -27,6 +28,8 @@ use super::MasterIx;
 use drive::{Drive, Of, RETRY, take};
 pub(crate) use drive::{DriveKind, DriveSpec, Write};
 use response::Response;
+use units::Units;
+pub(crate) use units::{Able, Held};
 
 /// The output moves so often while it is on its way, and so does its correction.
 pub(crate) const STEP: Duration = Duration::from_secs(1);
@@ -35,10 +38,6 @@ const TRIM_STEP: f64 = 0.001;
 
 /// What is less is rounding.
 const NEAR: f64 = 1e-9;
-
-/// For so long a plant may be on its way to where it was told, where the site does not say for how long it may; and the
-/// longest.
-const WALKS: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
 
 /// What is fixed about a set point.
 #[derive(Clone, Debug)]
@@ -58,24 +57,6 @@ pub(crate) struct SetPointSpec {
     /// The devices get their own control back where the plant takes it; else they keep what they were told.
     pub(crate) disables: bool,
     pub(crate) pulses: Option<Pulses>,
-}
-
-/// What holds a device at either end of what it can do.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Held {
-    pub(crate) low: Clamp,
-    pub(crate) high: Clamp,
-}
-
-/// A device of a dispatch, and what holds it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Able {
-    pub(crate) unit: Unit,
-    /// It is known to be off: it does nothing.
-    pub(crate) off: bool,
-    /// What it does now, where that is good.
-    pub(crate) power: Option<f64>,
-    pub(crate) held: Held,
 }
 
 /// What is seen of the plant, beside what the machine looks at.
@@ -210,10 +191,8 @@ pub(crate) struct SetPoint {
     /// What limits leave undone of it, of the correction and of the auxiliary load, and which of them.
     cut: f64,
     cut_clamp: Option<Clamp>,
-    /// Which devices were there in the last dispatch.
-    there: Vec<bool>,
-    /// Those of which nothing is heard.
-    silent: Silent,
+    /// The devices that make up for each other, where it is dispatched.
+    units: Option<Units>,
     /// The auxiliary load that the devices were told, the last one that was good; and whether it still is.
     aux: f64,
     aux_known: bool,
@@ -226,8 +205,6 @@ pub(crate) struct SetPoint {
     trimmed_at: Mono,
     /// What the devices were last told in all: where a limit is not known any more, they stay there.
     whole: Option<f64>,
-    /// What they may do in all, as far as that was known last.
-    within: Band,
     /// Since when the plant does something else than what is in force.
     strays: Option<Mono>,
     strays_too_long: bool,
@@ -239,9 +216,9 @@ impl SetPoint {
         let drives = spec.drives.iter().cloned().map(Drive::new).collect();
         let (machine, trim) = (Machine::new(spec.machine, now), spec.trim.map(Trim::new));
         let response = Response::new(spec.primary, now);
-        let walks = spec.follows.map_or(WALKS[0], |(_, time)| time.min(WALKS[1]));
-        let judged = silent::Rules { least: spec.scale.half_step() * 2.0, walks };
-        let silent = Silent::new(judged, spec.drives.len());
+        let (count, follows) = (spec.scale.half_step() * 2.0, spec.follows.map(|(_, time)| time));
+        let devices = spec.drives.len();
+        let units = spec.method.map(|method| Units::new(method, count, follows, devices));
         Self {
             spec,
             machine,
@@ -252,8 +229,7 @@ impl SetPoint {
             short_clamp: None,
             cut: 0.0,
             cut_clamp: None,
-            there: Vec::new(),
-            silent,
+            units,
             aux: 0.0,
             aux_known: false,
             pulsing: Pulsing::default(),
@@ -262,7 +238,6 @@ impl SetPoint {
             trimmed: 0.0,
             trimmed_at: now,
             whole: None,
-            within: Band::ALL,
             strays: None,
             strays_too_long: false,
         }
@@ -383,24 +358,9 @@ impl SetPoint {
             trim.take_over(plant.units_now.unwrap_or(made + self.trimmed), made);
             self.trimmed = trim.now();
         }
-        self.read_units(actual, plant, now);
-    }
-
-    /// What devices do by their own word they do; and of which nothing is heard, does what the others leave of the plant.
-    fn read_units(&mut self, actual: f64, plant: &Plant, now: Mono) {
-        if self.spec.method.is_none() {
-            return;
+        if let Some(units) = &mut self.units {
+            units.begin(actual + self.aux + self.trimmed, &mut self.drives, plant, now);
         }
-        for (drive, able) in self.drives.iter_mut().zip(&plant.units) {
-            if let Some(power) = able.power {
-                drive.does(power);
-            }
-        }
-        let own: Vec<Option<f64>> = plant.units.iter().map(|able| able.power).collect();
-        let others = plant.units.iter().filter(|able| able.unit.available || able.off);
-        let others = others.map(|able| able.power.or(able.off.then_some(0.0)));
-        let together = others.sum::<Option<f64>>().map(|others| actual + self.aux + self.trimmed - others);
-        self.silent.begin(&own, together, now);
     }
 
     /// Follows the auxiliary load. One that is not known any more stays as it was.
@@ -439,7 +399,9 @@ impl SetPoint {
             self.rest();
         }
         // A device is known again whoever has it: what the meter said of it is over.
-        let known = self.hear(plant, turn.output.is_some(), now);
+        let drives = &mut self.drives;
+        let known =
+            self.units.as_mut().is_some_and(|units| units.hear(drives, plant, turn.output.is_some(), now));
         if turn.begins {
             self.begin(plant, now);
         }
@@ -448,7 +410,7 @@ impl SetPoint {
             let whole = output + self.response.now();
             self.listen(plant, known, now);
             self.correct(whole, plant, now);
-            self.share(whole, plant);
+            self.share(whole, plant, now);
             // One that is away would get what held before as the first thing when it is back.
             let answering = self.drives.iter_mut().zip(&plant.answer).filter(|(_, answers)| **answers);
             settled.writes.extend(answering.filter_map(|(drive, _)| drive.ask(now, next_request)));
@@ -477,8 +439,9 @@ impl SetPoint {
         self.trimmed = 0.0;
         self.pulsing = Pulsing::default();
         self.response.reset();
-        self.there.clear();
-        self.silent.rest();
+        if let Some(units) = &mut self.units {
+            units.rest();
+        }
         writes
     }
 
@@ -520,7 +483,7 @@ impl SetPoint {
         // Whatever else holds it back, or is still on its way, is no error of the meter.
         let moving = self.machine.is_moving() || self.response.is_moving();
         let rests = !moving
-            && !self.silent.doubts()
+            && !self.units.as_ref().is_some_and(Units::doubts)
             && self.in_force.value().is_some()
             && plant.seen.bounds.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
@@ -535,79 +498,43 @@ impl SetPoint {
         }
     }
 
-    /// Which devices nothing is heard of; whether one of them is known again. `driven` tells that somebody here has them.
-    fn hear(&mut self, plant: &Plant, driven: bool, now: Mono) -> bool {
-        // Fixed shares have no others who could make up for one.
-        if self.spec.method.is_none() {
-            return false;
-        }
-        let mut known = false;
-        for (at, (drive, Able { unit, off, .. })) in self.drives.iter_mut().zip(&plant.units).enumerate() {
-            if *off {
-                (drive.told, drive.sure) = (None, driven);
-            }
-            if *off || (unit.available && !drive.refuses) {
-                known |= self.silent.known(at, now);
-            } else {
-                self.silent.lost(at, drive.stays(), drive.sure, now);
-            }
-        }
-        known
-    }
-
     /// What devices count for of which nothing is heard while others are there.
     fn listen(&mut self, plant: &Plant, known: bool, now: Mono) {
-        if self.spec.method.is_none() {
-            return;
-        }
+        let in_force = self.in_force();
+        let Some(units) = &mut self.units else { return };
         let taken = matches!(self.in_force, Force::Confirmed(_));
-        let look = Look { actual: plant.seen.actual, read: plant.read, in_force: self.in_force(), taken };
-        let changed = self.silent.look(&look, now);
+        let look = Look { actual: plant.seen.actual, read: plant.read, in_force, taken };
+        let changed = units.listen(&look, now);
         if let (Some(trim), true) = (&mut self.trim, known || changed) {
             trim.disturbed();
         }
     }
 
+    /// The devices that make up for each other, while somebody here drives them.
+    fn driven(&self) -> Option<&Units> {
+        self.units.as_ref().filter(|_| self.machine.output().is_some() && !self.machine.waits())
+    }
+
     /// The devices of which nothing is heard while others are driven, and what each counts for.
     pub(crate) fn silent(&self) -> impl Iterator<Item = (&DriveSpec, f64)> {
-        let driven = self.machine.output().is_some() && !self.machine.waits();
-        let parts = self.drives.iter().enumerate().filter(move |_| driven);
-        parts.filter_map(|(at, drive)| Some((&drive.spec, self.silent.part(at)?)))
+        let units = self.driven();
+        let parts = self.drives.iter().enumerate();
+        parts.filter_map(move |(at, drive)| Some((&drive.spec, units?.part(at)?)))
     }
 
     /// Those of them of which it is only guessed what they do.
     pub(crate) fn guessed(&self) -> impl Iterator<Item = &DriveSpec> {
-        let driven = self.machine.output().is_some() && !self.machine.waits();
-        let guesses = self.silent.guesses().filter(move |_| driven);
+        let guesses = self.driven().into_iter().flat_map(Units::guesses);
         guesses.filter_map(|at| self.drives.get(at).map(|drive| &drive.spec))
     }
 
     /// What a device counts for of which nothing is heard.
     pub(crate) fn counted(&self, at: usize) -> f64 {
-        self.silent.part(at).unwrap_or(0.0)
-    }
-
-    /// How far those may go that are heard of. What others count for gives them no more room than the whole has, or with
-    /// those off after all the plant would be beyond it; but for what they do already nothing moves.
-    fn for_others(&self, wanted: f64, units: &[Unit]) -> Band {
-        let others = self.silent.parts();
-        if others == 0.0 {
-            return self.within;
-        }
-        let counted = Band { low: self.within.low - others, high: self.within.high - others };
-        let within = self.within.within(&counted);
-        let there = self.drives.iter().zip(units).filter(|(_, unit)| unit.available);
-        let parts: Vec<f64> = there.filter_map(|(drive, _)| drive.part()).collect();
-        let did = match parts.is_empty() {
-            true if self.silent.guesses().count() > 0 => return within,
-            true => wanted,
-            false => parts.iter().sum(),
-        };
-        Band { low: within.low.min(did), high: within.high.max(did) }
+        self.units.as_ref().and_then(|units| units.part(at)).unwrap_or(0.0)
     }
 
     /// Gives each device its part.
-    fn share(&mut self, output: f64, plant: &Plant) {
+    fn share(&mut self, output: f64, plant: &Plant, now: Mono) {
         let asked = output + self.trimmed + self.aux;
         let (whole, clamp) = match &plant.seen.bounds {
             Some(bounds) => (bounds.hold(asked), bounds.holds(asked)),
@@ -615,45 +542,21 @@ impl SetPoint {
             None => (self.whole.unwrap_or(asked), self.cut_clamp),
         };
         self.whole = Some(whole);
-        self.within = plant.seen.bounds.map_or(self.within, |bounds| bounds.at_once());
         (self.cut, self.cut_clamp) = (asked - whole, clamp);
         self.turn += 1;
-        let Some(method) = self.spec.method else {
+        let (turn, cut) = (self.turn, self.cut);
+        let of = |short: f64| Of { turn, all: output - (short + cut) };
+        if let Some(units) = &mut self.units {
+            let shared = units.share(whole, &mut self.drives, plant, of, now);
+            (self.short, self.short_clamp) = (shared.short, shared.clamp);
+            if let (Some(trim), true) = (&mut self.trim, shared.others) {
+                trim.disturbed();
+            }
+        } else {
             self.short = whole - self.drives.iter().fold(whole, |whole, drive| drive.spec.carries(whole));
             self.short_clamp = (self.short != 0.0).then_some(Clamp::Hard);
-            let of = Of { turn: self.turn, all: output - self.short() };
+            let of = of(self.short);
             self.drives.iter_mut().for_each(|drive| drive.want(whole, of));
-            return;
-        };
-        // One that does not take its part does what it did: the others do the rest, until it takes that again.
-        let takes = self.drives.iter().map(|drive| !drive.refuses).zip(&plant.units);
-        let units = takes.map(|(takes, able)| Unit { available: able.unit.available && takes, ..able.unit });
-        let units: Vec<Unit> = units.collect();
-        let wanted = whole - self.silent.parts();
-        let within = self.for_others(wanted, &units);
-        let target = within.hold(wanted);
-        let parts = dispatch(target, &units, method, within);
-        let beyond = wanted - target;
-        self.short = parts.short + if beyond.abs() > NEAR { beyond } else { 0.0 };
-        let there: Vec<bool> = units.iter().map(|unit| unit.available).collect();
-        let before = std::mem::replace(&mut self.there, there);
-        if let (Some(trim), true) = (&mut self.trim, !before.is_empty() && before != self.there) {
-            trim.disturbed();
-        }
-        let held = plant.units.iter().filter(|able| able.unit.available);
-        let held = held.map(|able| if parts.short > 0.0 { able.held.high } else { able.held.low });
-        // Of several reasons the most special: that there is no more of the others goes without saying.
-        let held = held.max().filter(|_| parts.short != 0.0);
-        let held = held.or_else(|| plant.seen.bounds?.holds(wanted));
-        self.short_clamp = (self.short != 0.0).then(|| held.unwrap_or(Clamp::Hard));
-        let of = Of { turn: self.turn, all: output - self.short() };
-        let parts = parts.units.iter().zip(&plant.units).enumerate();
-        for (drive, (at, (part, able))) in self.drives.iter_mut().zip(parts) {
-            match (able.unit.available, drive.refuses) {
-                (true, false) => drive.want(*part, of),
-                (true, true) => drive.want(self.silent.part(at).unwrap_or_default(), of),
-                (false, _) => drive.drop_out(),
-            }
         }
     }
 
@@ -688,12 +591,10 @@ impl SetPoint {
 
     /// Whether nobody takes any more what is told: the first that does would leap to where the output went meanwhile.
     fn is_refused(&self, plant: &Plant) -> bool {
-        if self.spec.method.is_none() {
-            return self.drives.iter().any(|drive| drive.refuses);
+        match &self.units {
+            Some(_) => Units::all_refuse(&self.drives, plant),
+            None => self.drives.iter().any(|drive| drive.refuses),
         }
-        let there = self.drives.iter().zip(&plant.units).filter(|(_, able)| able.unit.available);
-        let mut there = there.map(|(drive, _)| drive.refuses).peekable();
-        there.peek().is_some() && there.all(|refuses| refuses)
     }
 
     /// A device is back: it may have restarted, so it is told again, whatever it confirmed before.

@@ -22,8 +22,8 @@ impl SetPoint {
         (self.aux, self.aux_known) = (old.aux, old.aux_known);
         (self.trim, self.trimmed, self.trimmed_at) = (old.trim, old.trimmed, old.trimmed_at);
         self.response = old.response;
-        (self.whole, self.within) = (old.whole, old.within);
-        self.silent = old.silent.clone();
+        self.whole = old.whole;
+        self.units.clone_from(&old.units);
         (self.strays, self.strays_too_long) = (old.strays, old.strays_too_long);
         for (drive, old) in self.drives.iter_mut().zip(&old.drives) {
             drive.carry(old);

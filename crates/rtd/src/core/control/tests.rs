@@ -415,7 +415,15 @@ fn a_share_of_a_limit_stays_between_nothing_and_all() {
 
 fn unit(available: bool) -> Able {
     let can = Band { low: -1.0, high: 1.0 };
-    let unit = Unit { available, can, least: 0.0, stored: None, room: None, priority: 0, free: false };
+    let unit = control::dispatch::Unit {
+        available,
+        can,
+        least: 0.0,
+        stored: None,
+        room: None,
+        priority: 0,
+        free: false,
+    };
     Able { unit, off: false, power: None, held: Held { low: Clamp::Hard, high: Clamp::Hard } }
 }
 

@@ -340,6 +340,26 @@ fn one_that_stops_while_nothing_is_heard_of_it_is_made_up_for_and_counts_again_o
 }
 
 #[test]
+fn one_that_stops_is_made_up_for_though_another_comes_and_goes() {
+    let mut plant = at(70.0);
+    let before = told(&plant);
+    plant.units[1].there = false;
+    plant.seconds(30);
+    (plant.units[1].runs, plant.units[1].power) = (false, 0.0);
+    let nothing = (0..40).position(|_| {
+        for there in [false, true] {
+            plant.units[2].there = there;
+            plant.seconds(6);
+        }
+        alarms(&plant).contains("unit2 counts for nothing")
+    });
+    assert!(nothing.is_some_and(|times| times < 3), "{nothing:?}: {}", alarms(&plant));
+    plant.seconds(400);
+    assert!(plant.worst(70.0, 60) <= COUNT + 1e-9);
+    assert!(told(&plant)[2] > before[2]);
+}
+
+#[test]
 fn what_the_meter_said_of_one_is_over_once_it_was_heard_of_whoever_had_the_plant() {
     let mut plant = at(70.0);
     let before = told(&plant);

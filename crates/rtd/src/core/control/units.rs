@@ -1,0 +1,203 @@
+//! Devices that make up for each other: what each gets of a set point, and what those count for of which nothing is heard.
+//!
+//! A device that is silent, and one that refuses what it is told, do what they did: the others do the rest.
+
+use std::time::Duration;
+
+use control::dispatch::{Method, Unit, dispatch};
+use control::silent::{self, Look, Silent};
+use control::{Band, Clamp};
+use telemetry::Mono;
+
+use super::drive::{Drive, Of};
+use super::{NEAR, Plant};
+
+/// For so long a plant may be on its way to where it was told, where the site does not say for how long it may; and the
+/// longest.
+const WALKS: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
+
+/// What holds a device at either end of what it can do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) low: Clamp,
+    pub(crate) high: Clamp,
+}
+
+/// A device of a dispatch, and what holds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Able {
+    pub(crate) unit: Unit,
+    /// It is known to be off: it does nothing.
+    pub(crate) off: bool,
+    /// What it does now, where that is good.
+    pub(crate) power: Option<f64>,
+    pub(crate) held: Held,
+}
+
+/// What a sharing out came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shared {
+    /// What the devices together cannot do, and what holds them.
+    pub(super) short: f64,
+    pub(super) clamp: Option<Clamp>,
+    /// Another number of devices does it than before: they are on their way to new parts.
+    pub(super) others: bool,
+}
+
+/// The devices of a dispatch.
+#[derive(Clone, Debug)]
+pub(super) struct Units {
+    method: Method,
+    /// What is less cannot be seen.
+    least: f64,
+    /// Which devices were there the last time.
+    there: Vec<bool>,
+    /// Those of which nothing is heard.
+    silent: Silent,
+    /// What they may do in all, as far as that was known last.
+    within: Band,
+}
+
+/// Whether a device does what it is told.
+const fn takes(drive: &Drive, able: &Able) -> bool {
+    able.unit.available && !drive.refuses
+}
+
+impl Units {
+    /// `least` is what can be seen at the meter, `follows` for how long the plant may be on its way.
+    pub(super) fn new(method: Method, least: f64, follows: Option<Duration>, devices: usize) -> Self {
+        let walks = follows.map_or(WALKS[0], |time| time.min(WALKS[1]));
+        let silent = Silent::new(silent::Rules { least, walks }, devices);
+        Self { method, least, there: Vec::new(), silent, within: Band::ALL }
+    }
+
+    /// Somebody begins to drive. What devices do by their own word they do; and of which nothing is heard, does what the
+    /// others leave of `made`, which all do together.
+    pub(super) fn begin(&mut self, made: f64, drives: &mut [Drive], plant: &Plant, now: Mono) {
+        for (drive, able) in drives.iter_mut().zip(&plant.units) {
+            if let Some(power) = able.power {
+                drive.does(power);
+            }
+        }
+        let own: Vec<Option<f64>> = plant.units.iter().map(|able| able.power).collect();
+        let others = plant.units.iter().filter(|able| able.unit.available || able.off);
+        let others = others.map(|able| able.power.or(able.off.then_some(0.0)));
+        let together = others.sum::<Option<f64>>().map(|others| made - others);
+        self.silent.begin(&own, together, now);
+    }
+
+    /// The plant has them.
+    pub(super) fn rest(&mut self) {
+        self.there.clear();
+        self.silent.rest();
+    }
+
+    /// Whether nobody takes any more what is told: the first that does would leap to where the output went meanwhile.
+    pub(super) fn all_refuse(drives: &[Drive], plant: &Plant) -> bool {
+        let there = drives.iter().zip(&plant.units).filter(|(_, able)| able.unit.available);
+        let mut there = there.map(|(drive, _)| drive.refuses).peekable();
+        there.peek().is_some() && there.all(|refuses| refuses)
+    }
+
+    /// Which devices nothing is heard of; whether one of them is known again. `driven` tells that somebody here has them.
+    pub(super) fn hear(&mut self, drives: &mut [Drive], plant: &Plant, driven: bool, now: Mono) -> bool {
+        let mut known = false;
+        for (at, (drive, able)) in drives.iter_mut().zip(&plant.units).enumerate() {
+            if able.off {
+                (drive.told, drive.sure) = (None, driven);
+            }
+            if able.off || takes(drive, able) {
+                known |= self.silent.known(at, now);
+            } else {
+                self.silent.lost(at, drive.stays(), drive.sure, now);
+            }
+        }
+        known
+    }
+
+    /// What the meter says of those of which nothing is heard. Whether they count for something else from now on.
+    pub(super) fn listen(&mut self, look: &Look, now: Mono) -> bool {
+        self.silent.look(look, now)
+    }
+
+    /// Whether the meter speaks against what one of them counts for, or has not been asked yet.
+    pub(super) fn doubts(&self) -> bool {
+        self.silent.doubts()
+    }
+
+    /// What a device counts for of which nothing is heard.
+    pub(super) fn part(&self, at: usize) -> Option<f64> {
+        self.silent.part(at)
+    }
+
+    /// Those of which it is only guessed what they do.
+    pub(super) fn guesses(&self) -> impl Iterator<Item = usize> {
+        self.silent.guesses()
+    }
+
+    /// Gives each device its part of the whole. `of` makes of what is missing which output it is.
+    pub(super) fn share(
+        &mut self,
+        whole: f64,
+        drives: &mut [Drive],
+        plant: &Plant,
+        of: impl FnOnce(f64) -> Of,
+        now: Mono,
+    ) -> Shared {
+        self.within = plant.seen.bounds.map_or(self.within, |bounds| bounds.at_once());
+        let units = drives.iter().zip(&plant.units);
+        let units = units.map(|(drive, able)| Unit { available: takes(drive, able), ..able.unit });
+        let units: Vec<Unit> = units.collect();
+        let wanted = whole - self.silent.parts();
+        let within = self.for_others(wanted, drives, &units);
+        let target = within.hold(wanted);
+        let parts = dispatch(target, &units, self.method, within);
+        let beyond = wanted - target;
+        let short = parts.short + if beyond.abs() > NEAR { beyond } else { 0.0 };
+        let held = plant.units.iter().filter(|able| able.unit.available);
+        let held = held.map(|able| if parts.short > 0.0 { able.held.high } else { able.held.low });
+        // Of several reasons the most special: that there is no more of the others goes without saying.
+        let held = held.max().filter(|_| parts.short != 0.0);
+        let held = held.or_else(|| plant.seen.bounds?.holds(wanted));
+        let clamp = (short != 0.0).then(|| held.unwrap_or(Clamp::Hard));
+        let there: Vec<bool> = units.iter().map(|unit| unit.available).collect();
+        let before = std::mem::replace(&mut self.there, there);
+        let others = !before.is_empty() && before != self.there;
+        let of = of(short);
+        let mut walks = false;
+        for (at, ((drive, part), able)) in drives.iter_mut().zip(&parts.units).zip(&plant.units).enumerate() {
+            match (able.unit.available, drive.refuses) {
+                (true, false) => {
+                    let did = drive.part().unwrap_or(drive.stays());
+                    walks |= others && (part - did).abs() >= self.least;
+                    drive.want(*part, of);
+                }
+                (true, true) => drive.want(self.silent.part(at).unwrap_or_default(), of),
+                (false, _) => drive.drop_out(),
+            }
+        }
+        if walks {
+            self.silent.disturbed(now);
+        }
+        Shared { short, clamp, others }
+    }
+
+    /// How far those may go that are heard of. What others count for gives them no more room than the whole has, or with
+    /// those off after all the plant would be beyond it; but for what they do already nothing moves.
+    fn for_others(&self, wanted: f64, drives: &[Drive], units: &[Unit]) -> Band {
+        let others = self.silent.parts();
+        if others == 0.0 {
+            return self.within;
+        }
+        let counted = Band { low: self.within.low - others, high: self.within.high - others };
+        let within = self.within.within(&counted);
+        let there = drives.iter().zip(units).filter(|(_, unit)| unit.available);
+        let parts: Vec<f64> = there.filter_map(|(drive, _)| drive.part()).collect();
+        let did = match parts.is_empty() {
+            true if self.silent.guesses().count() > 0 => return within,
+            true => wanted,
+            false => parts.iter().sum(),
+        };
+        Band { low: within.low.min(did), high: within.high.max(did) }
+    }
+}
