@@ -3,9 +3,12 @@
 //! Units follow their own set points; what the ISO sees is behind transformers, lines and auxiliary load. A small,
 //! slow, bounded integral takes the rest away. It never winds up: while something else holds the output back it goes
 //! no further that way, after a unit was lost it waits until the others have come to rest, and a hand-over sets it so
-//! that the output stays where it is.
+//! that the output stays where it is. What the meter said before the units can have done what they were told is no error
+//! either.
 
 use std::time::Duration;
+
+use telemetry::Mono;
 
 use crate::limits::Band;
 
@@ -24,6 +27,18 @@ const STILL: f64 = 0.001;
 const REST: Duration = Duration::from_secs(10);
 /// A meter that does not come to rest is waited for so long.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// So long after the units were told something else the meter shows it.
+const SHOWS: Duration = Duration::from_secs(2);
+
+/// What the meter says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Meter {
+    /// In units.
+    pub value: f64,
+    /// When that was read.
+    pub read: Mono,
+}
 
 /// Which way the correction may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +77,15 @@ pub struct Trim {
     rules: Rules,
     now: f64,
     wait: Option<Wait>,
+    /// Where the output is to be, and since when.
+    goal: Option<(f64, Mono)>,
 }
 
 impl Trim {
     /// None yet.
     #[must_use]
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, now: 0.0, wait: None }
+        Self { rules, now: 0.0, wait: None, goal: None }
     }
 
     /// The correction now, in units.
@@ -80,7 +97,7 @@ impl Trim {
     /// Starts so that `goal` plus the correction is what the units do now: nothing moves at the hand-over.
     pub fn take_over(&mut self, units: f64, goal: f64) {
         self.now = self.bound().hold(units - goal);
-        self.wait = None;
+        (self.wait, self.goal) = (None, None);
     }
 
     /// A unit was lost, or is back: what is missing until the others are where they were told is no error.
@@ -89,12 +106,16 @@ impl Trim {
     }
 
     /// Moves it on. `meter` is `None` while it is not good, `free` tells what does not hold the output back.
-    pub fn advance(&mut self, goal: f64, meter: Option<f64>, free: Free, by: Duration) -> f64 {
-        let Some(meter) = meter.filter(|meter| meter.is_finite()) else { return self.now };
-        if self.waits(meter, by) {
+    pub fn advance(&mut self, goal: f64, meter: Option<Meter>, free: Free, by: Duration, now: Mono) -> f64 {
+        let since = self.goal.filter(|(was, _)| *was == goal).map_or(now, |(_, since)| since);
+        self.goal = Some((goal, since));
+        let Some(Meter { value, read }) = meter.filter(|meter| meter.value.is_finite()) else {
+            return self.now;
+        };
+        if self.waits(value, by) || read < since.plus(SHOWS) {
             return self.now;
         }
-        let more = (goal - meter) * (self.rules.gain * by.as_secs_f64()).min(1.0);
+        let more = (goal - value) * (self.rules.gain * by.as_secs_f64()).min(1.0);
         if (more > 0.0 && free.up) || (more < 0.0 && free.down) {
             self.now = self.bound().hold(self.now + more);
         }
@@ -125,62 +146,96 @@ mod tests {
     const RULES: Rules = Rules { gain: 0.1, most: 2.0 };
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A plant that loses 3 % and has 0.2 MW of auxiliary load; the units are where they were told a second ago.
-    fn run(trim: &mut Trim, goal: f64, seconds: u32, free: Free) -> f64 {
-        let mut meter = goal * 0.97 - 0.2;
-        for _ in 0..seconds {
-            let units = goal + trim.advance(goal, Some(meter), free, SECOND);
-            meter = units * 0.97 - 0.2;
+    /// A correction, and the time.
+    struct Bench {
+        trim: Trim,
+        now: Mono,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { trim: Trim::new(RULES), now: Mono::from_millis(100_000) }
         }
-        meter
+
+        /// A second later, with a meter that was read `old` seconds before.
+        fn step(&mut self, goal: f64, meter: Option<f64>, free: Free, old: u64) -> f64 {
+            self.now = self.now.plus(SECOND);
+            let read = Mono::from_millis(self.now.as_micros() / 1_000 - old * 1_000);
+            let meter = meter.map(|value| Meter { value, read });
+            self.trim.advance(goal, meter, free, SECOND, self.now)
+        }
+
+        /// A plant that loses 3 % and has 0.2 MW of auxiliary load; the units are where they were told a second ago.
+        fn run(&mut self, goal: f64, seconds: u32, free: Free) -> f64 {
+            let mut meter = goal * 0.97 - 0.2;
+            for _ in 0..seconds {
+                let units = goal + self.step(goal, Some(meter), free, 0);
+                meter = units * 0.97 - 0.2;
+            }
+            meter
+        }
     }
 
     #[test]
     fn the_meter_comes_to_the_set_point() {
-        let mut trim = Trim::new(RULES);
-        assert!((run(&mut trim, 20.0, 200, Free::BOTH) - 20.0).abs() < 1e-3);
+        assert!((Bench::new().run(20.0, 200, Free::BOTH) - 20.0).abs() < 1e-3);
     }
 
     #[test]
     fn it_is_bounded_and_does_not_wind_up() {
-        let mut trim = Trim::new(RULES);
-        run(&mut trim, 20.0, 1_000, Free::NONE);
-        assert_eq!(trim.now(), 0.0, "something else holds the output back");
-        run(&mut trim, 100.0, 1_000, Free::BOTH);
-        assert_eq!(trim.now(), 2.0);
-        assert_eq!(
-            trim.advance(10.0, None, Free::BOTH, SECOND),
-            2.0,
-            "a meter that is not good moves nothing"
-        );
-        assert_eq!(trim.advance(10.0, Some(f64::NAN), Free::BOTH, SECOND), 2.0);
+        let mut bench = Bench::new();
+        bench.run(20.0, 1_000, Free::NONE);
+        assert_eq!(bench.trim.now(), 0.0, "something else holds the output back");
+        bench.run(100.0, 1_000, Free::BOTH);
+        assert_eq!(bench.trim.now(), 2.0);
+        let mute = (0..5).all(|_| bench.step(10.0, None, Free::BOTH, 0) == 2.0);
+        assert!(mute, "a meter that is not good moves nothing");
+        assert_eq!(bench.step(10.0, Some(f64::NAN), Free::BOTH, 0), 2.0);
     }
 
     #[test]
     fn from_what_cannot_be_done_it_comes_back() {
-        let mut trim = Trim::new(RULES);
-        run(&mut trim, 100.0, 1_000, Free::BOTH);
+        let mut bench = Bench::new();
+        bench.run(100.0, 1_000, Free::BOTH);
         let free = Free::BOTH.but(0.5);
-        assert_eq!(trim.advance(100.0, Some(99.0), free, SECOND), 2.0, "not further up");
-        assert!(trim.advance(100.0, Some(101.0), free, SECOND) < 2.0);
+        assert_eq!(bench.step(100.0, Some(99.0), free, 0), 2.0, "not further up");
+        assert!(bench.step(100.0, Some(101.0), free, 0) < 2.0);
         assert_eq!((Free::BOTH.but(0.0), Free::NONE.but(0.5)), (Free::BOTH, Free::NONE));
     }
 
     #[test]
     fn what_units_on_their_way_lack_is_no_error() {
-        let mut trim = Trim::new(RULES);
-        let step = |trim: &mut Trim, meter: f64| trim.advance(20.0, Some(meter), Free::BOTH, SECOND);
-        trim.disturbed();
+        let mut bench = Bench::new();
+        let step = |bench: &mut Bench, meter: f64| bench.step(20.0, Some(meter), Free::BOTH, 0);
+        bench.trim.disturbed();
         for second in 0..40_u32 {
-            assert_eq!(step(&mut trim, 10.0 + f64::from(second) * 0.25), 0.0, "they walk");
+            assert_eq!(step(&mut bench, 10.0 + f64::from(second) * 0.25), 0.0, "they walk");
         }
-        let still = (0..40).take_while(|_| step(&mut trim, 19.75) == 0.0).count();
+        let still = (0..40).take_while(|_| step(&mut bench, 19.75) == 0.0).count();
         assert_eq!(still, 9, "they rest");
         // One that never rests is not waited for for ever.
-        trim.disturbed();
-        let before = trim.now();
-        let moved = (0..400_u32).position(|second| step(&mut trim, f64::from(second % 2)) != before);
+        bench.trim.disturbed();
+        let before = bench.trim.now();
+        let moved = (0..400_u32).position(|second| step(&mut bench, f64::from(second % 2)) != before);
         assert_eq!(moved, Some(299));
+    }
+
+    #[test]
+    fn what_the_meter_said_before_the_units_were_there_is_no_error() {
+        let mut bench = Bench::new();
+        let step = |bench: &mut Bench, goal: f64, old: u64| bench.step(goal, Some(19.0), Free::BOTH, old);
+        let rests =
+            |bench: &mut Bench, goal: f64| (0..20).take_while(|_| step(bench, goal, 0) == 0.0).count();
+        assert_eq!(rests(&mut bench, 20.0), 2, "it begins");
+        let before = bench.trim.now();
+        assert!(before > 0.0);
+        // The output goes a step on: a reading of before, or of a second later, says nothing of it.
+        assert_eq!(step(&mut bench, 21.0, 0), before);
+        assert_eq!(step(&mut bench, 21.0, 0), before);
+        for old in 1..5 {
+            assert_eq!(step(&mut bench, 21.0, old), before, "read a second after it, {old} s ago");
+        }
+        assert!(step(&mut bench, 21.0, 0) > before);
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub(crate) struct Plant {
     /// The devices in the order of the drives; of use in a dispatch.
     pub(crate) units: Vec<Able>,
     /// What the meter says, where there is a correction.
-    pub(crate) meter: Option<f64>,
+    pub(crate) meter: Option<trim::Meter>,
     /// What the units do together, where that is known.
     pub(crate) units_now: Option<f64>,
     /// The auxiliary load, where it is good.
@@ -488,7 +488,7 @@ impl SetPoint {
             && plant.seen.bounds.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
         let free = if free { Free::BOTH.but(self.short + self.cut) } else { Free::NONE };
-        let correction = trim.advance(output, plant.meter, free, by);
+        let correction = trim.advance(output, plant.meter, free, by, now);
         // What the ISO cannot see is not worth a write; what it sees as a count is.
         let half = self.spec.scale.half_step();
         let most = self.spec.trim.map_or(0.0, |rules| rules.most);

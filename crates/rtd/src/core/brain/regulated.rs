@@ -3,6 +3,7 @@
 use control::dispatch::Unit;
 use control::energy::Store;
 use control::limits::{Band, Bounds};
+use control::trim::Meter;
 use control::{Clamp, Permit, Seen};
 use telemetry::{Quality, Value};
 
@@ -239,7 +240,9 @@ impl Brain {
             bounds: self.bounds(around).filter(|_| begins),
             schedule: around.schedule.and_then(|at| self.quantity(at)),
         };
-        let meter = around.meter.and_then(|at| self.quantity(at));
+        let meter = around
+            .meter
+            .and_then(|of| Some(Meter { value: self.quantity(of)?, read: self.table.read_at(of.at) }));
         let units_now = around.units.and_then(|at| self.quantity(at));
         let hz = around.primary.and_then(|primary| self.quantity(primary.frequency));
         let answers = around.primary.is_some_and(|primary| self.permit(primary.enable) == Permit::Given);

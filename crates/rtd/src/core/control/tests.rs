@@ -503,7 +503,8 @@ fn what_the_others_do_already_stays_where_a_limit_counts_for_them_alone() {
 fn the_correction_brings_the_meter_there_and_stops_where_something_else_holds() {
     let rules = trim::Rules { gain: 0.1, most: 0.5 };
     let mut bench = Bench::of(SetPointSpec { trim: Some(rules), ..spec(0) });
-    bench.plant.meter = Some(2.0);
+    let meter = |value: f64, read: u64| Some(trim::Meter { value, read: seconds(read) });
+    bench.plant.meter = meter(2.0, 0);
     bench.plant.units_now = Some(2.2);
     bench.accept(2.0, 2.0, 0);
     // The units do 2.2, the meter sees 2.0 of it.
@@ -516,7 +517,7 @@ fn the_correction_brings_the_meter_there_and_stops_where_something_else_holds() 
             units = watts(&[write])[0] / 1e6;
             bench.point.written(write.device, write.request, &OK);
         }
-        bench.plant.meter = Some(units - 0.3);
+        bench.plant.meter = meter(units - 0.3, second);
     }
     assert!((units - 2.3).abs() < 0.002, "{units}");
     assert_eq!(bench.point.in_force(), Some(2.0), "the correction is not the set point");
