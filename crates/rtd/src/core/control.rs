@@ -19,7 +19,7 @@ use control::primary;
 use control::pulses::{Pulses, Way};
 use control::silent::Look;
 use control::trim::{self, Free, Trim};
-use control::{Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
+use control::{Band, Cause, Clamp, Machine, Master, Owner, Permit, Refusal, Seen, Transfer};
 use ieee1815::CommandStatus;
 use site::DeviceIx;
 use telemetry::{Mono, PointId, Scale};
@@ -547,7 +547,9 @@ impl SetPoint {
         let (turn, cut) = (self.turn, self.cut);
         let of = |short: f64| Of { turn, all: output - (short + cut) };
         if let Some(units) = &mut self.units {
-            let shared = units.share(whole, &mut self.drives, plant, of, now);
+            let ((low, high), beside) = (self.spec.machine.asked, asked - output + self.response.now());
+            let may = Band { low: low + beside, high: high + beside };
+            let shared = units.share(whole, may, &mut self.drives, plant, of, now);
             (self.short, self.short_clamp) = (shared.short, shared.clamp);
             if let (Some(trim), true) = (&mut self.trim, shared.others) {
                 trim.disturbed();

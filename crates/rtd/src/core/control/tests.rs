@@ -476,17 +476,20 @@ fn one_is_silent(limits: Band) -> Bench {
 
 #[test]
 fn what_a_silent_unit_counts_for_gives_the_others_no_more_than_the_whole_may() {
-    let mut bench = one_is_silent(Band { low: -4.0, high: 4.0 });
-    assert_eq!((watts(&bench.writes(1)), bench.point.silent().count()), (vec![], 1));
-    bench.accept(4.0, -4.0, 2);
-    // It charges with 2, or it does nothing any more: then 6 would be too much.
-    let writes = bench.writes(2);
-    assert_eq!(watts(&writes), [4e6]);
-    bench.point.written(writes[0].device, writes[0].request, &OK);
-    assert_eq!((bench.point.in_force(), bench.point.short()), (Some(2.0), 2.0));
-    assert_eq!(bench.point.clamp(), Some(Clamp::Hard));
-    bench.accept(-4.0, 2.0, 3);
-    assert_eq!(watts(&bench.writes(3)), [-2e6]);
+    // Without a hard limit it is what may be asked for.
+    for limits in [Band { low: -4.0, high: 4.0 }, Band::ALL] {
+        let mut bench = one_is_silent(limits);
+        assert_eq!((watts(&bench.writes(1)), bench.point.silent().count()), (vec![], 1));
+        bench.accept(4.0, -4.0, 2);
+        // It charges with 2, or it does nothing any more: then 6 would be too much.
+        let writes = bench.writes(2);
+        assert_eq!(watts(&writes), [4e6]);
+        bench.point.written(writes[0].device, writes[0].request, &OK);
+        assert_eq!((bench.point.in_force(), bench.point.short()), (Some(2.0), 2.0));
+        assert_eq!(bench.point.clamp(), Some(Clamp::Hard));
+        bench.accept(-4.0, 2.0, 3);
+        assert_eq!(watts(&bench.writes(3)), [-2e6]);
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(super) struct Units {
     there: Vec<bool>,
     /// Those of which nothing is heard.
     silent: Silent,
-    /// What they may do in all, as far as that was known last.
+    /// What they may do in all whatever is asked, as far as that was known last.
     within: Band,
 }
 
@@ -135,10 +135,11 @@ impl Units {
         self.silent.guesses()
     }
 
-    /// Gives each device its part of the whole. `of` makes of what is missing which output it is.
+    /// Gives each device its part of the whole, which is never asked to be beyond `asked`. `of` makes of what is missing which output it is.
     pub(super) fn share(
         &mut self,
         whole: f64,
+        asked: Band,
         drives: &mut [Drive],
         plant: &Plant,
         of: impl FnOnce(f64) -> Of,
@@ -149,7 +150,7 @@ impl Units {
         let units = units.map(|(drive, able)| Unit { available: takes(drive, able), ..able.unit });
         let units: Vec<Unit> = units.collect();
         let wanted = whole - self.silent.parts();
-        let within = self.for_others(wanted, drives, &units);
+        let within = self.for_others(wanted, asked, drives, &units);
         let target = within.hold(wanted);
         let parts = dispatch(target, &units, self.method, within);
         let beyond = wanted - target;
@@ -184,13 +185,14 @@ impl Units {
 
     /// How far those may go that are heard of. What others count for gives them no more room than the whole has, or with
     /// those off after all the plant would be beyond it; but for what they do already nothing moves.
-    fn for_others(&self, wanted: f64, drives: &[Drive], units: &[Unit]) -> Band {
+    fn for_others(&self, wanted: f64, asked: Band, drives: &[Drive], units: &[Unit]) -> Band {
         let others = self.silent.parts();
         if others == 0.0 {
             return self.within;
         }
-        let counted = Band { low: self.within.low - others, high: self.within.high - others };
-        let within = self.within.within(&counted);
+        let whole = self.within.within(&asked);
+        let counted = Band { low: whole.low - others, high: whole.high - others };
+        let within = whole.within(&counted);
         let there = drives.iter().zip(units).filter(|(_, unit)| unit.available);
         let parts: Vec<f64> = there.filter_map(|(drive, _)| drive.part()).collect();
         let did = match parts.is_empty() {
