@@ -145,8 +145,8 @@ PLANTED = [
     (
         "a write that was refused is confirmed",
         CORE + "control/drive.rs",
-        "            Err(words) => self.failed = Some(words.clone()),",
-        "            Err(_) => self.confirmed = Some((asked.write, asked.of)),",
+        "        self.refuses = result.is_err();\n",
+        "        let result = &result.clone().or_else(|_| Ok::<(), String>(()));\n        self.refuses = false;\n",
     ),
     (
         "what is asked for is in force",
@@ -168,9 +168,9 @@ PLANTED = [
     ),
     (
         "a silent unit counts for nothing",
-        CORE + "control.rs",
-        "        let others = self.silent.parts();\n",
-        "        let others = 0.0 * self.silent.parts();\n",
+        CORE + "control/units.rs",
+        "let wanted = whole - self.silent.parts();",
+        "let wanted = whole;",
     ),
     (
         "the meter is not asked of a silent unit",
@@ -204,9 +204,9 @@ PLANTED = [
     ),
     (
         "a lost unit is made up for by nobody",
-        CORE + "control.rs",
-        "        let units: Vec<Unit> = plant.units.iter().map(|able| able.unit).collect();\n",
-        "        let units: Vec<Unit> = plant.units.iter().map(|able| Unit { available: true, ..able.unit }).collect();\n",
+        CORE + "control/units.rs",
+        "Unit { available: takes(drive, able), ..able.unit }",
+        "Unit { available: true, ..able.unit }",
     ),
     (
         "another ramp goes on with the old set point",
