@@ -1,19 +1,28 @@
-//! What the operator holds, kept over a restart: a lock that a crash takes off is none.
+//! What the operator holds, and which devices may hold what they were told, kept over a restart: a lock that a crash
+//! takes off is none, and a device that nobody gives back does for ever what it was told last.
 //!
 //! Who holds which set point, why and since when, and until when one is out of service, is written before the order is
-//! answered. A file that cannot be read may have held any of them: then all are held until somebody releases them.
+//! answered. A file that cannot be read may have held any of them: then all are held until somebody releases them, and
+//! any device may hold something. The devices are written before what they are told leaves; only when they are others
+//! than before, which is rare. What cannot be written is told, and tried again: nobody's plant stands still for that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use site::Site;
-use telemetry::{PointId, Wall};
+use telemetry::{Mono, PointId, Wall};
 
-use crate::core::{Action, LASTS_MAX, Operate, TEXT_MAX, Way};
+use crate::core::{Action, Input, LASTS_MAX, Operate, TEXT_MAX, Way};
 use crate::reload::Kept;
+
+/// What could not be written is tried again after this time.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// The set points of a site, each with the devices that carry it out, by id.
+type Driven = Vec<(PointId, Vec<Arc<str>>)>;
 
 /// One hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +42,9 @@ struct Hold {
 struct Held {
     taken: Option<Hold>,
     inhibited: Option<Hold>,
+    /// Devices that may hold what they were told for it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    told: BTreeSet<Arc<str>>,
 }
 
 /// See the module.
@@ -40,6 +52,10 @@ struct Held {
 pub(crate) struct Holds {
     file: PathBuf,
     held: BTreeMap<String, Held>,
+    /// The devices in it, as the machine last told them.
+    told: Vec<(PointId, Arc<str>)>,
+    /// When they are written again, which could not be.
+    again: Option<Mono>,
 }
 
 /// Beside the history, which outlives the machine's restart, or else beside the local socket.
@@ -53,19 +69,23 @@ fn place(site: &Site) -> PathBuf {
 impl Holds {
     /// What was held when the device ended, if anything.
     pub(crate) fn read(site: &Site, now: Wall) -> Self {
-        let ids: Vec<PointId> = site.setpoints.iter().map(|one| one.point.id.clone()).collect();
-        Self::read_from(place(site), &ids, now)
+        let device = |drive: &site::Drive| Some(Arc::clone(&site.devices.get(drive.device.get())?.id));
+        let driven = site
+            .setpoints
+            .iter()
+            .map(|one| (one.point.id.clone(), one.drives.iter().filter_map(device).collect()));
+        Self::read_from(place(site), &driven.collect(), now)
     }
 
-    fn read_from(file: PathBuf, ids: &[PointId], now: Wall) -> Self {
+    fn read_from(file: PathBuf, driven: &Driven, now: Wall) -> Self {
         let text = match std::fs::read(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => b"{}".to_vec(),
-            Err(error) => return Self::all(file, ids, &error.to_string(), now),
+            Err(error) => return Self::all(file, driven, &error.to_string(), now),
             Ok(text) => text,
         };
         let mut held: BTreeMap<String, Held> = match serde_json::from_slice(&text) {
             Ok(held) => held,
-            Err(error) => return Self::all(file, ids, &error.to_string(), now),
+            Err(error) => return Self::all(file, driven, &error.to_string(), now),
         };
         // The machine takes no other words: such a hold would be lost.
         let is_text = |text: &str| {
@@ -77,28 +97,55 @@ impl Holds {
             .flatten()
             .all(|hold| is_text(&hold.who) && is_text(&hold.why));
         if !is_whole {
-            return Self::all(file, ids, "`who` or `why` is no text of one line", now);
+            return Self::all(file, driven, "`who` or `why` is no text of one line", now);
         }
         held.retain(|id, held| {
-            let is_there = ids.iter().any(|one| one.as_str() == id);
-            if !is_there {
+            let Some((_, devices)) = driven.iter().find(|(one, _)| one.as_str() == id) else {
                 tracing::error!(point = %id, ?held, "it was held before this start, and the site has it no more: dropped");
-            }
-            is_there
+                return false;
+            };
+            held.told.retain(|device| {
+                let is_there = devices.contains(device);
+                if !is_there {
+                    tracing::error!(point = %id, %device, "it may hold what it was told before this start, and drives the set point no more: dropped");
+                }
+                is_there
+            });
+            *held != Held::default()
         });
-        Self { file, held }
+        Self::of(file, held)
     }
 
-    fn all(file: PathBuf, ids: &[PointId], error: &str, now: Wall) -> Self {
-        tracing::error!(file = %file.display(), %error, "who held what cannot be read: every set point is held until it is released");
+    fn of(file: PathBuf, held: BTreeMap<String, Held>) -> Self {
+        Self { file, held, told: Vec::new(), again: None }
+    }
+
+    fn all(file: PathBuf, driven: &Driven, error: &str, now: Wall) -> Self {
+        tracing::error!(file = %file.display(), %error, "who held what cannot be read: every set point is held until it is released, and every device may hold what it was told");
         let hold = Hold {
             who: "openrtd".to_owned(),
             why: "who held what before this start cannot be read".to_owned(),
             since_ms: now.as_millis(),
             until_ms: None,
         };
-        let held = |id: &PointId| (id.to_string(), Held { taken: Some(hold.clone()), inhibited: None });
-        Self { file, held: ids.iter().map(held).collect() }
+        let held = |(id, devices): &(PointId, Vec<Arc<str>>)| {
+            let told = devices.iter().cloned().collect();
+            (id.to_string(), Held { taken: Some(hold.clone()), inhibited: None, told })
+        };
+        Self::of(file, driven.iter().map(held).collect())
+    }
+
+    /// What the machine has to know before anything else of the time before this start.
+    pub(crate) fn told_before(&self) -> Option<Input> {
+        let each = |(id, held): (&String, &Held)| {
+            let id = PointId::from(id.as_str());
+            held.told.iter().map(move |device| (id.clone(), Arc::clone(device))).collect::<Vec<_>>()
+        };
+        let told: Vec<_> = self.held.iter().flat_map(each).collect();
+        for (point, device) in &told {
+            tracing::warn!(%point, %device, "it may hold what it was told before this start");
+        }
+        (!told.is_empty()).then_some(Input::ToldBefore(told))
     }
 
     /// The orders that hold again what was held.
@@ -156,8 +203,38 @@ impl Holds {
         }
         let failed = |error| format!("nothing was done: it cannot be kept over a restart: {error}");
         write(&self.file, &held).map_err(failed)?;
-        self.held = held;
+        (self.held, self.again) = (held, None);
         Ok(())
+    }
+
+    /// Writes down which devices may hold something, where these are others than before; `holding` has each with its
+    /// set point. To be called before what they are told leaves.
+    pub(crate) fn told<'a>(
+        &mut self,
+        holding: impl Iterator<Item = (&'a PointId, &'a Arc<str>)> + Clone,
+        now: Mono,
+    ) {
+        let known = self.told.iter().map(|(id, device)| (id.as_str(), &**device));
+        let is_same = holding.clone().map(|(id, device)| (id.as_str(), &**device)).eq(known);
+        let mut is_due = self.again.is_some_and(|again| again <= now);
+        if !is_same {
+            self.told = holding.map(|(id, device)| (id.clone(), Arc::clone(device))).collect();
+            let mut held = self.held.clone();
+            held.values_mut().for_each(|held| held.told.clear());
+            for (id, device) in &self.told {
+                held.entry(id.to_string()).or_default().told.insert(Arc::clone(device));
+            }
+            held.retain(|_, held| *held != Held::default());
+            is_due |= held != self.held;
+            self.held = held;
+        }
+        if is_due {
+            let written = write(&self.file, &self.held);
+            self.again = written.is_err().then(|| now.plus(AGAIN));
+            if let Err(error) = written {
+                tracing::error!(%error, "which devices may hold what they were told is not kept over a restart");
+            }
+        }
     }
 
     /// Another configuration runs: what is held is held under its new name, where the site keeps such things now.
@@ -199,6 +276,103 @@ fn write(file: &Path, held: &BTreeMap<String, Held>) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    /// Set points that two devices carry out.
+    fn driven(ids: &[&str]) -> Driven {
+        ids.iter().map(|id| (PointId::from(*id), vec!["d1".into(), "d2".into()])).collect()
+    }
+
+    fn pairs(told: &[(&str, &str)]) -> Vec<(PointId, Arc<str>)> {
+        told.iter().map(|(id, device)| (PointId::from(*id), Arc::from(*device))).collect()
+    }
+
+    /// The machine says that these devices may hold something.
+    fn tell(holds: &mut Holds, told: &[(&str, &str)], seconds: u64) {
+        let told = pairs(told);
+        holds.told(told.iter().map(|(id, device)| (id, device)), Mono::from_millis(seconds * 1_000));
+    }
+
+    fn told_before(file: &Path, ids: &[&str]) -> Vec<(PointId, Arc<str>)> {
+        match Holds::read_from(file.to_owned(), &driven(ids), Wall::from_millis(1_000)).told_before() {
+            None => Vec::new(),
+            Some(Input::ToldBefore(told)) => told,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn devices_that_may_hold_something_are_known_again_and_written_only_when_they_are_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("holds");
+        let now = Wall::from_millis(1_000);
+        let mut holds = Holds::read_from(file.clone(), &driven(&["a", "b"]), now);
+        tell(&mut holds, &[], 0);
+        assert!(!file.exists(), "nothing to write");
+        let two = [("b", "d1"), ("a", "d2")];
+        tell(&mut holds, &two, 1);
+        assert_eq!(told_before(&file, &["a", "b"]), pairs(&[("a", "d2"), ("b", "d1")]));
+        std::fs::remove_file(&file).unwrap();
+        tell(&mut holds, &two, 100);
+        assert!(!file.exists(), "the same is not written again");
+        // Beside what the operator holds, and neither takes the other off.
+        holds.ordered(&order(Action::Control(Way::Take)), now).unwrap();
+        assert_eq!(told_before(&file, &["a", "b"]), pairs(&[("a", "d2"), ("b", "d1")]));
+        tell(&mut holds, &[("b", "d1")], 101);
+        assert_eq!(told_before(&file, &["a", "b"]), pairs(&[("b", "d1")]));
+        assert_eq!(Holds::read_from(file.clone(), &driven(&["a", "b"]), now).orders(now).len(), 1);
+        // A start in which nothing was told yet takes nothing off, either.
+        let mut again = Holds::read_from(file.clone(), &driven(&["b"]), now);
+        std::fs::remove_file(&file).unwrap();
+        tell(&mut again, &[("b", "d1")], 0);
+        assert!(!file.exists(), "what was read is written already");
+        tell(&mut again, &[], 1);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "{}");
+    }
+
+    #[test]
+    fn what_the_site_has_no_more_is_dropped_and_what_has_another_name_follows() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, next) = (folder.path().join("holds"), folder.path().join("next"));
+        let now = Wall::from_millis(1_000);
+        std::fs::write(
+            &file,
+            r#"{"a":{"taken":null,"inhibited":null,"told":["d1","gone"]},"c":{"told":["d1"]}}"#,
+        )
+        .unwrap();
+        assert_eq!(told_before(&file, &["a"]), pairs(&[("a", "d1")]));
+        let mut holds = Holds::read_from(file.clone(), &driven(&["a"]), now);
+        holds.rename(next.clone(), &BTreeMap::from([("a".to_owned(), "b".to_owned())]));
+        assert_eq!((told_before(&next, &["b"]), file.exists()), (pairs(&[("b", "d1")]), false));
+        std::fs::remove_file(&next).unwrap();
+        tell(&mut holds, &[("b", "d1")], 1);
+        assert!(!next.exists(), "it is written already");
+    }
+
+    #[test]
+    fn a_file_of_before_names_no_device_and_one_that_cannot_be_read_may_name_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("holds");
+        let old = r#"{"a":{"taken":{"who":"ann","why":"x","since_ms":1,"until_ms":null},"inhibited":null}}"#;
+        std::fs::write(&file, old).unwrap();
+        let now = Wall::from_millis(1_000);
+        assert_eq!(told_before(&file, &["a"]), []);
+        assert_eq!(Holds::read_from(file.clone(), &driven(&["a"]), now).orders(now).len(), 1);
+        std::fs::write(&file, "{ half").unwrap();
+        assert_eq!(told_before(&file, &["a"]), pairs(&[("a", "d1"), ("a", "d2")]));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("later/holds");
+        let mut holds = Holds::read_from(file.clone(), &driven(&["a"]), Wall::from_millis(1_000));
+        tell(&mut holds, &[("a", "d1")], 1);
+        std::fs::create_dir(folder.path().join("later")).unwrap();
+        tell(&mut holds, &[("a", "d1")], 60);
+        assert!(!file.exists(), "not with each input");
+        tell(&mut holds, &[("a", "d1")], 61);
+        assert_eq!(told_before(&file, &["a"]), pairs(&[("a", "d1")]));
+    }
+
     fn order(action: Action) -> Operate {
         Operate { point: PointId::from("a"), action, who: "ann".into(), why: "test".into() }
     }
@@ -206,7 +380,7 @@ mod tests {
     #[test]
     fn what_is_held_is_held_again() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, ids) = (folder.path().join("holds"), [PointId::from("a")]);
+        let (file, ids) = (folder.path().join("holds"), driven(&["a"]));
         let (now, later) = (Wall::from_millis(1_000), Wall::from_millis(5_000));
         let mut holds = Holds::read_from(file.clone(), &ids, now);
         holds.ordered(&order(Action::Release), now).unwrap();
@@ -223,7 +397,10 @@ mod tests {
         holds.ordered(&order(Action::Release), later).unwrap();
         assert!(Holds::read_from(file.clone(), &ids, later).orders(later).is_empty());
         holds.ordered(&order(Action::Control(Way::Take)), now).unwrap();
-        assert!(Holds::read_from(file, &[], later).orders(later).is_empty(), "of no set point any more");
+        assert!(
+            Holds::read_from(file, &driven(&[]), later).orders(later).is_empty(),
+            "of no set point any more"
+        );
     }
 
     #[test]
@@ -231,7 +408,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (file, next) = (folder.path().join("holds"), folder.path().join("next"));
         let now = Wall::from_millis(1_000);
-        let mut holds = Holds::read_from(file.clone(), &[PointId::from("a")], now);
+        let mut holds = Holds::read_from(file.clone(), &driven(&["a"]), now);
         let names = |new: &str| BTreeMap::from([("a".to_owned(), new.to_owned())]);
         holds.rename(next.clone(), &names("a"));
         assert!(!next.exists(), "nothing to write");
@@ -239,19 +416,16 @@ mod tests {
         holds.ordered(&order(Action::Control(Way::Take)), now).unwrap();
         holds.rename(next.clone(), &names("b"));
         assert!(!file.exists());
-        let again = Holds::read_from(next.clone(), &[PointId::from("b")], now).orders(now);
+        let again = Holds::read_from(next.clone(), &driven(&["b"]), now).orders(now);
         assert_eq!(again.iter().map(|order| order.point.as_str()).collect::<Vec<_>>(), ["b"]);
         holds.rename(next.clone(), &BTreeMap::new());
-        assert!(
-            Holds::read_from(next, &[PointId::from("b")], now).orders(now).is_empty(),
-            "no such set point"
-        );
+        assert!(Holds::read_from(next, &driven(&["b"]), now).orders(now).is_empty(), "no such set point");
     }
 
     #[test]
     fn what_cannot_be_read_holds_all_and_what_cannot_be_written_is_not_done() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, ids) = (folder.path().join("holds"), [PointId::from("a"), PointId::from("b")]);
+        let (file, ids) = (folder.path().join("holds"), driven(&["a", "b"]));
         let now = Wall::from_millis(1_000);
         let mute = r#"{"a":{"taken":{"who":"","why":"x","since_ms":1,"until_ms":null},"inhibited":null}}"#;
         std::fs::write(&file, mute).unwrap();

@@ -180,12 +180,12 @@ pub async fn run(
     let reload = Reloading::new(running, reader, tls_handle, admission, out);
     let live = BTreeMap::new();
     let holds = Holds::read(&site, now.wall);
-    let again = holds.orders(now.wall);
+    let (told, again) = (holds.told_before(), holds.orders(now.wall));
     let mut turned =
         Loop { core, clock, teller, recorder, masters, live, drivers, publisher, observed, reload, holds };
     // Before anybody can command.
-    for order in again {
-        turned.input(Input::Operate(order));
+    for input in told.into_iter().chain(again.into_iter().map(Input::Operate)) {
+        turned.input(input);
     }
     let ended = turned.turn(inputs).await;
     let (mut teller, recorder) = (ended.teller, ended.recorder);
@@ -273,7 +273,7 @@ struct Loop {
     publisher: Publisher,
     reload: Reloading,
     observed: Observed,
-    /// What the operator holds.
+    /// What the operator holds, and devices may.
     holds: Holds,
 }
 
@@ -416,6 +416,7 @@ impl Loop {
 
     /// Sees to what the machine wants done.
     fn outputs(&mut self, outputs: Vec<Output>, now: Now) {
+        self.holds.told(self.core.holding(), now.mono);
         let mut failed = Vec::new();
         for output in outputs {
             match output {

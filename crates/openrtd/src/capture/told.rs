@@ -100,6 +100,11 @@ fn came(site: &Site, came: &Came) -> String {
         Input::Connected { master, .. } => format!("{} connected", name(site, *master)),
         Input::Disconnected { master, why } => format!("{} was gone: {why}", name(site, *master)),
         Input::Octets { master, octets } => format!("{} sent {}", name(site, *master), hex(octets)),
+        Input::ToldBefore(told) => {
+            let each: Vec<String> =
+                told.iter().map(|(point, device)| format!("{device} for {point}")).collect();
+            format!("told before the start and not given back: {}", each.join(", "))
+        }
         Input::Operate(order) => format!("{} by hand at {}: {:?}", order.who, order.point, order.action),
         Input::Time => "time passed".to_owned(),
     }

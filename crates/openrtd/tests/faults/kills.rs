@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::battery::Told;
 use crate::rig::{LATE_MS, Moved, RESOLUTION, Random, Rig, Seen, folder, moved, now};
-use crate::support::Program;
+use crate::support::{Program, is_good, latest};
 
 /// Short, so that a restart and the command after it fall before, at and behind the moment where the battery falls back.
 const REVERT_S: u16 = 4;
@@ -163,6 +163,37 @@ fn run(lanes: usize, times: usize) -> serde_json::Value {
 #[test]
 fn a_device_killed_on_its_way_moves_nothing_when_it_is_back() {
     run(1, 2);
+}
+
+/// What the battery was told since `since`, once there is something.
+fn told_since(rig: &Rig, since: i64) -> Vec<Told> {
+    rig.plant.wait("to be told something", |records| {
+        let told = rig.battery.told(records).into_iter().filter(|(time, _)| *time >= since);
+        let told: Vec<Told> = told.map(|(_, told)| told).collect();
+        (!told.is_empty()).then_some(told)
+    })
+}
+
+#[test]
+fn a_device_that_was_killed_knows_whom_it_told_something() {
+    let mut random = Random(7);
+    for (handover, opens) in [("keep", true), ("disable", false)] {
+        let mut rig = Rig::start(folder(None, &format!("handover = \"{handover}\"")));
+        rig.command(2.0);
+        // At the first word that left: it may not even be answered yet.
+        told_since(&rig, 0);
+        let one = kill(&mut rig, &mut random);
+        assert!(rig.folder.read("run/rtd.sock.holds").contains("bess"));
+        if opens {
+            rig.rtd.wait("to have the breaker", |records| {
+                latest(records).get("unit.connected").filter(|one| is_good(one)).map(drop)
+            });
+            let told = rig.battery.told(&rig.plant.records());
+            assert!(told.iter().all(|(time, _)| *time < one.started), "{handover}: {told:?}");
+            rig.folder.fault("breaker", "open");
+        }
+        assert_eq!(told_since(&rig, one.started), [Told::Enable(false)], "{handover}");
+    }
 }
 
 #[test]

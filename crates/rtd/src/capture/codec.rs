@@ -38,6 +38,14 @@ pub(super) fn put_input(out: &mut Put, input: &Input, now: Now) {
             out.size(master.get());
             out.octets(octets);
         }
+        Input::ToldBefore(told) => {
+            out.u8(6);
+            out.size(told.len());
+            for (point, device) in told {
+                out.text(point.as_str());
+                out.text(device);
+            }
+        }
         Input::Operate(Operate { point, action, who, why }) => {
             out.u8(5);
             out.text(point.as_str());
@@ -65,6 +73,11 @@ pub(super) fn take_input(from: &mut Take<'_>, now: Now) -> Result<Input, Malform
             why: from.text()?.into(),
             action: take_action(from)?,
         }),
+        6 => {
+            let count = from.count()?;
+            let one = |_| Ok((from.text()?.into(), from.text()?.into()));
+            Input::ToldBefore((0..count).map(one).collect::<Result<_, _>>()?)
+        }
         _ => return Err(Malformed("an input of a kind that is not known")),
     })
 }

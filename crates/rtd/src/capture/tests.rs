@@ -1,12 +1,13 @@
 //! What is recorded is what is replayed, and no file can do us harm.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ieee1815::Flags;
 use proptest::prelude::*;
 use site::{Defaults, DeviceIx, Dnp3Type, Purpose, ReadingIx, RegisterType, Site, WordOrder};
 use telemetry::clock::WallTrust;
-use telemetry::{Mono, Now, Value, Wall};
+use telemetry::{Mono, Now, PointId, Value, Wall};
 
 use super::frame::Frames;
 use super::header::Removed;
@@ -195,8 +196,15 @@ fn any_input() -> impl Strategy<Value = Input> {
             .prop_map(|(master, octets)| Input::Octets { master, octets }),
         2 => (master(), requests()).prop_map(|(master, octets)| Input::Octets { master, octets }),
         1 => any_order().prop_map(Input::Operate),
+        1 => prop::collection::vec(any_told(), 0..3).prop_map(Input::ToldBefore),
         1 => Just(Input::Time),
     ]
+}
+
+fn any_told() -> impl Strategy<Value = (PointId, Arc<str>)> {
+    let point = prop::sample::select(vec!["bess.mw.setpoint", "nobody"]);
+    let device = prop::sample::select(vec!["bess", "nothing"]);
+    (point, device).prop_map(|(point, device)| (point.into(), device.into()))
 }
 
 fn any_order() -> impl Strategy<Value = Operate> {

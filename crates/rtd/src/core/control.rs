@@ -453,18 +453,26 @@ impl SetPoint {
 
     /// A device that did not take its own control back would do for ever what it was told last: it is asked again,
     /// until it does or somebody else has it. One that keeps what it was told is given back where a breaker opens.
-    /// With its switch in local the plant has them, whatever they do.
+    /// With its switch in local the plant has them, whatever they do. What one was told before this start is let alone
+    /// until that switch is known; then it is given back as well where the end of the device cut that short.
     fn give_again(&mut self, plant: &Plant, now: Mono, next_request: &mut u64) -> Vec<Write> {
-        if plant.seen.remote == Permit::Withheld {
+        let Seen { remote, connected, .. } = plant.seen;
+        if remote == Permit::Withheld {
             self.drives.iter_mut().for_each(Drive::leave_it);
-        } else if plant.seen.connected == Permit::Withheld {
-            return self
-                .drives
-                .iter_mut()
-                .filter_map(|drive| drive.give_back_or_again(now, next_request))
-                .collect();
         }
-        self.drives.iter_mut().filter_map(|drive| drive.give_again(now, next_request)).collect()
+        let (tripped, disables) = (connected == Permit::Withheld, self.spec.disables);
+        let drives = self.drives.iter_mut().zip(&plant.answer);
+        let write = |(drive, answers): (&mut Drive, &bool)| {
+            let back = match drive.is_from_before() {
+                true => remote == Permit::Given && (tripped || disables && *answers),
+                false => remote != Permit::Withheld && tripped,
+            };
+            match back {
+                true => drive.give_back_or_again(now, next_request),
+                false => drive.give_again(now, next_request),
+            }
+        };
+        drives.filter_map(write).collect()
     }
 
     /// The devices that were to take their own control back, and did not.

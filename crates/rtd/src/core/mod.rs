@@ -32,7 +32,7 @@ use std::time::Duration;
 use ieee1815::outstation::{ConfigError, Outstation, SessionChange};
 use ieee1815::{Measured, PointType, Value as Wire};
 use site::{DeviceIx, Site};
-use telemetry::{Mono, Now, Value};
+use telemetry::{Mono, Now, PointId, Value};
 
 pub use field::{
     DeviceFailure, FailureKind, FieldEvent, FieldOutcome, FieldReport, FieldWrite, Reading, Reported,
@@ -44,7 +44,7 @@ pub(crate) use regulate::score_rules;
 
 use crate::reload::Kept;
 pub(crate) use brain::TEXT_MAX;
-use brain::{Brain, Moves};
+use brain::{Brain, Commanded, Moves};
 use points::{PastEvent, PointIx};
 
 /// A master's position in the site's list; its outstation session has the same number.
@@ -93,6 +93,9 @@ pub enum Input {
         /// As they came from the stream, chopped anyhow.
         octets: Vec<u8>,
     },
+    /// What was known when the device ended before: for these set points these devices, by id, were told something and
+    /// not given back. To be given before anything else.
+    ToldBefore(Vec<(PointId, Arc<str>)>),
     /// Somebody at the plant does something to a point by hand; what [`Core::may_operate`] refuses changes nothing.
     Operate(Operate),
     /// Nothing but time: [`Core::due`] has come.
@@ -160,6 +163,7 @@ impl Core {
             Input::Connected { master, peer, address } => self.connected(master, peer, address),
             Input::Disconnected { master, why } => self.disconnected(master, why),
             Input::Octets { master, octets } => self.receive(master, &octets),
+            Input::ToldBefore(told) => self.brain.told_before(&told),
             Input::Operate(operate) => self.brain.operate(operate),
             Input::Time => {}
         }
@@ -324,8 +328,16 @@ impl Core {
 
     /// Whether it is a set point, by its own id.
     #[must_use]
-    pub fn is_setpoint(&self, id: &telemetry::PointId) -> bool {
+    pub fn is_setpoint(&self, id: &PointId) -> bool {
         self.brain.setpoints.iter().any(|commanded| commanded.setpoint.spec.id == *id)
+    }
+
+    /// The devices that may hold something that they were told, each with the set point that it was for: see
+    /// [`Input::ToldBefore`].
+    pub fn holding(&self) -> impl Iterator<Item = (&PointId, &Arc<str>)> + Clone {
+        self.brain.setpoints.iter().flat_map(|Commanded { setpoint, .. }| {
+            setpoint.holding().map(|device| (&setpoint.spec.id, device))
+        })
     }
 
     /// The alarms that are raised now, as JSON.

@@ -1,6 +1,7 @@
-//! What the machine knows and decides, over a change of the site.
+//! What the machine knows and decides, over a change of the site; and what it learns of the time before its start.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use site::{DeviceIx, Site};
 use telemetry::{Now, PointId};
@@ -43,6 +44,16 @@ impl<'a> Moves<'a> {
 }
 
 impl Brain {
+    /// Devices that may hold what they were told for a set point before this start.
+    pub(in crate::core) fn told_before(&mut self, told: &[(PointId, Arc<str>)]) {
+        for (id, device) in told {
+            let setpoints = self.setpoints.iter_mut().map(|commanded| &mut commanded.setpoint);
+            setpoints
+                .filter(|setpoint| setpoint.spec.id == *id)
+                .for_each(|setpoint| setpoint.held_before(device));
+        }
+    }
+
     /// Takes over from the one before.
     pub(in crate::core) fn carry(&mut self, old: Self, moves: &Moves<'_>, now: Now) {
         let Self { table, setpoints, time, heartbeat, alarms, masters, next_request, outputs, .. } = old;

@@ -1,6 +1,8 @@
-//! A set point over a change of the site. One that is defined as it was goes on as it was; every other one begins
+//! A set point over a change of the site, and what is known of its devices over a restart. One that is defined as it was goes on as it was; every other one begins
 //! with the plant, and nothing that was commanded before is ever said to a device again. Nothing moves by that:
 //! devices that it drives as before keep what they were told, where they would at any other return to the plant.
+
+use std::sync::Arc;
 
 use control::{Master, Owner};
 use site::DeviceIx;
@@ -10,6 +12,17 @@ use super::{Drive, SetPoint, Write, take};
 use crate::core::MasterIx;
 
 impl SetPoint {
+    /// A device was told something for it before this start, and not given back.
+    pub(in crate::core) fn held_before(&mut self, device: &str) {
+        let drives = self.drives.iter_mut().filter(|drive| &*drive.spec.name == device);
+        drives.for_each(Drive::held_before);
+    }
+
+    /// The devices that may hold something that they were told, by name.
+    pub(in crate::core) fn holding(&self) -> impl Iterator<Item = &Arc<str>> + Clone {
+        self.drives.iter().filter(|drive| drive.holds()).map(|drive| &drive.spec.name)
+    }
+
     /// Goes on as another of the same definition did. `master` is its master's place now, where it has one.
     pub(in crate::core) fn carry(&mut self, old: &Self, master: Option<MasterIx>) {
         self.machine = old.machine.clone();

@@ -146,6 +146,8 @@ pub(super) struct Drive {
     pub(super) refuses: bool,
     /// It was told something and never given back: it may hold it, away or not.
     holds: bool,
+    /// That was before this start: nobody here told it anything since, nor gave it back.
+    before: bool,
     /// It was asked to take its own control back, and has not said yet that it did.
     giving: Option<Giving>,
 }
@@ -153,8 +155,9 @@ pub(super) struct Drive {
 impl Drive {
     pub(super) fn new(spec: DriveSpec) -> Self {
         let (wanted, asked, confirmed) = (None, None, None);
-        let (failed, refuses, told, sure, holds, giving) = (None, false, None, false, false, None);
-        Self { spec, wanted, part: 0.0, asked, confirmed, failed, refuses, told, sure, holds, giving }
+        let (failed, refuses, told, sure, giving) = (None, false, None, false, None);
+        let (holds, before) = (false, false);
+        Self { spec, wanted, part: 0.0, asked, confirmed, failed, refuses, told, sure, holds, before, giving }
     }
 
     /// What it is to do from now on.
@@ -212,6 +215,16 @@ impl Drive {
         self.holds
     }
 
+    /// It may hold something that it was told before this start.
+    pub(super) const fn held_before(&mut self) {
+        (self.holds, self.before) = (true, true);
+    }
+
+    /// Whether it may hold something of before this start, and nobody here saw to it since.
+    pub(super) const fn is_from_before(&self) -> bool {
+        self.before
+    }
+
     /// Gives it back to its own control, where it may hold something and has something for that.
     pub(super) fn give_back(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
         let write = self.spec.release().filter(|_| self.holds && self.giving.is_none())?;
@@ -220,6 +233,7 @@ impl Drive {
 
     fn give(&mut self, write: FieldWrite, now: Mono, next_request: &mut u64) -> Write {
         let request = take(next_request);
+        self.before = false;
         self.giving = Some(Giving { request, at: now, answered: false });
         Write { device: self.spec.device, request, write }
     }
@@ -278,7 +292,7 @@ impl Drive {
     pub(super) fn ask(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
         let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
         let request = take(next_request);
-        (self.holds, self.giving) = (true, None);
+        (self.holds, self.before, self.giving) = (true, false, None);
         // From now on it may be anything, until it says.
         self.sure &= self.told.is_some();
         self.asked = Some(Asked { request, write, of, part: self.part, at: now, answered: false });
@@ -327,6 +341,7 @@ impl Drive {
     /// Takes over from another of the same device that is told in the same way what the device may hold.
     pub(super) fn inherit(&mut self, old: &Self) {
         (self.told, self.holds, self.giving) = (old.told, old.holds, old.giving);
+        self.before = old.before;
     }
 
     /// Goes on as another of the same definition did.

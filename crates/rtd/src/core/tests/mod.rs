@@ -1,6 +1,7 @@
 //! The whole machine, from readings to what a master decodes, on a virtual clock.
 
 mod away;
+mod before;
 mod control;
 mod desk;
 mod engine;
