@@ -4,7 +4,8 @@
 //! slow, bounded integral takes the rest away. It never winds up: while something else holds the output back it goes
 //! no further that way, after a unit was lost it waits until the others have come to rest, and a hand-over sets it so
 //! that the output stays where it is. What the meter said before the units can have done what they were told is no error
-//! either.
+//! either. And the meter may tell of a lost unit before the unit does: what was corrected between the two was no loss, and is
+//! taken back.
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ const STILL: f64 = 0.001;
 const REST: Duration = Duration::from_secs(10);
 /// A meter that does not come to rest is waited for so long.
 const LONGEST: Duration = Duration::from_secs(300);
-
+/// A unit that is lost, or back, is known to be so within so many steps of a second or more.
+const KNOWN: usize = 10;
 /// So long after the units were told something else the meter shows it.
 const SHOWS: Duration = Duration::from_secs(2);
 
@@ -76,6 +78,8 @@ struct Wait {
 pub struct Trim {
     rules: Rules,
     now: f64,
+    /// What it was after each of the last steps, the oldest first.
+    lately: [f64; KNOWN],
     wait: Option<Wait>,
     /// Where the output is to be, and since when.
     goal: Option<(f64, Mono)>,
@@ -85,7 +89,7 @@ impl Trim {
     /// None yet.
     #[must_use]
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, now: 0.0, wait: None, goal: None }
+        Self { rules, now: 0.0, lately: [0.0; KNOWN], wait: None, goal: None }
     }
 
     /// The correction now, in units.
@@ -97,16 +101,28 @@ impl Trim {
     /// Starts so that `goal` plus the correction is what the units do now: nothing moves at the hand-over.
     pub fn take_over(&mut self, units: f64, goal: f64) {
         self.now = self.bound().hold(units - goal);
+        self.lately = [self.now; KNOWN];
         (self.wait, self.goal) = (None, None);
     }
 
-    /// A unit was lost, or is back: what is missing until the others are where they were told is no error.
+    /// A unit was lost, or is back: what is missing until the others are where they were told is no error, and what was
+    /// missing until that was known was none.
     pub fn disturbed(&mut self) {
+        let [before, ..] = self.lately;
+        (self.now, self.lately) = (before, [before; KNOWN]);
         self.wait = Some(Wait { meter: None, rests: Duration::ZERO, lasts: Duration::ZERO });
     }
 
     /// Moves it on. `meter` is `None` while it is not good, `free` tells what does not hold the output back.
     pub fn advance(&mut self, goal: f64, meter: Option<Meter>, free: Free, by: Duration, now: Mono) -> f64 {
+        self.now = self.moved(goal, meter, free, by, now);
+        self.lately.rotate_left(1);
+        let [.., last] = &mut self.lately;
+        *last = self.now;
+        self.now
+    }
+
+    fn moved(&mut self, goal: f64, meter: Option<Meter>, free: Free, by: Duration, now: Mono) -> f64 {
         let since = self.goal.filter(|(was, _)| *was == goal).map_or(now, |(_, since)| since);
         self.goal = Some((goal, since));
         let Some(Meter { value, read }) = meter.filter(|meter| meter.value.is_finite()) else {
@@ -117,7 +133,7 @@ impl Trim {
         }
         let more = (goal - value) * (self.rules.gain * by.as_secs_f64()).min(1.0);
         if (more > 0.0 && free.up) || (more < 0.0 && free.down) {
-            self.now = self.bound().hold(self.now + more);
+            return self.bound().hold(self.now + more);
         }
         self.now
     }
@@ -236,6 +252,28 @@ mod tests {
             assert_eq!(step(&mut bench, 21.0, old), before, "read a second after it, {old} s ago");
         }
         assert!(step(&mut bench, 21.0, 0) > before);
+    }
+
+    #[test]
+    fn what_the_meter_tells_of_a_unit_before_the_unit_does_is_no_error() {
+        let mut bench = Bench::new();
+        bench.run(20.0, 200, Free::BOTH);
+        let before = bench.trim.now();
+        let short = |bench: &mut Bench, seconds: u32| {
+            for _ in 0..seconds {
+                bench.step(20.0, Some(15.0), Free::BOTH, 0);
+            }
+        };
+        short(&mut bench, 1);
+        assert!(bench.trim.now() > before + 0.4, "who knows better yet?");
+        short(&mut bench, 8);
+        bench.trim.disturbed();
+        assert!((bench.trim.now() - before).abs() < 1e-3, "{} {before}", bench.trim.now());
+        // Nor is anything of it left to be taken back another time.
+        let before = bench.trim.now();
+        short(&mut bench, 5);
+        bench.trim.disturbed();
+        assert_eq!(bench.trim.now(), before);
     }
 
     #[test]
