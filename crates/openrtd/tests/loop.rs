@@ -234,7 +234,7 @@ fn a_trip_is_made_up_for(example: &str, ids: [&str; 4], unit: &str, value: f64) 
         running.iso.wait(what, |records| {
             let latest = latest(records);
             let near = |id: &str, near: f64| (number(latest[id]) - value).abs() <= near;
-            let there = near(feedback, 0.002) && near(meter, 0.3) && (number(latest[own]) > 0.1) == runs;
+            let there = near(feedback, 0.002) && near(meter, 0.1) && (number(latest[own]) > 0.1) == runs;
             there.then_some(())
         });
     };
@@ -257,6 +257,12 @@ fn a_trip_is_made_up_for(example: &str, ids: [&str; 4], unit: &str, value: f64) 
 fn a_turbine_that_trips_is_made_up_for() {
     let ids = ["plant.setpoint", "plant.feedback", "plant.mw", "wtg1.mw"];
     a_trip_is_made_up_for("wind", ids, "wtg1", 3.0);
+}
+
+#[test]
+fn an_inverter_that_trips_is_made_up_for() {
+    let ids = ["plant.mw.setpoint", "plant.mw.feedback", "poi.mw", "pv.inv1.mw"];
+    a_trip_is_made_up_for("hybrid", ids, "inv1", 6.0);
 }
 
 #[test]

@@ -65,8 +65,14 @@ fn plc() -> String {
     format!("{device}{}\n[[analog]]\nid = \"poi.mw\"", analogs.concat())
 }
 
+/// What the controller tells of whether the sun can run.
+const RUNS: &str = "[[digital]]\nid = \"pv.runs\"\nage_max_ms = 86400000\n\
+                    source = { device = \"plc\", register = 6, bit = 0 }\n";
+
 fn hybrid(keys: &str) -> Site {
-    let (plc, scale) = (plc(), SCALE.replace("5.0", "15.0").replace("[-4.0, 4.0]", "[-6.0, 12.0]"));
+    let runs = if keys.contains("pv.runs") { RUNS } else { "" };
+    let (plc, scale) =
+        (runs.to_owned() + &plc(), SCALE.replace("5.0", "15.0").replace("[-4.0, 4.0]", "[-6.0, 12.0]"));
     let actual = if keys == BATTERY { "actual = \"bess.mw\"" } else { "actual = \"poi.mw\"" };
     site_but(&[
         ("[[analog]]\nid = \"poi.mw\"", &plc),
@@ -88,6 +94,8 @@ struct Plant {
     aux: f64,
     /// Whether what the sun makes is told, and the auxiliary load.
     told: (bool, bool),
+    /// The sun tripped.
+    tripped: bool,
     /// Nothing is heard of this device.
     mute: Option<usize>,
     /// What the battery's registers were told: kilowatts, and the switch where it was.
@@ -109,6 +117,7 @@ impl Plant {
             charge: 5.0,
             aux: 0.0,
             told: (true, true),
+            tripped: false,
             mute: None,
             registers: Vec::new(),
             released: Vec::new(),
@@ -120,7 +129,7 @@ impl Plant {
     }
 
     fn sun(&self) -> f64 {
-        self.able.min(self.limit * RATED)
+        if self.tripped { 0.0 } else { self.able.min(self.limit * RATED) }
     }
 
     fn poi(&self) -> f64 {
@@ -130,7 +139,12 @@ impl Plant {
     fn say(&mut self) {
         let number = |value: f64, told: bool| if told { Reading::Number(value) } else { Reading::NotANumber };
         let plc = [number(self.able, true), number(self.aux, self.told.1), number(self.charge, true)];
-        let plc = plc.into_iter().enumerate().map(|(at, reading)| (ReadingIx::new(at), reading)).collect();
+        let plc = plc
+            .into_iter()
+            .chain([Reading::State(!self.tripped)])
+            .enumerate()
+            .map(|(at, reading)| (ReadingIx::new(at), reading))
+            .collect();
         self.world.poll(PLC, FieldOutcome::Readings(plc));
         let sun = number(self.sun() * 1e6, self.told.0);
         match self.mute {
@@ -458,6 +472,29 @@ fn an_inverter_that_is_not_heard_of_counts_until_the_meter_says_otherwise() {
     plant.pass(2);
     plant.is(9.0, 0.0, (9.0, 0.0));
     assert!(!plant.alarms().contains("\"silent\""), "{}", plant.alarms());
+}
+
+#[test]
+fn a_trip_that_the_meter_tells_before_the_inverter_does_leaves_nothing_in_the_correction() {
+    let keys = HYBRID.replace("high = \"pv.able\"", "high = \"pv.able\", available = \"pv.runs\"");
+    let mut plant = Plant::new(&format!("{keys}trim = {{ meter = \"poi.mw\", gain = 0.1, most = 0.5 }}\n"));
+    plant.set(4.0);
+    plant.pass(20);
+    plant.is(4.0, 0.0, (4.0, 0.0));
+    for tripped in [true, false] {
+        plant.tripped = tripped;
+        for _ in 0..3 {
+            plant.world.pass(1_000);
+            plant.obey();
+            plant.world.watts(METER, plant.poi() * 1e6);
+            plant.obey();
+        }
+        assert!((plant.poi() - 4.0).abs() > 3.0, "nobody knows yet: {}", plant.poi());
+        plant.say();
+        plant.pass(2);
+        let (sun, battery) = if tripped { (0.0, 4.0) } else { (4.0, 0.0) };
+        plant.is(sun, battery, (4.0, 0.0));
+    }
 }
 
 #[test]
