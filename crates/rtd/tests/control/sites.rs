@@ -4,6 +4,8 @@ use site::Site;
 
 /// Counts of a megawatt.
 pub(crate) const MW: f64 = 6_000.0;
+/// Counts say no more of the set point: what is beyond is not good.
+pub(crate) const FULL: f64 = 5.0;
 /// What a master may ask for.
 pub(crate) const ASKED: f64 = 4.0;
 /// The owner's session may be away for so long.

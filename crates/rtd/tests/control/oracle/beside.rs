@@ -167,6 +167,9 @@ impl Oracle {
                     let by = wanted - was;
                     self.beside.shift = self.beside.shift.plus(Band(by.min(0.0), by.max(0.0)));
                 }
+                // What it may have gone meanwhile, unseen, it went to where it was to go then.
+                let gone = self.moves(was);
+                self.beside.shift = self.beside.shift.plus(gone);
                 self.beside.response = Band(low.min(wanted), high.max(wanted));
                 self.beside.phase = Phase::Moves(self.now);
             }
@@ -179,22 +182,25 @@ impl Oracle {
         (self.rules.up.unwrap_or(alone), self.rules.down.unwrap_or(alone))
     }
 
-    /// What is beside, as the output is judged.
-    pub(super) fn shifted(&self) -> Shift {
+    /// How far the response may have gone since the output was seen last, on its way there.
+    fn moves(&self, wanted: f64) -> Band {
         let (up, down) = self.rates();
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of a test")]
         let seconds = self.passed().max(STEP_MS) as f64 / 1_000.0;
         let Band(low, high) = self.beside.response;
-        let wanted = self.beside.wanted;
-        let moves = match self.beside.phase {
+        match self.beside.phase {
             Phase::Moves(_) => Band(
                 if wanted < high { -down * seconds } else { 0.0 },
                 if wanted > low { up * seconds } else { 0.0 },
             ),
             Phase::Rests | Phase::Follows => Band(0.0, 0.0),
-        };
-        let aux = self.aux();
-        let (now, by) = (Band(low + aux, high + aux), self.beside.shift.plus(moves));
+        }
+    }
+
+    /// What is beside, as the output is judged.
+    pub(super) fn shifted(&self) -> Shift {
+        let (aux, Band(low, high)) = (self.aux(), self.beside.response);
+        let (now, by) = (Band(low + aux, high + aux), self.beside.shift.plus(self.moves(self.beside.wanted)));
         Shift { now, by, hidden: now.size() + by.size() }
     }
 

@@ -1,7 +1,7 @@
 //! What masters may be shown: the value held, the one in force, and what holds it.
 
 use super::{NEAR, Oracle, Owner, STEP_MS, Up};
-use crate::sites::{Drives, FOLLOWS, TRIM, UNITS};
+use crate::sites::{Drives, FOLLOWS, FULL, TRIM, UNITS};
 
 impl Oracle {
     /// Whether what the plant does is near to what may be in force.
@@ -16,7 +16,7 @@ impl Oracle {
         self.far_since = (far && !all.is_empty()).then(|| self.far_since.unwrap_or(self.now));
     }
 
-    /// What may be said to be in force.
+    /// What may be said to be in force; no number where that is not seen.
     pub(super) fn in_force(&self) -> Vec<f64> {
         if self.unread.is_some() {
             return self.actual().into_iter().collect();
@@ -30,7 +30,8 @@ impl Oracle {
             behind = behind.min(unit.done);
         }
         // What one that was away does now is not known, whatever the others have confirmed.
-        if all { self.totals.get(behind..).unwrap_or_default().to_vec() } else { Vec::new() }
+        let totals = self.totals.get(behind..).filter(|_| all).unwrap_or_default();
+        totals.iter().map(|(total, mixed)| if *mixed { f64::NAN } else { *total }).collect()
     }
 
     /// The devices that have a part: in a dispatch the others make up for one that is away.
@@ -55,7 +56,7 @@ impl Oracle {
             let failed = self.units.iter().any(|unit| unit.failed);
             let against = dead || failed || self.units_remote() == Some(false);
             let against = self.owner != Owner::Local && against;
-            let actual = self.actual();
+            let actual = self.actual().filter(|actual| actual.abs() <= FULL);
             let same = actual.is_none_or(|actual| (actual - told).abs() <= near);
             if good != (actual.is_some() && !against) || !same {
                 self.fail(format!(
@@ -106,7 +107,10 @@ impl Oracle {
         match self.owner {
             Owner::Iso(_) => Some((self.target.filter(|_| !self.rough), true)),
             // A master that sends back what it reads moves nothing: this is where a set point would begin.
-            _ => Some((self.actual().and_then(|actual| self.without(actual)), self.actual().is_some())),
+            _ => {
+                let actual = self.actual().filter(|actual| actual.abs() <= FULL);
+                Some((actual.and_then(|actual| self.without(actual)), actual.is_some()))
+            }
         }
     }
 

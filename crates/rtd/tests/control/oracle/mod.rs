@@ -171,6 +171,7 @@ pub(crate) enum Up {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Way {
     goal: f64,
+    target: Option<f64>,
     bounds: Bounds,
     since: u64,
     from: f64,
@@ -211,6 +212,8 @@ pub(crate) struct Oracle {
     moved: u64,
     /// It may have moved on since without anybody being told.
     loose: bool,
+    /// It is not known where it is.
+    lost: bool,
     /// It stands at a bound, where the correction may have been cut off.
     edge: bool,
     /// Taken over then, or its devices could not be told anything until then: nothing is told before the plant was
@@ -227,7 +230,9 @@ pub(crate) struct Oracle {
     /// When it was read last.
     read: u64,
     units: Vec<Unit>,
-    totals: Vec<f64>,
+    /// What they were told in all; and whether that was while one of them was still waited for: then it is not seen of what
+    /// output it was.
+    totals: Vec<(f64, bool)>,
     /// From where the output went on when the plant was read last: in force until all have confirmed something newer.
     began: Option<f64>,
     way: Option<Way>,
@@ -258,6 +263,7 @@ impl Oracle {
             at: None,
             moved: now,
             loose: false,
+            lost: false,
             edge: false,
             unread: None,
             apart: false,

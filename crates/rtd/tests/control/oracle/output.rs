@@ -2,7 +2,7 @@
 
 use super::beside::Shift;
 use super::{Band, Bounds, NEAR, Oracle, STEP_MS, Way};
-use crate::sites::{Drives, METER, TRIM};
+use crate::sites::{ASKED, Drives, METER, TRIM};
 
 impl Oracle {
     /// For so long it may have moved since it was last seen.
@@ -15,15 +15,16 @@ impl Oracle {
     pub(super) fn reach(&self) -> (f64, f64) {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of a test")]
         let seconds = self.passed() as f64 / 1_000.0;
-        let most = |rate: Option<f64>| rate.map_or(f64::INFINITY, |rate| rate * seconds);
+        let rate = |rate: Option<f64>| rate.filter(|_| !self.lost);
+        let most = |of: Option<f64>| rate(of).map_or(f64::INFINITY, |rate| rate * seconds);
         (most(self.rules.up), most(self.rules.down))
     }
 
     pub(super) fn judge_output(&mut self, waits: bool) {
         let Some(before) = self.at else { return self.fail("driven from nowhere".to_owned()) };
-        if self.silent.is_vague() {
+        if self.silent.is_vague(self.rules.trim) {
             // It counts for what the meter was off: as near as it is seen, and anything from there on.
-            (self.at, self.moved, self.loose, self.edge) = (self.total().or(self.at), 0, true, true);
+            (self.at, self.loose, self.edge, self.lost) = (self.total().or(self.at), true, true, true);
             self.way = None;
             return;
         }
@@ -55,16 +56,11 @@ impl Oracle {
         // Within a second (two, where it was between two looks) the correction moves by so much.
         let meter = self.of(METER, self.said.poi).unwrap_or(total);
         let corrected = trims * (TRIM.0 * 2.0 * ((total - meter).abs() + TRIM.1) + 1e-3);
-        let most = trims * TRIM.1;
+        let blur = self.silent.blur;
+        let (corrected, most) = (corrected + blur, trims * TRIM.1 + blur);
         let Some(bounds) = bounds else {
-            // It stays where it is.
-            let slack = match (self.loose, self.edge) {
-                (true, _) => f64::INFINITY,
-                (false, false) => corrected,
-                (false, true) => most,
-            };
-            // What was cut off beside it stays so.
-            self.edge &= self.rules.primary || self.rules.aux;
+            // It stays where it is, with all that is beside it; what was cut off of that comes after.
+            let slack = if self.loose { f64::INFINITY } else { 0.0 };
             let dispatched = self.rules.is_dispatch() || self.rules.drives == Drives::Limited;
             if (total - before).abs() > slack + NEAR && !dispatched {
                 self.fail(format!("{before} became {total} while it had to stay"));
@@ -80,13 +76,13 @@ impl Oracle {
             self.way = None;
             return;
         };
-        if self.rules.is_dispatch() && self.others_end(total, &bounds, most) {
+        if self.rules.is_dispatch() && self.others_end(total, self.counted(), &bounds, most) {
             // What those that are heard of do not do is no way of the output.
             (self.at, self.loose, self.edge, self.way) = (Some(bounds.held(before)), true, true, None);
             return;
         }
         let bands = [bounds.hard, bounds.energy, bounds.source, bounds.can];
-        let inside = bands.iter().all(|band| band.has(total, NEAR));
+        let inside = bands.iter().all(|band| band.has(total, NEAR + blur));
         // A charge that is used up and a hard limit that forbids to stand still: the hard one wins.
         let other = bounds.source.hold(bounds.energy.hold(bounds.hard.hold(bounds.can.hold(total))));
         let crossed = bounds.hold(total) != other;
@@ -102,8 +98,9 @@ impl Oracle {
         let free = from == before && !edge;
         let corrected = if free { corrected } else { corrected.max(most + hidden) };
         let by = if free { by } else { Band(by.0.min(0.0), by.1.max(0.0)) };
-        let hidden = if free { 0.0 } else { hidden };
+        let (all_hidden, hidden) = (hidden, if free { 0.0 } else { hidden });
         self.edge = bounds.is_edge(total, most + now.size());
+        let hides = if free && !self.edge { 0.0 } else { all_hidden };
         let moved = total - from;
         if moved > up + corrected + by.1 + NEAR || moved < -down - corrected + by.0 - NEAR {
             let first = if self.handle.anew { "the first output after a hand-over: " } else { "" };
@@ -113,7 +110,8 @@ impl Oracle {
         if let Some(goal) = goal {
             let low = (from + by.0).min(goal.0) - most - hidden;
             let high = (from + by.1).max(goal.1) + most + hidden;
-            let unseen = self.loose && passed > 0;
+            // Without a ramp it takes no time.
+            let unseen = self.loose && (passed > 0 || up.max(down).is_infinite());
             if !unseen && !(low - NEAR..=high + NEAR).contains(&total) {
                 self.fail(format!("{from} became {total} on the way to {goal:?}"));
             }
@@ -126,33 +124,42 @@ impl Oracle {
         let short = short
             && ((total - bounds.can.0).abs() <= NEAR + most || (total - bounds.can.1).abs() <= NEAR + most);
         let way = goal.filter(|_| !short);
-        let way = way.map(|goal| Way { goal, bounds, since: self.now, from: total, beside: now.0, hidden });
+        let way = way.map(|goal| Way {
+            goal,
+            target: self.target,
+            bounds,
+            since: self.now,
+            from: total,
+            beside: now.0,
+            hidden: hides,
+        });
         self.judge_way(way, total, most);
         if short {
             // What holds the output at once holds it all the same.
             self.at = Some(bounds.held(before));
-            self.loose = true;
+            (self.loose, self.edge) = (true, self.edge || edge);
         } else if (total - before).abs() > NEAR {
             // Beside the correction, or after devices were waited for, it is not seen when the output moved last.
             if !self.rules.trim {
-                self.moved = if self.loose || self.rules.primary || self.rules.aux {
+                self.moved = if self.loose || blur > 0.0 || self.rules.primary || self.rules.aux {
                     self.now.saturating_sub(STEP_MS)
                 } else {
                     self.now
                 };
             }
-            (self.at, self.loose) = (Some(total), false);
+            (self.at, self.loose, self.lost) = (Some(total), false, false);
         } else {
-            self.loose = false;
+            (self.loose, self.lost) = (false, false);
         }
     }
 
-    /// Whether those that are heard of do all that the whole may: no more, whatever the others count for.
-    fn others_end(&self, total: f64, bounds: &Bounds, most: f64) -> bool {
-        let (others, counted) = (total - self.counted(), self.counted());
+    /// Whether those that are heard of do all that the whole may, or that anybody may ask for: no more, whatever the
+    /// others count for.
+    pub(super) fn others_end(&self, total: f64, counted: f64, bounds: &Bounds, most: f64) -> bool {
+        let others = total - counted;
         let edge = |most: f64| bounds.held(most);
-        let beyond =
-            others <= edge(f64::NEG_INFINITY) + NEAR + most || others >= edge(f64::INFINITY) - NEAR - most;
+        let (low, high) = (edge(f64::NEG_INFINITY).max(-ASKED), edge(f64::INFINITY).min(ASKED));
+        let beyond = others <= low + NEAR + most || others >= high - NEAR - most;
         counted != 0.0 && beyond
     }
 
@@ -162,7 +169,9 @@ impl Oracle {
             self.way = None;
             return;
         };
-        let is_same = |way: &Way| (way.goal, way.bounds, way.beside) == (new.goal, new.bounds, new.beside);
+        let is_same = |way: &Way| {
+            (way.goal, way.target, way.bounds, way.beside) == (new.goal, new.target, new.bounds, new.beside)
+        };
         let way = self.way.filter(is_same).unwrap_or(new);
         self.way = Some(way);
         let goal = way.goal;

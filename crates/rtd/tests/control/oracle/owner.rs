@@ -116,9 +116,11 @@ impl Oracle {
         } else {
             "changed"
         };
-        (self.target, self.rough) = (Some(value), rough);
+        let (was, about) = (self.target.replace(value), std::mem::replace(&mut self.rough, rough));
         self.more = by.zip(before).map(|(by, before)| by + before);
-        if effect != wanted {
+        // What a pulse came to may be the same to the last bit or not.
+        let near = was.is_some_and(|was| about || (was - value).abs() <= NEAR) && effect != "taken-over";
+        if effect != wanted && !(near && wanted != "taken-over") {
             self.fail(format!("{value} of master {master} is {effect}, not {wanted}"));
         }
     }

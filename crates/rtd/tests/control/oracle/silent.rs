@@ -55,6 +55,10 @@ pub(super) struct Silent {
     lately: VecDeque<(u64, Band)>,
     looked: u64,
     deaf_until: u64,
+    /// It is deaf until then for certain: not where one came back that may do what it counted for.
+    surely_until: u64,
+    /// So far it is not known what they count for, where several things fit.
+    pub(super) blur: f64,
     /// One is heard of again of which it never was seen what it counted for: the output may have been another.
     unseen: bool,
 }
@@ -62,7 +66,9 @@ pub(super) struct Silent {
 impl Silent {
     pub(super) fn new(units: usize) -> Self {
         let (quiet, kept, sure) = (vec![None; units], vec![None; units], vec![false; units]);
-        Self { quiet, kept, sure, looks: 0, lately: VecDeque::new(), looked: 0, deaf_until: 0, unseen: false }
+        let lately = VecDeque::new();
+        let (deaf_until, surely_until, blur) = (0, 0, 0.0);
+        Self { quiet, kept, sure, looks: 0, lately, looked: 0, deaf_until, surely_until, blur, unseen: false }
     }
 
     /// What the meter has said of them.
@@ -76,9 +82,16 @@ impl Silent {
     }
 
     fn disturbed(&mut self, now: u64) {
-        self.deaf_until = self.deaf_until.max(now + WALKS_MS);
+        self.maybe_disturbed(now);
+        self.surely_until = self.deaf_until;
         self.looks = 0;
         self.no_evidence();
+    }
+
+    /// Whether the others got other parts is not followed here.
+    fn maybe_disturbed(&mut self, now: u64) {
+        self.deaf_until = self.deaf_until.max(now + WALKS_MS);
+        self.quiet.iter_mut().flatten().for_each(|quiet| quiet.against = 0);
     }
 
     /// It is only guessed what one of them does.
@@ -91,9 +104,11 @@ impl Silent {
         self.quiet.iter().flatten().any(|quiet| quiet.guess && quiet.asked)
     }
 
-    /// What they count for, or did until now, is not followed here.
-    pub(super) fn is_vague(&mut self) -> bool {
+    /// What they count for, or did until now, is not followed here. Beside a correction at the meter it is not to be seen
+    /// what one counts for of which the meter may have spoken.
+    pub(super) fn is_vague(&mut self, corrected: bool) -> bool {
         std::mem::take(&mut self.unseen)
+            || (corrected && self.quiet.iter().flatten().any(|quiet| quiet.open))
             || self.quiet.iter().flatten().any(|quiet| quiet.guess && (quiet.asked || quiet.vague))
     }
 
@@ -134,8 +149,9 @@ impl Oracle {
             let quiet = &mut self.silent.quiet[at];
             if takes {
                 if let Some(quiet) = quiet.take() {
-                    self.silent.unseen |= quiet.open || quiet.guess || quiet.vague;
-                    self.silent.disturbed(self.now);
+                    // What the correction made of it lately is taken back.
+                    self.silent.unseen |= quiet.open || quiet.guess || quiet.vague || self.rules.trim;
+                    self.silent.maybe_disturbed(self.now);
                 }
                 continue;
             }
@@ -144,6 +160,7 @@ impl Oracle {
                 Some(quiet) if quiet.lost == (part, sure) => continue,
                 Some(quiet) if quiet.lost == (part, true) => quiet.lost = (part, false),
                 quiet => {
+                    self.silent.unseen |= self.rules.trim;
                     let (lost, guess, since) = ((part, sure), !sure, self.now);
                     *quiet = Some(Quiet {
                         lost,
@@ -180,12 +197,14 @@ impl Oracle {
         }
         let force = self.in_force();
         if force.is_empty() {
-            return self.silent.no_evidence();
+            // Where it is so for no longer than this the core may not have looked.
+            return self.silent.quiet.iter_mut().flatten().for_each(|quiet| quiet.against = 0);
         }
         // The output of the one that is furthest behind; where nothing was told since, it may be a later one.
         let band = Band(force[0], force[0]);
         let (now, silent) = (self.now, &mut self.silent);
-        if silent.lately.back().is_none_or(|(_, last)| *last != band) {
+        if silent.lately.back().is_none_or(|(_, last)| *last != band && !(last.0.is_nan() && band.0.is_nan()))
+        {
             silent.lately.push_back((now, band));
         }
         while silent.lately.get(1).is_some_and(|(ended, _)| ended + WALKS_MS < now) {
@@ -198,7 +217,7 @@ impl Oracle {
         self.silent.looked = self.read;
         // When exactly the last of the others took what it was told is not seen here.
         let early = if self.silent.guesses() { 2 * STEP_MS } else { 0 };
-        if now + early < self.silent.deaf_until {
+        if now + early < self.silent.surely_until {
             return;
         }
         if self.silent.guesses() {
@@ -235,14 +254,15 @@ impl Oracle {
         let asked = |quiet: &Quiet| quiet.part.abs() >= 1.0 / MW && read > quiet.since;
         let of = silent.quiet.iter().flatten().filter(|quiet| asked(quiet));
         let of: Vec<f64> = of.map(|quiet| says(quiet).min(says_of(quiet, at_most))).collect();
-        let nobody = of.iter().all(|says| *says > 2.0 * slack);
+        let blurred = silent.lately.iter().any(|(_, band)| band.0.is_nan());
+        let nobody = !blurred && of.iter().all(|says| *says > 2.0 * slack);
         for quiet in silent.quiet.iter_mut().flatten() {
             if !asked(quiet) || nobody {
                 (quiet.against, quiet.maybe) = (0, 0);
                 continue;
             }
             // Of several it is those together that fit best: any of them may be meant.
-            let sure = of.len() == 1 && says(quiet) < -2.0 * slack;
+            let sure = now >= silent.deaf_until && !blurred && of.len() == 1 && says(quiet) < -2.0 * slack;
             quiet.against = if sure { quiet.against.saturating_add(1) } else { 0 };
             quiet.maybe = quiet.maybe.saturating_add(1);
             quiet.open |= quiet.maybe >= READINGS;
@@ -290,46 +310,70 @@ impl Oracle {
         open.map(|quiet| quiet.part.abs()).sum()
     }
 
-    /// What the others were told shows which of them count for the other thing.
+    /// What the others were told shows which of them count for the other thing. Where several fit it is known no better
+    /// than to what lies between them.
     pub(super) fn guess(&mut self, told: f64, before: f64, reach: (f64, f64)) {
-        let mut best = (f64::INFINITY, Vec::new());
+        let picks = self.open();
+        if picks.len() == 1 {
+            self.silent.blur = 0.0;
+            return;
+        }
         // What the ramp allows goes to where it has to go, and not beside it; and never beyond what holds at once, or
-        // what they can do. So much may be the correction at the meter.
-        let slack = if self.rules.trim { TRIM.1 } else { 0.0 };
+        // what they can do.
         let (bounds, target) = (self.bounds(), self.target.filter(|_| !self.rough));
-        for (turned, by) in self.open() {
+        let off = |by: f64| {
             let held = |value: f64| match bounds {
                 Some(bounds) => Band(bounds.can.0 + by, bounds.can.1 + by).hold(bounds.held(value)),
                 None => value,
             };
             let (total, from) = (told + self.counted() + by, held(before));
+            if bounds.is_some_and(|bounds| self.others_end(total, self.counted() + by, &bounds, 0.0)) {
+                return 0.0;
+            }
             // Without its limits it stays.
             let goal = target.zip(bounds).map_or(from, |(target, bounds)| held(bounds.soft.hold(target)));
             let moved = total - from;
             let off = (moved - reach.0).max(-reach.1 - moved);
             let beside = (total - goal.max(from)).max(goal.min(from) - total);
-            let off = (off.max(beside).max((held(total) - total).abs()) - slack).max(0.0);
-            if off + NEAR < best.0 {
-                best = (off, turned);
-            }
-        }
-        self.turn(&best.1);
+            off.max(beside).max((held(total) - total).abs()).max(0.0)
+        };
+        let offs: Vec<f64> = picks.iter().map(|(_, by)| off(*by)).collect();
+        let least = offs.iter().copied().fold(f64::INFINITY, f64::min);
+        // Where the output was not seen lately it shows nothing.
+        let near = if self.loose { f64::INFINITY } else { least.max(self.silent.blur) + NEAR };
+        let fit = picks.into_iter().zip(offs).filter(|(_, off)| *off <= near).map(|(pick, _)| pick);
+        self.choose(&fit.collect::<Vec<_>>());
+    }
+
+    /// Each of these fits.
+    fn choose(&mut self, fit: &[(Vec<usize>, f64)]) -> bool {
+        let by = || fit.iter().map(|(_, by)| *by);
+        let spread = by().fold(f64::NEG_INFINITY, f64::max) - by().fold(f64::INFINITY, f64::min);
+        self.silent.blur = self.silent.blur.max(spread);
+        let Some((turned, _)) = fit.iter().min_by_key(|(turned, _)| turned.len()) else { return false };
+        self.turn(turned);
+        !turned.is_empty()
     }
 
     /// Whether one of these totals is told: where the others can do no more that alone shows what they count for.
     pub(super) fn is_told(&mut self, totals: &[f64], told: f64, near: f64) -> bool {
-        let open = self.open().into_iter();
-        let fits = |by: f64| totals.iter().any(|total| (total + by - told).abs() <= near);
-        let Some((turned, _)) = open.filter(|(_, by)| fits(*by)).min_by_key(|(turned, _)| turned.len())
-        else {
+        let (open, blur) = (self.open().into_iter(), self.silent.blur);
+        let fits =
+            |by: f64| totals.iter().any(|total| total.is_nan() || (total + by - told).abs() <= near + blur);
+        let fit: Vec<_> = open.filter(|(_, by)| fits(*by)).collect();
+        if fit.is_empty() {
             return false;
-        };
-        self.turn(&turned);
-        if !turned.is_empty() {
+        }
+        if self.rules.trim {
+            // Beside the correction it shows nothing.
+            return true;
+        }
+        // Where nothing has to count for the other thing nothing is shown.
+        if fit.iter().all(|(turned, _)| !turned.is_empty()) && self.choose(&fit) {
             // The output was another all the time; that is as near as it is seen.
             (self.at, self.moved, self.loose) = (Some(told), self.now.saturating_sub(STEP_MS), true);
             (self.way, self.edge) = (None, true);
-            self.note_total();
+            self.note_total(false);
         }
         true
     }

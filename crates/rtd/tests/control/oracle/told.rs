@@ -45,8 +45,9 @@ impl Oracle {
             return;
         };
         (self.unread, self.began) = (None, Some(actual));
-        (self.at, self.moved, self.loose) = (Some(base), self.now, false);
+        (self.at, self.moved, self.loose, self.lost) = (Some(base), self.now, false, false);
         self.handle.anew = true;
+        self.silent.blur = 0.0;
         let about = self.about(actual);
         let output = self.begin_beside(actual);
         if let Some(more) = self.more.take() {
@@ -103,8 +104,10 @@ impl Oracle {
         if self.rules.is_dispatch() {
             for at in 0..self.units.len() {
                 if self.up[UNITS + at] != Up::Yes {
-                    let Unit { holds, giving, .. } = self.units[at];
-                    self.units[at] = Unit { holds, giving, ..Unit::default() };
+                    let Unit { holds, giving, failed, .. } = self.units[at];
+                    // While the plant is read anew its refusal is the last that was heard of it.
+                    let failed = failed && self.unread.is_some();
+                    self.units[at] = Unit { failed, holds, giving, ..Unit::default() };
                 }
             }
         }
@@ -152,7 +155,7 @@ impl Oracle {
         if self.wrong.is_none() {
             self.judge_output(waits);
         }
-        self.note_total();
+        self.note_total(waits);
         self.watch();
     }
 
@@ -164,11 +167,11 @@ impl Oracle {
         Some(told? + self.counted())
     }
 
-    pub(super) fn note_total(&mut self) {
+    pub(super) fn note_total(&mut self, waits: bool) {
         if let Some(total) = self.total().map(|total| total - self.aux())
-            && self.totals.last() != Some(&total)
+            && self.totals.last().is_none_or(|(last, mixed)| *last != total || (*mixed && !waits))
         {
-            self.totals.push(total);
+            self.totals.push((total, waits));
         }
         let last = self.totals.len().saturating_sub(1);
         for unit in &mut self.units {
