@@ -151,8 +151,8 @@ PLANTED = [
     (
         "what is asked for is in force",
         CORE + "control.rs",
-        "            Some(Some(of)) => self.in_force = Force::Confirmed(of.all),",
-        "            Some(Some(_)) => self.in_force = self.machine.output().map_or(Force::Unknown, Force::Confirmed),",
+        "                self.in_force = Force::Confirmed(of.all);\n",
+        "                self.in_force = self.machine.output().map_or(Force::Unknown, Force::Confirmed);\n",
     ),
     (
         "a device that is back has still confirmed what it had",
@@ -165,6 +165,9 @@ PLANTED = [
         CORE + "control.rs",
         "let keeps = cause != Cause::Tripped && !self.spec.disables;",
         "let keeps = !self.spec.disables;",
+        CORE + "control.rs",
+        "let (tripped, disables) = (connected == Permit::Withheld, self.spec.disables);",
+        "let (tripped, disables) = (false, self.spec.disables);",
     ),
     (
         "a silent unit counts for nothing",
