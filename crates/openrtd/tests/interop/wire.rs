@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::masters::{master, port, with_guests};
-use crate::peer::{PATIENCE, python, skip};
+use crate::peer::{python, skip};
 use crate::support::{Folder, Loop, openrtd};
 
 const NEEDS: &str =
@@ -18,6 +18,8 @@ const FAR: i32 = 2099;
 
 /// MiB that wait for a tshark that gets no time, many times what a run needs: the default is 2.
 const BUFFER: &str = "64";
+/// Seconds of its time go by before it captures, and a busy machine gives it little.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// So many runs are captured until nothing of one is lost.
 const RUNS: usize = 3;
 
@@ -59,7 +61,7 @@ impl Capture {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
-            assert!(Instant::now() < deadline, "tshark captures nothing");
+            assert!(Instant::now() < deadline, "tshark captures nothing that says {mark:?}: {}", self.said());
         }
     }
 
