@@ -577,7 +577,10 @@ impl SetPoint {
         }
         let done: Option<Vec<Of>> = self.drives.iter().filter_map(Drive::done).collect();
         match done.map(|done| done.into_iter().min_by_key(|of| of.turn)) {
-            Some(Some(of)) => self.in_force = Force::Confirmed(of.all),
+            // What others confirmed of an output that counted on one that is lost since is not what is done.
+            Some(Some(of)) if self.units.as_ref().is_none_or(|units| units.is_theirs(of)) => {
+                self.in_force = Force::Confirmed(of.all);
+            }
             // What a device that was away does now is not known, whatever the others have confirmed.
             None if matches!(self.in_force, Force::Confirmed(_)) => self.in_force = Force::Unknown,
             _ => {}

@@ -493,6 +493,32 @@ fn what_a_silent_unit_counts_for_gives_the_others_no_more_than_the_whole_may() {
 }
 
 #[test]
+fn what_others_confirmed_of_an_output_that_counted_on_a_lost_unit_is_not_in_force() {
+    let drives = vec![drive(0, 0), drive(1, 0)];
+    let mut bench = Bench::of(SetPointSpec { drives, method: Some(Method::Priority), ..spec(0) });
+    let mut unit = unit(true);
+    unit.unit.can = Band { low: -5.0, high: 5.0 };
+    bench.plant.units = vec![unit; 2];
+    bench.plant.units[1].unit.priority = 1;
+    let answer = |bench: &mut Bench, writes: &[Write]| {
+        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK));
+    };
+    bench.accept(1.0, 1.0, 0);
+    let writes = bench.writes(0);
+    assert_eq!(watts(&writes), [1e6, 0.0]);
+    answer(&mut bench, &writes);
+    // The second has nothing to do with the change, the first never answers it, and is lost.
+    bench.accept(-1.0, 1.0, 1);
+    assert_eq!(watts(&bench.writes(1)), [-1e6]);
+    bench.plant.units[0].unit.available = false;
+    let writes = bench.writes(2);
+    assert_eq!(watts(&writes), [-2e6], "the first does what it confirmed");
+    assert_eq!(bench.point.in_force(), Some(1.0));
+    answer(&mut bench, &writes);
+    assert_eq!(bench.point.in_force(), Some(-1.0));
+}
+
+#[test]
 fn what_the_others_do_already_stays_where_a_limit_counts_for_them_alone() {
     // One that charges from the other: alone it would be beyond what the whole may.
     let mut bench = one_is_silent(Band { low: -4.0, high: 4.0 });

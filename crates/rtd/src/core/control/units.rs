@@ -52,6 +52,8 @@ pub(super) struct Units {
     least: f64,
     /// Which devices were there the last time.
     there: Vec<bool>,
+    /// The first output since then: what was confirmed of an earlier one counted on others.
+    since: u64,
     /// Those of which nothing is heard.
     silent: Silent,
     /// What they may do in all whatever is asked, as far as that was known last.
@@ -68,7 +70,7 @@ impl Units {
     pub(super) fn new(method: Method, least: f64, follows: Option<Duration>, devices: usize) -> Self {
         let walks = follows.map_or(WALKS[0], |time| time.min(WALKS[1]));
         let silent = Silent::new(silent::Rules { least, walks }, devices);
-        Self { method, least, there: Vec::new(), silent, within: Band::ALL }
+        Self { method, least, there: Vec::new(), since: 0, silent, within: Band::ALL }
     }
 
     /// Somebody begins to drive. What devices do by their own word they do; and of which nothing is heard, does what the
@@ -90,6 +92,11 @@ impl Units {
     pub(super) fn rest(&mut self) {
         self.there.clear();
         self.silent.rest();
+    }
+
+    /// Whether an output is of those that are there now.
+    pub(super) const fn is_theirs(&self, of: Of) -> bool {
+        of.turn >= self.since
     }
 
     /// Whether nobody takes any more what is told: the first that does would leap to where the output went meanwhile.
@@ -165,6 +172,9 @@ impl Units {
         let before = std::mem::replace(&mut self.there, there);
         let others = !before.is_empty() && before != self.there;
         let of = of(short);
+        if others {
+            self.since = of.turn;
+        }
         let mut walks = false;
         for (at, ((drive, part), able)) in drives.iter_mut().zip(&parts.units).zip(&plant.units).enumerate() {
             match (able.unit.available, drive.refuses) {

@@ -24,14 +24,24 @@ impl Oracle {
         if let Some(began) = self.began {
             return vec![began];
         }
-        let (mut behind, mut all) = (self.totals.len(), true);
-        for unit in self.there().map(|at| &self.units[at]) {
-            all &= unit.confirmed.is_some();
-            behind = behind.min(unit.done);
-        }
+        let behind = self.behind();
+        let all = self.there().all(|at| self.units[at].confirmed.is_some());
         // What one that was away does now is not known, whatever the others have confirmed.
         let totals = self.totals.get(behind..).filter(|_| all).unwrap_or_default();
-        totals.iter().map(|(total, mixed)| if *mixed { f64::NAN } else { *total }).collect()
+        let totals = totals.iter().map(|(total, mixed)| if *mixed { f64::NAN } else { *total });
+        // What others confirmed before one was lost says nothing without it: it stays what it was.
+        let was = self.was.iter().filter(|_| all && behind < self.others_since).copied();
+        was.chain(totals).collect()
+    }
+
+    /// Which of the totals the one that is furthest behind has confirmed.
+    fn behind(&self) -> usize {
+        self.there().map(|at| self.units[at].done).min().unwrap_or(usize::MAX).min(self.totals.len())
+    }
+
+    /// Whether it is not seen yet that others than before have confirmed anything: it may be what was in force before.
+    pub(super) fn is_of_before(&self) -> bool {
+        self.behind() < self.others_since
     }
 
     /// The devices that have a part: in a dispatch the others make up for one that is away.

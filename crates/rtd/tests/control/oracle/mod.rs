@@ -233,6 +233,9 @@ pub(crate) struct Oracle {
     /// What they were told in all; and whether that was while one of them was still waited for: then it is not seen of what
     /// output it was.
     totals: Vec<(f64, bool)>,
+    /// From which of the totals on others do it than before, and what may have been in force until then.
+    others_since: usize,
+    was: Vec<f64>,
     /// From where the output went on when the plant was read last: in force until all have confirmed something newer.
     began: Option<f64>,
     way: Option<Way>,
@@ -274,6 +277,8 @@ impl Oracle {
             read: 0,
             units: vec![Unit::default(); rules.drives()],
             totals: Vec::new(),
+            others_since: 0,
+            was: Vec::new(),
             began: None,
             way: None,
             near_since: None,
@@ -407,9 +412,19 @@ impl Oracle {
         }
     }
 
+    /// From now on others do it: what they have confirmed says nothing without the one that is lost.
+    fn others(&mut self) {
+        let mut was = self.in_force();
+        was.dedup();
+        (self.was, self.others_since) = (was, self.totals.len());
+    }
+
     pub(crate) fn silent(&mut self, device: usize, at_once: bool) {
         self.timed_out[device] = if at_once { 0 } else { self.timed_out[device] + 1 };
         if at_once || self.timed_out[device] >= 2 {
+            if device >= UNITS && self.up[device] == Up::Yes {
+                self.others();
+            }
             self.up[device] = Up::No;
         }
     }

@@ -201,7 +201,13 @@ impl Oracle {
             return self.silent.quiet.iter_mut().flatten().for_each(|quiet| quiet.against = 0);
         }
         // The output of the one that is furthest behind; where nothing was told since, it may be a later one.
-        let band = Band(force[0], force[0]);
+        let band = match self.is_of_before() && !force.iter().any(|force| force.is_nan()) {
+            true => Band(
+                force.iter().copied().fold(f64::INFINITY, f64::min),
+                force.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            ),
+            false => Band(force[0], force[0]),
+        };
         let (now, silent) = (self.now, &mut self.silent);
         if silent.lately.back().is_none_or(|(_, last)| *last != band && !(last.0.is_nan() && band.0.is_nan()))
         {

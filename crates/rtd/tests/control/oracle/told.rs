@@ -41,6 +41,7 @@ impl Oracle {
                 *unit = Unit { failed, holds, giving, ..Unit::default() };
             }
             self.totals.clear();
+            (self.others_since, self.was) = (0, Vec::new());
             self.began = None;
             return;
         };
@@ -209,8 +210,10 @@ impl Oracle {
             return;
         }
         unit.failed = true;
+        let asked = unit.asked;
+        self.others();
         if self.silent.kept[device - UNITS].is_none() {
-            (self.silent.kept[device - UNITS], self.silent.sure[device - UNITS]) = (Some(unit.asked), false);
+            (self.silent.kept[device - UNITS], self.silent.sure[device - UNITS]) = (Some(asked), false);
         }
     }
 
