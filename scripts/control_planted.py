@@ -39,6 +39,10 @@ PLANTED = [
         MACHINE,
         "        let Some(output) = self.output.filter(|_| !self.waits()) else {\n",
         "        let Some(output) = self.output else {\n",
+        # Or they are told so again and again without end.
+        CORE + "control.rs",
+        "        if self.machine.waits() {\n            // What they were told",
+        "        if false {\n            // What they were told",
     ),
     (
         "the plant's switch does not win",

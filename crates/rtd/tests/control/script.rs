@@ -266,7 +266,7 @@ struct Temper {
     aux: bool,
 }
 
-/// The steps of a case: 50 to 75.
+/// The steps of a case: 50 to 75, and more where a story is at its end.
 pub(crate) fn script(dice: &mut Dice, rules: &Rules) -> Vec<Step> {
     let length = dice.within(50, 75);
     let units = rules.drives();
@@ -287,7 +287,30 @@ pub(crate) fn script(dice: &mut Dice, rules: &Rules) -> Vec<Step> {
     while steps.len() < usize::try_from(length).unwrap() {
         steps.push(step(dice, &temper));
     }
+    if units == 3 && dice.percent(5) {
+        stops(dice, &mut steps);
+    }
     steps
+}
+
+/// Everything is well, a master has the plant at rest, and a unit stops of which nothing is heard any more: what happens
+/// by chance too seldom.
+fn stops(dice: &mut Dice, steps: &mut Vec<Step>) {
+    let unit = dice.index(3);
+    let told = Some(true);
+    steps.extend([Step::Answers(Answers::Prompt), Step::Answered { good: true }]);
+    steps.extend([Step::Blind(false), Step::Remote(told), Step::Breaker(told), Step::UnitsRemote(told)]);
+    steps.extend([Step::Order(Order::Release), Step::Order(Order::GiveBack)]);
+    let (low, high) = (Some(-400), Some(400));
+    steps.extend([Step::Hard { low, high }, Step::Soft { low, high }, Step::Charge(Some(500))]);
+    steps.extend((0..3).map(|unit| Step::Follows { unit, follows: true }));
+    steps.extend((0..UNITS + 3).map(|device| Step::Alive { device, at: None }));
+    let second = Step::Time { millis: 1_000 };
+    steps.extend([Step::Connect { master: 0 }, second]);
+    steps.push(Step::SetPoint { master: 0, counts: hundredths(dice, 300) * 60, width: 0, select: false });
+    steps.extend((0..25).map(|_| second));
+    steps.extend([Step::Dead { device: UNITS + unit, at_once: true }, second, Step::Falls { unit }]);
+    steps.extend((0..16).map(|_| second));
 }
 
 fn hundredths(dice: &mut Dice, most: u64) -> i32 {
