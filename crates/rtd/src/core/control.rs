@@ -495,8 +495,10 @@ impl SetPoint {
             && self.in_force.value().is_some()
             && plant.seen.bounds.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
-        let free = if free { Free::BOTH.but(self.short + self.cut) } else { Free::NONE };
-        let correction = trim.advance(output, plant.meter, free, by, now);
+        let missing = self.short + self.cut;
+        let free = if free { Free::BOTH.but(missing) } else { Free::NONE };
+        let goal = trim::Goal { value: output, told: output - missing };
+        let correction = trim.advance(goal, plant.meter, free, by, now);
         // What the ISO cannot see is not worth a write; what it sees as a count is.
         let half = self.spec.scale.half_step();
         let most = self.spec.trim.map_or(0.0, |rules| rules.most);
@@ -587,12 +589,16 @@ impl SetPoint {
         }
     }
 
-    /// Whether the plant follows.
+    /// Whether the plant follows. Where for a moment nothing is confirmed it has not begun to.
     fn watch(&mut self, actual: Option<f64>, now: Mono) {
         let Some((within, time)) = self.spec.follows else { return };
-        let driven = self.in_force().filter(|_| self.machine.output().is_some());
         let near = |force: f64| actual.is_some_and(|actual| (actual - force).abs() <= within);
-        self.strays = driven.filter(|force| !near(*force)).map(|_| self.strays.unwrap_or(now));
+        self.strays = match self.in_force() {
+            _ if self.machine.output().is_none() || self.machine.waits() => None,
+            None => self.strays,
+            Some(force) if near(force) => None,
+            Some(_) => self.strays.or(Some(now)),
+        };
         self.strays_too_long = self.strays.is_some_and(|since| since.plus(time) <= now);
     }
 

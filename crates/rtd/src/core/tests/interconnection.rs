@@ -361,6 +361,48 @@ fn one_that_stops_is_made_up_for_though_another_comes_and_goes() {
     assert!(told(&plant)[2] > before[2]);
 }
 
+/// The correction is five times as fast, and the ISO asks for so much more than a minute ago: it is still to learn what is
+/// lost.
+fn settling(replaced: &[(&str, &str)]) -> Plant {
+    let mut all = vec![("gain = 0.02", "gain = 0.1")];
+    all.extend(replaced);
+    let mut plant = Plant::new(&site(&all), 1e-6);
+    plant.set(40.0);
+    plant.seconds(300);
+    plant.losses = 0.05;
+    plant
+}
+
+#[test]
+fn one_that_misses_a_poll_takes_nothing_of_the_correction_back() {
+    for wait in [122, 125, 130, 135] {
+        let mut plant = settling(&[]);
+        plant.set(80.0);
+        plant.seconds(wait);
+        let mut before = plant.made();
+        for second in 0..120 {
+            plant.units[2].there = second > 2;
+            plant.second();
+            assert!(plant.made() > before - 0.05, "{wait} s, {second}: {before} became {}", plant.made());
+            before = plant.made();
+        }
+        assert!(plant.worst(80.0, 60) <= 0.05);
+    }
+}
+
+#[test]
+fn a_plant_that_does_not_follow_is_seen_though_another_device_comes_and_goes() {
+    let follows = "ramp_up_per_min = 20.0\nfollows_within = 3.0\nfollows_s = 30";
+    let mut plant = settling(&[("ramp_up_per_min = 20.0", follows)]);
+    // It answers, takes all and does nothing.
+    (plant.units[0].runs, plant.units[0].power) = (false, 0.0);
+    for second in 0..200 {
+        plant.units[2].there = second % 20 != 0;
+        plant.second();
+        assert!(second < 40 || alarms(&plant).contains("follow"), "{second}: {}", alarms(&plant));
+    }
+}
+
 #[test]
 fn what_the_meter_said_of_one_is_over_once_it_was_heard_of_whoever_had_the_plant() {
     let mut plant = at(70.0);
