@@ -612,7 +612,7 @@ impl SetPoint {
     fn is_refused(&self, plant: &Plant) -> bool {
         match &self.units {
             Some(_) => Units::all_refuse(&self.drives, plant),
-            None => self.drives.iter().any(|drive| drive.refuses),
+            None => self.drives.iter().any(Drive::refused),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use site::{DeviceIx, Registers};
 use telemetry::Mono;
 
+use super::NEAR;
 use crate::core::field::FieldWrite;
 
 /// A write that a device refused, or did not get, is tried again after this time.
@@ -142,8 +143,10 @@ pub(super) struct Drive {
     pub(super) told: Option<f64>,
     /// Nobody else had it since it did that.
     pub(super) sure: bool,
-    /// It did not take what it was told last, and may do something else.
+    /// It took nothing since it refused what it was told, or was away, and may do something else.
     pub(super) refuses: bool,
+    /// By how much what it was asked and has not confirmed is another part than it confirmed before.
+    open: f64,
     /// It was told something and never given back: it may hold it, away or not.
     holds: bool,
     /// That was before this start: nobody here told it anything since, nor gave it back.
@@ -156,8 +159,22 @@ impl Drive {
     pub(super) fn new(spec: DriveSpec) -> Self {
         let (wanted, asked, confirmed) = (None, None, None);
         let (failed, refuses, told, sure, giving) = (None, false, None, false, None);
-        let (holds, before) = (false, false);
-        Self { spec, wanted, part: 0.0, asked, confirmed, failed, refuses, told, sure, holds, before, giving }
+        let (holds, before, part, open) = (false, false, 0.0, 0.0);
+        Self {
+            spec,
+            wanted,
+            part,
+            asked,
+            confirmed,
+            failed,
+            told,
+            sure,
+            refuses,
+            open,
+            holds,
+            before,
+            giving,
+        }
     }
 
     /// What it is to do from now on.
@@ -174,10 +191,27 @@ impl Drive {
         }
     }
 
-    /// It is not there: it is told nothing, and everything once it is back.
+    /// Nobody here has it: it is told nothing, and then as if for the first time.
     pub(super) fn drop_out(&mut self) {
-        self.wanted = None;
+        (self.wanted, self.refuses) = (None, false);
         self.forget();
+    }
+
+    /// It is not there while others are: it is told nothing, and what it counts for once it is back.
+    pub(super) fn drop_away(&mut self) {
+        (self.wanted, self.refuses) = (None, true);
+        self.forget();
+    }
+
+    /// Nothing is heard of it. Where what it was asked may have reached it, it does the one or the other; what is less
+    /// than `least` cannot be seen.
+    pub(super) fn lost(&mut self, least: f64) {
+        self.sure &= self.open < least.max(NEAR);
+    }
+
+    /// Whether it answered the last time that it does not take what it is told.
+    pub(super) const fn refused(&self) -> bool {
+        self.refuses && self.failed.is_some()
     }
 
     /// The part that it has.
@@ -202,7 +236,12 @@ impl Drive {
 
     /// It is known to do this now.
     pub(super) const fn does(&mut self, part: f64) {
-        (self.told, self.sure) = (Some(part), true);
+        (self.told, self.sure, self.open) = (Some(part), true, 0.0);
+    }
+
+    /// It is known to be off: it does nothing. `sure` where it is nobody else's.
+    pub(super) const fn is_off(&mut self, sure: bool) {
+        (self.told, self.sure, self.open) = (None, sure, 0.0);
     }
 
     /// Somebody else may move it: what it did is a guess from then on.
@@ -293,8 +332,9 @@ impl Drive {
         let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
         let request = take(next_request);
         (self.holds, self.before, self.giving) = (true, false, None);
-        // From now on it may be anything, until it says.
-        self.sure &= self.told.is_some();
+        // From now on it may be the one or the other, until it says.
+        self.open = self.open.max((self.part - self.stays()).abs());
+        self.sure &= self.told.is_some() || self.part == 0.0;
         self.asked = Some(Asked { request, write, of, part: self.part, at: now, answered: false });
         // Until it has confirmed something it may not be following; one that refuses may not be any more.
         let follows = self.confirmed.is_some() && self.failed.is_none();
@@ -335,7 +375,7 @@ impl Drive {
     }
 
     pub(super) fn forget(&mut self) {
-        (self.asked, self.confirmed, self.failed, self.refuses) = (None, None, None, false);
+        (self.asked, self.confirmed, self.failed) = (None, None, None);
     }
 
     /// Takes over from another of the same device that is told in the same way what the device may hold.
@@ -351,7 +391,7 @@ impl Drive {
         self.refuses = old.refuses;
         self.part = old.part;
         self.inherit(old);
-        self.sure = old.sure;
+        (self.sure, self.open) = (old.sure, old.open);
     }
 }
 

@@ -450,11 +450,14 @@ fn a_lost_unit_is_made_up_for_at_once_and_what_is_missing_is_not_in_force() {
     let writes = bench.writes(2);
     answer(&mut bench, &writes);
     assert_eq!((bench.point.in_force(), bench.point.short()), (Some(3.0), 1.0));
-    // It is back: it is told its part.
+    // It is back: it is told what it counts for, and its part once it has taken that.
     (bench.plant.units[1].unit.available, bench.plant.units[1].off) = (true, false);
-    let writes = bench.writes(3);
-    assert_eq!(writes.iter().map(|write| write.device.get()).collect::<Vec<_>>(), [1], "the others are full");
-    answer(&mut bench, &writes);
+    for part in [0.0, 1e6] {
+        let writes = bench.writes(3);
+        let devices: Vec<usize> = writes.iter().map(|write| write.device.get()).collect();
+        assert_eq!((devices, watts(&writes)), (vec![1], vec![part]), "the others are full");
+        answer(&mut bench, &writes);
+    }
     assert_eq!((bench.point.in_force(), bench.point.short()), (Some(4.0), 0.0));
 }
 

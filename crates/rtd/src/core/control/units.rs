@@ -1,6 +1,7 @@
 //! Devices that make up for each other: what each gets of a set point, and what those count for of which nothing is heard.
 //!
-//! A device that is silent, and one that refuses what it is told, do what they did: the others do the rest.
+//! A device that is silent, and one that refuses what it is told, do what they did: the others do the rest. One that is
+//! back may be as deaf as it was silent: it is told what it counts for, and gets its new part once it has taken that.
 
 use std::time::Duration;
 
@@ -102,7 +103,7 @@ impl Units {
     /// Whether nobody takes any more what is told: the first that does would leap to where the output went meanwhile.
     pub(super) fn all_refuse(drives: &[Drive], plant: &Plant) -> bool {
         let there = drives.iter().zip(&plant.units).filter(|(_, able)| able.unit.available);
-        let mut there = there.map(|(drive, _)| drive.refuses).peekable();
+        let mut there = there.map(|(drive, _)| drive.refused()).peekable();
         there.peek().is_some() && there.all(|refuses| refuses)
     }
 
@@ -111,11 +112,14 @@ impl Units {
         let mut known = false;
         for (at, (drive, able)) in drives.iter_mut().zip(&plant.units).enumerate() {
             if able.off {
-                (drive.told, drive.sure) = (None, driven);
+                drive.is_off(driven);
             }
             if able.off || takes(drive, able) {
                 known |= self.silent.known(at, now);
             } else {
+                if !able.unit.available {
+                    drive.lost(self.least);
+                }
                 self.silent.lost(at, drive.stays(), drive.sure, now);
             }
         }
@@ -184,7 +188,7 @@ impl Units {
                     drive.want(*part, of);
                 }
                 (true, true) => drive.want(self.silent.part(at).unwrap_or_default(), of),
-                (false, _) => drive.drop_out(),
+                (false, _) => drive.drop_away(),
             }
         }
         if walks {

@@ -5,6 +5,7 @@ use ieee1815::{Classes, Command, CommandStatus, Crob, Flags, OperateMode};
 use site::ReadingIx;
 
 use super::control::{MW, PLC, Plant, controlled};
+use super::interconnection::{self as four, COUNT};
 use super::world::{BESS, EMS, METER, OBSERVER, World, site_but};
 use crate::core::{FieldEvent, FieldOutcome, Input, Reading};
 
@@ -123,4 +124,29 @@ fn what_is_made_of_several_readings_is_read_when_all_of_them_are() {
     plant.say();
     plant.pass(1);
     assert!(plant.told[0] <= 0.1 + 1e-9, "{:?}", plant.told);
+}
+
+#[test]
+fn one_that_is_back_is_told_what_it_counts_for_and_the_others_nothing_before_it_takes_that() {
+    let mut plant = four::at(70.0);
+    plant.units[1].there = false;
+    plant.set(60.0);
+    plant.seconds(400);
+    let before = four::told(&plant);
+    assert!(before[1] > before[0] + 3.0, "{before:?}");
+    (plant.units[1].there, plant.units[1].deaf) = (true, true);
+    for second in 0..60 {
+        plant.second();
+        assert_eq!(four::told(&plant), before, "{second}");
+        let (force, flags) = plant.read(FORCE);
+        assert!(!flags.contains(Flags::ONLINE), "{second}: nobody knows whether it does {force}");
+    }
+    assert!(four::alarms(&plant).contains("unit2 counts for"), "{}", four::alarms(&plant));
+    plant.units[1].deaf = false;
+    // It is asked again after 15 s.
+    plant.seconds(400);
+    let told = four::told(&plant);
+    assert!(told.iter().all(|part| (part - told[0]).abs() < 1e-6), "{told:?}");
+    assert!(plant.worst(60.0, 60) <= COUNT + 1e-9);
+    assert_eq!(plant.read(FORCE), (60.0, Flags::ONLINE));
 }

@@ -729,6 +729,7 @@ fn of_two_devices_the_one_that_is_left_does_what_it_can_and_the_rest_is_told() {
     let alarms = world.core.alarms().to_string();
     assert!(alarms.contains("\"short\""), "{alarms}");
     world.watts(METER, 9e6);
+    assert_eq!(told(&mut world), [1.5], "what it counts for, and then its part");
     assert_eq!(told(&mut world), [2.0]);
     world.dead(METER);
     world.dead(BESS);

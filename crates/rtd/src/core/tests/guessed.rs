@@ -1,9 +1,11 @@
 //! A take-over beside a unit of which nothing is heard. Where the others tell what they do nothing moves; where they do not
 //! it is a guess, and no value in force is good before the meter was asked.
 
-use ieee1815::Flags;
+use ieee1815::{Flags, OperateMode};
 
-use super::interconnection::{FORCE, Plant, site};
+use super::interconnection::{FORCE, Plant, UNITS, site};
+use super::world::EMS;
+use crate::core::{FieldEvent, FieldWrite, Input};
 
 /// Four units of 10 MW each, without losses. Of the second nothing will be heard.
 fn plant(power: bool) -> Plant {
@@ -129,4 +131,42 @@ fn of_two_the_sum_is_known() {
     let (worst, unknown) = takes_over(&mut plant);
     // Two are not heard of, and the other two are: what both do together is known.
     assert!(worst < 0.01 && unknown < 3, "{worst}, {unknown} s");
+}
+
+#[test]
+fn one_that_is_lost_before_it_said_that_it_took_its_part_may_do_the_one_or_the_other() {
+    for (takes, answers) in [(true, false), (false, false), (true, true)] {
+        let ramp = ("ramp_up_per_min = 20.0\n", "follows_within = 50.0\nfollows_s = 60\n");
+        let mut plant = Plant::new(&site(&[ramp]), 1e-6);
+        (plant.losses, plant.aux) = (0.0, 0.0);
+        plant.set(40.0);
+        plant.seconds(300);
+        plant.world.set(EMS, OperateMode::Direct, 60.0 * 320.0);
+        for (request, write) in std::mem::take(&mut plant.world.writes) {
+            let device = plant.world.whose[&request];
+            let at = UNITS.iter().position(|one| *one == device.get()).unwrap();
+            let FieldWrite::SunSpec704 { watts, .. } = write else { panic!("{write:?}") };
+            if at != 2 || takes {
+                plant.units[at].told = watts / 1e6;
+            }
+            // Its link ends, with an error for what is under way, or without.
+            let result = if at == 2 { Err("its link ended".to_owned()) } else { Ok(()) };
+            if at != 2 || answers {
+                plant.world.input(Input::Field(FieldEvent::Written { device, request, result }));
+            }
+        }
+        plant.units[2].there = false;
+        plant.say();
+        let (mut judged, mut good_and_wrong) = (0, 0);
+        for second in 1..=600 {
+            plant.second();
+            let good = plant.read(FORCE).1.contains(Flags::ONLINE);
+            judged = if good { judged } else { second };
+            // The others walk for a minute, and as long again once the meter has said what it does.
+            good_and_wrong += usize::from(good && (plant.meter() - 60.0).abs() > 0.5);
+        }
+        assert!(judged >= 60, "{takes} {answers}: the meter was not asked");
+        assert!(judged < 400 && good_and_wrong <= 60, "{takes} {answers}: {judged}, {good_and_wrong} s");
+        assert!((plant.meter() - 60.0).abs() < 0.05, "{takes} {answers}: {}", plant.meter());
+    }
 }

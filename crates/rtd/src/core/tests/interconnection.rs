@@ -9,10 +9,10 @@ use super::world::{EMS, METER, SWITCHGEAR, World, site_from};
 use crate::core::{Action, FieldEvent, FieldOutcome, FieldWrite, Input, Operate, Reading, Way};
 
 /// The devices of the units.
-const UNITS: [usize; 4] = [1, 3, 4, 5];
+pub(super) const UNITS: [usize; 4] = [1, 3, 4, 5];
 /// Counts of a megawatt.
 const COUNTS: f64 = 320.0;
-const COUNT: f64 = 1.0 / COUNTS;
+pub(super) const COUNT: f64 = 1.0 / COUNTS;
 /// MW a second: of the plant, as the site has it; and of a unit by itself.
 const RAMP: f64 = 20.0 / 60.0;
 const UNIT_RAMP: f64 = 10.0 / 60.0;
@@ -26,6 +26,8 @@ pub(super) struct Unit {
     pub(super) power: f64,
     /// It answers.
     pub(super) there: bool,
+    /// It answers reads, and no writes, which do not reach it.
+    pub(super) deaf: bool,
     /// It makes what it was told whether it answers or not.
     runs: bool,
     /// Its breaker is closed; with an open one it makes nothing, but answers.
@@ -57,7 +59,7 @@ pub(super) fn site(replaced: &[(&str, &str)]) -> Site {
 impl Plant {
     /// Each unit makes 5 MW, and the ISO is there.
     pub(super) fn new(site: &Site, step: f64) -> Self {
-        let unit = Unit { told: 5.0, power: 5.0, there: true, runs: true, closed: true };
+        let unit = Unit { told: 5.0, power: 5.0, there: true, deaf: false, runs: true, closed: true };
         // Hours of a virtual plant are too long to be told again; the shorter stories around are.
         let world = World::untaped(site);
         let mut plant =
@@ -75,10 +77,13 @@ impl Plant {
         self.made() * (1.0 - self.losses) - self.aux
     }
 
-    fn obey(&mut self) {
+    pub(super) fn obey(&mut self) {
         for (request, write) in std::mem::take(&mut self.world.writes) {
             let device = self.world.whose[&request];
             let unit = &mut self.units[UNITS.iter().position(|one| *one == device.get()).unwrap()];
+            if unit.deaf {
+                continue;
+            }
             let result = if unit.there { Ok(()) } else { Err("no answer".to_owned()) };
             let told = match write {
                 FieldWrite::SunSpec704 { watts, .. } => watts / 1e6,
@@ -94,7 +99,7 @@ impl Plant {
         }
     }
 
-    fn say(&mut self) {
+    pub(super) fn say(&mut self) {
         for (device, unit) in UNITS.into_iter().zip(self.units) {
             if unit.there {
                 self.world.watts(device, unit.power * 1e6);
@@ -144,7 +149,7 @@ impl Plant {
     }
 
     /// How far the decoded meter is off over some minutes, at most.
-    fn worst(&mut self, wanted: f64, seconds: usize) -> f64 {
+    pub(super) fn worst(&mut self, wanted: f64, seconds: usize) -> f64 {
         let mut worst = 0.0_f64;
         for _ in 0..seconds {
             self.second();
@@ -190,7 +195,7 @@ fn with_coarse_actuators_it_is_within_one_step_of_theirs() {
 }
 
 /// Brings the plant to a set point, at rest.
-fn at(mw: f64) -> Plant {
+pub(super) fn at(mw: f64) -> Plant {
     let mut plant = Plant::new(&site(&[]), 1e-6);
     plant.set(mw);
     plant.seconds(600);
@@ -204,11 +209,11 @@ fn lose(plant: &mut Plant, silent: bool) {
     (unit.there, unit.runs, unit.closed, unit.power) = (!silent, !silent, silent, 0.0);
 }
 
-fn told(plant: &Plant) -> [f64; 4] {
+pub(super) fn told(plant: &Plant) -> [f64; 4] {
     plant.units.map(|unit| unit.told)
 }
 
-fn alarms(plant: &Plant) -> String {
+pub(super) fn alarms(plant: &Plant) -> String {
     plant.world.core.alarms().to_string()
 }
 
