@@ -11,11 +11,13 @@
 //! | [`dispatch`] | the plant's set point over its units |
 //! | [`silent`] | what a unit counts for of which nothing is heard |
 //! | [`trim`] | the slow correction that brings the meter to the set point |
+//! | [`back`] | what units can do again comes back by the ramp |
 //! | [`primary`] | what the grid's frequency asks for beside the set point |
 //! | [`pulses`] | raise and lower pulses as set points |
 //! | [`score`] | how well a signal was followed: mileage, accuracy, delay, precision |
 
 pub mod authority;
+pub mod back;
 pub mod dispatch;
 pub mod energy;
 pub mod limits;

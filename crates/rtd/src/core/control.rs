@@ -218,7 +218,7 @@ impl SetPoint {
         let response = Response::new(spec.primary, now);
         let (count, follows) = (spec.scale.half_step() * 2.0, spec.follows.map(|(_, time)| time));
         let devices = spec.drives.len();
-        let units = spec.method.map(|method| Units::new(method, count, follows, devices));
+        let units = spec.method.map(|method| Units::new(method, spec.machine.rules, count, follows, devices));
         Self {
             spec,
             machine,
@@ -633,7 +633,8 @@ impl SetPoint {
         let pulses = [self.pulsing.raise, self.pulsing.lower].into_iter().flatten().min();
         let response = self.response.due().filter(|_| tells);
         let kept = self.drives.iter().filter_map(Drive::gives_again).min().filter(|_| !driven);
-        [self.machine.due(), writes, trim, strays, pulses, response, kept].into_iter().flatten().min()
+        let back = self.units.as_ref().and_then(Units::due).filter(|_| tells);
+        [self.machine.due(), writes, trim, strays, pulses, response, kept, back].into_iter().flatten().min()
     }
 }
 

@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
+use control::back::Back;
 use control::dispatch::{Method, Unit, dispatch};
 use control::silent::{self, Look, Silent};
-use control::{Band, Clamp};
+use control::{Band, Clamp, Rules};
 use telemetry::Mono;
 
 use super::drive::{Drive, Of};
-use super::{NEAR, Plant};
+use super::{NEAR, Plant, STEP};
 
 /// For so long a plant may be on its way to where it was told, where the site does not say for how long it may; and the
 /// longest.
@@ -59,6 +60,8 @@ pub(super) struct Units {
     silent: Silent,
     /// What they may do in all whatever is asked, as far as that was known last.
     within: Band,
+    /// How what they can do again comes back.
+    back: Back,
 }
 
 /// Whether a device does what it is told.
@@ -66,12 +69,26 @@ const fn takes(drive: &Drive, able: &Able) -> bool {
     able.unit.available && !drive.refuses
 }
 
+/// What units that are there can do together.
+fn together(units: &[Unit]) -> Band {
+    let there = || units.iter().filter(|unit| unit.available).map(|unit| unit.can);
+    Band { low: there().map(|can| can.low).sum(), high: there().map(|can| can.high).sum() }
+}
+
 impl Units {
-    /// `least` is what can be seen at the meter, `follows` for how long the plant may be on its way.
-    pub(super) fn new(method: Method, least: f64, follows: Option<Duration>, devices: usize) -> Self {
+    /// `rules` have the ramp by which comes back what they can do again, `least` is what can be seen at the meter,
+    /// `follows` for how long the plant may be on its way.
+    pub(super) fn new(
+        method: Method,
+        rules: Rules,
+        least: f64,
+        follows: Option<Duration>,
+        devices: usize,
+    ) -> Self {
         let walks = follows.map_or(WALKS[0], |time| time.min(WALKS[1]));
         let silent = Silent::new(silent::Rules { least, walks }, devices);
-        Self { method, least, there: Vec::new(), since: 0, silent, within: Band::ALL }
+        let back = Back::new(rules, STEP);
+        Self { method, least, there: Vec::new(), since: 0, silent, within: Band::ALL, back }
     }
 
     /// Somebody begins to drive. What devices do by their own word they do; and of which nothing is heard, does what the
@@ -87,12 +104,19 @@ impl Units {
         let others = others.map(|able| able.power.or(able.off.then_some(0.0)));
         let together = others.sum::<Option<f64>>().map(|others| made - others);
         self.silent.begin(&own, together, now);
+        self.back.reset();
     }
 
     /// The plant has them.
     pub(super) fn rest(&mut self) {
         self.there.clear();
         self.silent.rest();
+        self.back.reset();
+    }
+
+    /// When what they can do again has to go on coming back.
+    pub(super) fn due(&self) -> Option<Mono> {
+        self.back.due()
     }
 
     /// Whether an output is of those that are there now.
@@ -162,16 +186,24 @@ impl Units {
         let units: Vec<Unit> = units.collect();
         let wanted = whole - self.silent.parts();
         let within = self.for_others(wanted, asked, drives, &units);
-        let target = within.hold(wanted);
-        let parts = dispatch(target, &units, self.method, within);
-        let beyond = wanted - target;
+        let may = within.hold(wanted);
+        let reach = together(&units).hold(may);
+        let asked = self.back(whole, reach, &units, now);
+        let comes = (reach - asked).abs() > NEAR;
+        let (target, left) = if comes { (asked, may - reach) } else { (may, 0.0) };
+        let parts = match comes {
+            true => dispatch(target, &self.on_their_way(target, may, drives, &units), self.method, within),
+            false => dispatch(target, &units, self.method, within),
+        };
+        let (beyond, missing) = (wanted - target, parts.short + left);
         let short = parts.short + if beyond.abs() > NEAR { beyond } else { 0.0 };
         let held = plant.units.iter().filter(|able| able.unit.available);
-        let held = held.map(|able| if parts.short > 0.0 { able.held.high } else { able.held.low });
+        let held = held.map(|able| if missing > 0.0 { able.held.high } else { able.held.low });
         // Of several reasons the most special: that there is no more of the others goes without saying.
-        let held = held.max().filter(|_| parts.short != 0.0);
+        let held = held.max().filter(|_| missing.abs() > NEAR);
         let held = held.or_else(|| plant.seen.bounds?.holds(wanted));
-        let clamp = (short != 0.0).then(|| held.unwrap_or(Clamp::Hard));
+        let all = comes && (wanted - may).abs() <= NEAR;
+        let clamp = (short != 0.0).then(|| held.unwrap_or(if all { Clamp::Ramp } else { Clamp::Hard }));
         let there: Vec<bool> = units.iter().map(|unit| unit.available).collect();
         let before = std::mem::replace(&mut self.there, there);
         let others = !before.is_empty() && before != self.there;
@@ -195,6 +227,38 @@ impl Units {
             self.silent.disturbed(now);
         }
         Shared { short, clamp, others }
+    }
+
+    /// What those are asked for that are heard of, of what they could do: what they can do again comes by the ramp.
+    fn back(&mut self, whole: f64, reach: f64, units: &[Unit], now: Mono) -> f64 {
+        let (others, Band { low, high }) = (self.silent.parts(), together(units));
+        let can = Band { low: low + others, high: high + others };
+        self.back.ask(whole, reach + others, can, now) - others
+    }
+
+    /// The units part of the way from what they do to what they will do of `may`: what they do in all is the target, and
+    /// none of them goes back first to come again.
+    fn on_their_way(&self, target: f64, may: f64, drives: &[Drive], units: &[Unit]) -> Vec<Unit> {
+        let there = dispatch(may, units, self.method, self.within).units;
+        let does = units.iter().zip(drives);
+        let does = does.map(|(unit, drive)| unit.can.hold(drive.part().unwrap_or(drive.stays())));
+        let does: Vec<f64> = does.collect();
+        let of = |parts: &[f64]| -> f64 {
+            units.iter().zip(parts).filter(|(unit, _)| unit.available).map(|(_, part)| part).sum()
+        };
+        let (from, left) = (of(&does), target - of(&does));
+        let gone = if left.abs() > NEAR { left / (of(&there) - from) } else { 0.0 };
+        if !(0.0..=1.0).contains(&gone) {
+            return units.to_vec();
+        }
+        let way = |(unit, (does, goes)): (&Unit, (&f64, &f64))| {
+            let part = does + gone * (goes - does);
+            // Less than its least is for the sharing out to settle.
+            let less = part != 0.0 && part.abs() < unit.least;
+            let can = if less { Band::new(*does, *goes) } else { Band { low: part, high: part } };
+            Unit { can, ..*unit }
+        };
+        units.iter().zip(does.iter().zip(&there)).map(way).collect()
     }
 
     /// How far those may go that are heard of. What others count for gives them no more room than the whole has, or with

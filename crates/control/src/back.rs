@@ -1,0 +1,184 @@
+//! What units can do again comes back by the ramp.
+//!
+//! While units together cannot do all that is asked for, the output goes on to its set point without them, and what is
+//! missing is told. So there is nothing left of the ramp when a derate is lifted or a unit is there again: all that was
+//! missing would come in one leap. What they can do less, and what others make up for, is at once.
+
+use std::time::Duration;
+
+use telemetry::Mono;
+
+use crate::limits::{Band, Rules};
+
+/// Differences smaller than this, of the whole, are rounding.
+const NEAR: f64 = 1e-9;
+
+/// They could not do all of it.
+#[derive(Clone, Copy, Debug)]
+struct Short {
+    /// More was asked for than they could do; else less.
+    up: bool,
+    /// What they did at last.
+    done: f64,
+    /// What they did at the beginning of this step, or less (where less is asked for than they can do: or more).
+    base: f64,
+    /// Since when this step lasts.
+    since: Mono,
+    /// They could do more than the ramp lets them.
+    held: bool,
+}
+
+/// The way back of what units can do again.
+#[derive(Clone, Copy, Debug)]
+pub struct Back {
+    rules: Rules,
+    step: Duration,
+    short: Option<Short>,
+}
+
+impl Back {
+    /// Nothing is missing. On the way back they go on once in a step.
+    #[must_use]
+    pub const fn new(rules: Rules, step: Duration) -> Self {
+        Self { rules, step, short: None }
+    }
+
+    /// Somebody begins, or nobody drives: what was missing before is over.
+    pub const fn reset(&mut self) {
+        self.short = None;
+    }
+
+    /// When they are to go on.
+    #[must_use]
+    pub fn due(&self) -> Option<Mono> {
+        self.short.filter(|short| short.held).map(|short| short.since.plus(self.step))
+    }
+
+    /// What is to be asked for of `whole`, of which they could do `reach` now; they can do anything in `can`.
+    pub fn ask(&mut self, whole: f64, reach: f64, can: Band, now: Mono) -> f64 {
+        let near = NEAR * whole.abs().max(1.0);
+        let (ask, mut short) = match self.short {
+            Some(short) => self.back(short, reach, near, now),
+            None => (reach, None),
+        };
+        let ask = can.hold(ask);
+        let (missing, up) = (whole - ask, whole > ask);
+        if let Some(short) = &mut short {
+            short.done = ask;
+        }
+        let anew = Short { up, done: ask, base: ask, since: now, held: false };
+        self.short = (missing.abs() > near).then(|| short.filter(|short| short.up == up).unwrap_or(anew));
+        ask
+    }
+
+    /// As far as the ramp lets them go in a step, from where they were at its beginning.
+    fn back(&self, mut short: Short, reach: f64, near: f64, now: Mono) -> (f64, Option<Short>) {
+        // Downwards is upwards, seen from below.
+        let (sign, rate) = if short.up { (1.0, self.rules.up) } else { (-1.0, self.rules.down) };
+        if now >= short.since.plus(self.step) {
+            (short.base, short.since) = (short.done, now);
+        }
+        short.base = sign * (sign * short.base).min(sign * short.done);
+        let most = sign * short.base + rate * self.step.as_secs_f64();
+        short.held = sign * reach > most + near;
+        if !short.held {
+            return (reach, Some(short));
+        }
+        if most > sign * short.done + near {
+            // The next step is a whole one after this.
+            short.since = now;
+        }
+        (sign * most, Some(short))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules { up: 1.0, down: 2.0, deadband: 0.0 };
+
+    struct Bench(Back);
+
+    impl Bench {
+        fn new() -> Self {
+            Self(Back::new(RULES, Duration::from_secs(1)))
+        }
+
+        /// What is asked for of a whole, with units that can do so much either way.
+        fn ask(&mut self, whole: f64, can: f64, millis: u64) -> f64 {
+            let can = Band { low: -can, high: can };
+            self.0.ask(whole, can.hold(whole), can, Mono::from_millis(millis))
+        }
+
+        fn due(&self) -> Option<u64> {
+            self.0.due().map(|due| due.as_micros() / 1_000)
+        }
+    }
+
+    #[test]
+    fn what_was_missing_comes_back_by_the_ramp_once_in_a_step() {
+        for (sign, rate) in [(1.0, 1.0), (-1.0, 2.0)] {
+            let mut bench = Bench::new();
+            assert_eq!(bench.ask(sign * 12.0, 20.0, 0), sign * 12.0);
+            assert_eq!((bench.ask(sign * 12.0, 8.5, 500), bench.due()), (sign * 8.5, None), "less: at once");
+            assert_eq!(bench.ask(sign * 12.0, 8.5, 9_000), sign * 8.5);
+            let mut done = 8.5;
+            for second in 9_u64.. {
+                let now = second * 1_000 + 300;
+                done = f64::min(done + rate, 12.0);
+                assert_eq!(bench.ask(sign * 12.0, 20.0, now), sign * done, "{second}");
+                if done >= 12.0 {
+                    break;
+                }
+                assert_eq!(bench.due(), Some(now + 1_000));
+                for early in [1, 400, 999] {
+                    assert_eq!(
+                        bench.ask(sign * 12.0, 20.0, now + early),
+                        sign * done,
+                        "not with every event"
+                    );
+                }
+            }
+            assert_eq!(bench.due(), None);
+            assert_eq!(bench.ask(sign * 15.0, 20.0, 90_000), sign * 15.0, "nothing is missing any more");
+        }
+    }
+
+    #[test]
+    fn on_the_way_back_less_is_at_once_and_a_lower_set_point_ends_it() {
+        let mut bench = Bench::new();
+        bench.ask(12.0, 6.0, 0);
+        assert_eq!(bench.ask(12.0, 20.0, 5_000), 7.0);
+        assert_eq!(bench.ask(12.0, 3.0, 5_100), 3.0);
+        assert_eq!(bench.ask(12.0, 20.0, 5_200), 4.0, "from there on");
+        assert_eq!(bench.ask(12.0, 20.0, 6_200), 5.0);
+        assert_eq!((bench.ask(4.0, 20.0, 6_300), bench.due()), (4.0, None));
+        assert_eq!(bench.ask(12.0, 20.0, 6_400), 12.0, "the output has a ramp of its own");
+        bench.ask(12.0, 6.0, 7_000);
+        bench.0.reset();
+        assert_eq!(bench.ask(12.0, 20.0, 8_000), 12.0, "who begins begins anew");
+    }
+
+    #[test]
+    fn what_comes_and_goes_by_less_than_the_ramp_is_followed_at_once() {
+        let mut bench = Bench::new();
+        bench.ask(12.0, 8.0, 0);
+        for at in 1..400 {
+            let can = 8.0 + [0.0, 0.3, -0.2, 0.4][at as usize % 4];
+            assert_eq!((bench.ask(12.0, can, at * 130), bench.due()), (can, None), "{at}");
+        }
+    }
+
+    #[test]
+    fn without_a_ramp_it_is_at_once_and_what_they_must_do_they_do() {
+        let rules = Rules { up: f64::INFINITY, down: f64::INFINITY, deadband: 0.0 };
+        let mut bench = Bench(Back::new(rules, Duration::from_secs(1)));
+        bench.ask(12.0, 6.0, 0);
+        assert_eq!(bench.ask(12.0, 20.0, 10), 12.0);
+        let mut bench = Bench::new();
+        bench.ask(12.0, 6.0, 0);
+        let can = Band { low: 9.0, high: 20.0 };
+        assert_eq!(bench.0.ask(12.0, 12.0, can, Mono::from_millis(2_000)), 9.0);
+    }
+}
