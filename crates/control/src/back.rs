@@ -54,14 +54,16 @@ impl Back {
         self.short.filter(|short| short.held).map(|short| short.since.plus(self.step))
     }
 
-    /// What is to be asked for of `whole`, of which they could do `reach` now; they can do anything in `can`.
-    pub fn ask(&mut self, whole: f64, reach: f64, can: Band, now: Mono) -> f64 {
+    /// What is to be asked for of `whole`, of which they could do `reach` now. What is held at once is held on the way
+    /// back, too: each of `bands`, as far as `reach` itself is within it.
+    pub fn ask(&mut self, whole: f64, reach: f64, bands: &[Band], now: Mono) -> f64 {
         let near = NEAR * whole.abs().max(1.0);
         let (ask, mut short) = match self.short {
             Some(short) => self.back(short, reach, near, now),
             None => (reach, None),
         };
-        let ask = can.hold(ask);
+        let hold = |ask, band: &Band| Band { low: band.low.min(reach), high: band.high.max(reach) }.hold(ask);
+        let ask = bands.iter().fold(ask, hold);
         let (missing, up) = (whole - ask, whole > ask);
         if let Some(short) = &mut short {
             short.done = ask;
@@ -108,7 +110,7 @@ mod tests {
         /// What is asked for of a whole, with units that can do so much either way.
         fn ask(&mut self, whole: f64, can: f64, millis: u64) -> f64 {
             let can = Band { low: -can, high: can };
-            self.0.ask(whole, can.hold(whole), can, Mono::from_millis(millis))
+            self.0.ask(whole, can.hold(whole), &[can], Mono::from_millis(millis))
         }
 
         fn due(&self) -> Option<u64> {
@@ -171,6 +173,21 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_holds_at_once_does_so_on_the_way_back() {
+        let mut bench = Bench::new();
+        let can = Band { low: -20.0, high: 20.0 };
+        bench.ask(-12.0, 4.0, 0);
+        let mut ask = |limit: Band, millis| {
+            let now = Mono::from_millis(millis);
+            bench.0.ask(-12.0, limit.hold(-12.0), &[can, limit], now)
+        };
+        assert_eq!(ask(Band::ALL, 5_000), -6.0);
+        assert_eq!(ask(Band { low: -20.0, high: -7.0 }, 5_100), -7.0, "what may be no more is no more");
+        assert_eq!(ask(Band { low: -7.5, high: -7.0 }, 6_500), -7.5);
+        assert_eq!(ask(Band { low: -6.0, high: 20.0 }, 6_600), -6.0, "nor is it beyond what they could do");
+    }
+
+    #[test]
     fn without_a_ramp_it_is_at_once_and_what_they_must_do_they_do() {
         let rules = Rules { up: f64::INFINITY, down: f64::INFINITY, deadband: 0.0 };
         let mut bench = Bench(Back::new(rules, Duration::from_secs(1)));
@@ -179,6 +196,6 @@ mod tests {
         let mut bench = Bench::new();
         bench.ask(12.0, 6.0, 0);
         let can = Band { low: 9.0, high: 20.0 };
-        assert_eq!(bench.0.ask(12.0, 12.0, can, Mono::from_millis(2_000)), 9.0);
+        assert_eq!(bench.0.ask(12.0, 12.0, &[can], Mono::from_millis(2_000)), 9.0);
     }
 }

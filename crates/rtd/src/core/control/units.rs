@@ -188,7 +188,7 @@ impl Units {
         let within = self.for_others(wanted, asked, drives, &units);
         let may = within.hold(wanted);
         let reach = together(&units).hold(may);
-        let asked = self.back(whole, reach, &units, now);
+        let asked = self.back(whole, reach, within, &units, now);
         let comes = (reach - asked).abs() > NEAR;
         let (target, left) = if comes { (asked, may - reach) } else { (may, 0.0) };
         let parts = match comes {
@@ -230,10 +230,10 @@ impl Units {
     }
 
     /// What those are asked for that are heard of, of what they could do: what they can do again comes by the ramp.
-    fn back(&mut self, whole: f64, reach: f64, units: &[Unit], now: Mono) -> f64 {
-        let (others, Band { low, high }) = (self.silent.parts(), together(units));
-        let can = Band { low: low + others, high: high + others };
-        self.back.ask(whole, reach + others, can, now) - others
+    fn back(&mut self, whole: f64, reach: f64, within: Band, units: &[Unit], now: Mono) -> f64 {
+        let (others, can) = (self.silent.parts(), together(units));
+        let all = |band: Band| Band { low: band.low + others, high: band.high + others };
+        self.back.ask(whole, reach + others, &[all(can), all(within), self.within], now) - others
     }
 
     /// The units part of the way from what they do to what they will do of `may`: what they do in all is the target, and
