@@ -60,6 +60,8 @@ pub(crate) struct Counts {
     pub(crate) silent_turned: u64,
     /// Writes that were refused where nobody took any: the output begins anew.
     pub(crate) refused_all: u64,
+    /// Outputs that came back by the ramp, or still had to.
+    pub(crate) behind: u64,
 }
 
 impl Default for Counts {
@@ -85,6 +87,7 @@ impl Default for Counts {
             silent_counted: 0,
             silent_turned: 0,
             refused_all: 0,
+            behind: 0,
         }
     }
 }
@@ -108,6 +111,7 @@ impl Tally for Counts {
             ("outputs_with_a_silent_unit_counted", &mut self.silent_counted),
             ("silent_units_that_the_meter_judged", &mut self.silent_turned),
             ("refusals_after_which_the_output_began_anew", &mut self.refused_all),
+            ("outputs_behind_what_units_could_not_do", &mut self.behind),
         ];
         fields.extend(KINDS.iter().copied().zip(&mut self.kinds));
         fields.extend(edge_names().iter().map(String::as_str).zip(&mut self.edges));

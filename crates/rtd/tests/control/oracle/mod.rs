@@ -151,6 +151,8 @@ struct Giving {
     request: u64,
     at: u64,
     refused: bool,
+    /// Whoever is at the plant has it: it is not asked again, and may still say that it has taken it.
+    left: bool,
 }
 
 impl Giving {
@@ -179,6 +181,17 @@ struct Way {
     beside: f64,
     /// So much of the way limits may have hidden.
     hidden: f64,
+}
+
+/// What units were told together may be behind the output: what they could not do comes back by the ramp.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Behind {
+    /// More was missing (1), less (-1), or it is not seen which (0).
+    sign: f64,
+    /// What they were told last in all; when that was seen, and since when it is so.
+    total: f64,
+    seen: u64,
+    since: u64,
 }
 
 /// What the handle that is under way brought.
@@ -239,6 +252,7 @@ pub(crate) struct Oracle {
     /// From where the output went on when the plant was read last: in force until all have confirmed something newer.
     began: Option<f64>,
     way: Option<Way>,
+    behind: Option<Behind>,
     /// Since when the plant is near to all that may be in force, or far from it.
     near_since: Option<u64>,
     far_since: Option<u64>,
@@ -281,6 +295,7 @@ impl Oracle {
             was: Vec::new(),
             began: None,
             way: None,
+            behind: None,
             near_since: None,
             far_since: None,
             handle: Handle::default(),
@@ -408,7 +423,8 @@ impl Oracle {
         }
         if came && let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) {
             // It may have restarted: whatever it confirmed before counts for nothing.
-            *unit = Unit { holds: unit.holds, giving: unit.giving, ..Unit::default() };
+            let refuses = unit.refuses && self.rules.is_dispatch();
+            *unit = Unit { refuses, holds: unit.holds, giving: unit.giving, ..Unit::default() };
         }
     }
 

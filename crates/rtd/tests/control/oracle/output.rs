@@ -1,7 +1,7 @@
 //! Where the output may be: by the ramp, within its bounds, and on its way to what is asked for.
 
 use super::beside::Shift;
-use super::{Band, Bounds, NEAR, Oracle, STEP_MS, Way};
+use super::{Band, Behind, Bounds, NEAR, Oracle, STEP_MS, Way};
 use crate::sites::{ASKED, Drives, METER, TRIM};
 
 impl Oracle {
@@ -22,10 +22,14 @@ impl Oracle {
 
     pub(super) fn judge_output(&mut self, waits: bool) {
         let Some(before) = self.at else { return self.fail("driven from nowhere".to_owned()) };
+        if self.handle.anew {
+            self.behind = None;
+        }
         if self.silent.is_vague(self.rules.trim) {
             // It counts for what the meter was off: as near as it is seen, and anything from there on.
             (self.at, self.loose, self.edge, self.lost) = (self.total().or(self.at), true, true, true);
             self.way = None;
+            self.lag(0.0, self.total().unwrap_or(before));
             return;
         }
         if let Some(total) = self.total().filter(|_| self.rules.is_dispatch() && !waits) {
@@ -33,10 +37,14 @@ impl Oracle {
         }
         let bounds = self.bounds();
         let Some(total) = self.total() else {
-            // Nothing has to be told while it is not known where the devices stand.
+            // Nothing has to be told while it is not known where the devices stand, or none of them takes anything.
             self.loose = true;
-            if !waits && self.unread.is_none() {
+            let takes = !self.rules.is_dispatch() || self.there().any(|at| self.takes(at));
+            if !waits && takes && self.unread.is_none() {
                 self.fail("a device is told nothing".to_owned());
+            }
+            if !takes {
+                self.lag(0.0, self.counted());
             }
             self.way = None;
             return;
@@ -78,6 +86,7 @@ impl Oracle {
         };
         if self.rules.is_dispatch() && self.others_end(total, self.counted(), &bounds, most) {
             // What those that are heard of do not do is no way of the output.
+            self.lag(0.0, total);
             (self.at, self.loose, self.edge, self.way) = (Some(bounds.held(before)), true, true, None);
             return;
         }
@@ -102,7 +111,9 @@ impl Oracle {
         self.edge = bounds.is_edge(total, most + now.size());
         let hides = if free && !self.edge { 0.0 } else { all_hidden };
         let moved = total - from;
-        if moved > up + corrected + by.1 + NEAR || moved < -down - corrected + by.0 - NEAR {
+        if let Some(behind) = self.behind {
+            self.judge_lag(behind, total, &bounds, corrected);
+        } else if moved > up + corrected + by.1 + NEAR || moved < -down - corrected + by.0 - NEAR {
             let first = if self.handle.anew { "the first output after a hand-over: " } else { "" };
             self.fail(format!("{first}{before} ({from} within its bounds) became {total} in {passed} ms"));
         }
@@ -112,6 +123,7 @@ impl Oracle {
             let high = (from + by.1).max(goal.1) + most + hidden;
             // Without a ramp it takes no time.
             let unseen = self.loose && (passed > 0 || up.max(down).is_infinite());
+            let unseen = unseen || self.behind.is_some();
             if !unseen && !(low - NEAR..=high + NEAR).contains(&total) {
                 self.fail(format!("{from} became {total} on the way to {goal:?}"));
             }
@@ -123,7 +135,21 @@ impl Oracle {
         let short = self.rules.is_dispatch() || self.rules.drives == Drives::Limited;
         let short = short
             && ((total - bounds.can.0).abs() <= NEAR + most || (total - bounds.can.1).abs() <= NEAR + most);
-        let way = goal.filter(|_| !short);
+        let edge_of = |edge: f64| (total - edge).abs() <= NEAR + most;
+        if short && self.rules.is_dispatch() {
+            let sign = f64::from(edge_of(bounds.can.1)) - f64::from(edge_of(bounds.can.0));
+            self.lag(sign, total);
+        } else if let Some(behind) = self.behind {
+            self.lag(behind.sign, total);
+            let rests = self.behind.is_some_and(|behind| behind.since + 2 * STEP_MS <= self.now);
+            if rests && goal.is_some_and(edge_of) {
+                self.behind = None;
+            }
+        }
+        // What is missing comes back, wherever the output goes meanwhile.
+        let apart =
+            self.behind.is_some_and(|behind| goal.is_none_or(|goal| (goal - total) * behind.sign <= NEAR));
+        let way = goal.filter(|_| !short && !apart);
         let way = way.map(|goal| Way {
             goal,
             target: self.target,
@@ -134,7 +160,7 @@ impl Oracle {
             hidden: hides,
         });
         self.judge_way(way, total, most);
-        if short {
+        if short || self.behind.is_some() {
             // What holds the output at once holds it all the same.
             self.at = Some(bounds.held(before));
             (self.loose, self.edge) = (true, self.edge || edge);
@@ -150,6 +176,39 @@ impl Oracle {
             (self.at, self.loose, self.lost) = (Some(total), false, false);
         } else {
             (self.loose, self.lost) = (false, false);
+        }
+    }
+
+    /// What the units were told may be behind the output.
+    pub(super) fn lag(&mut self, sign: f64, total: f64) {
+        let now = self.now;
+        let since = self.behind.filter(|behind| behind.total == total).map_or(now, |behind| behind.since);
+        self.behind = Some(Behind { sign, total, seen: now, since }).filter(|_| self.rules.is_dispatch());
+    }
+
+    /// What was missing comes back by the ramp, and goes no further than to the output.
+    fn judge_lag(&mut self, behind: Behind, total: f64, bounds: &Bounds, corrected: f64) {
+        let Some(before) = self.at else { return };
+        let (from, last) = (bounds.hold(before), bounds.hold(behind.total));
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a test")]
+        let seconds = (self.now - behind.seen).max(STEP_MS) as f64 / 1_000.0;
+        let most = |rate: Option<f64>| rate.map_or(f64::INFINITY, |rate| rate * seconds);
+        let (up, down) = self.reach();
+        let (low, high) = ((from - down).min(last), (from + up).max(last));
+        // Where it is not seen what silent units count for it is not seen how far it came.
+        let blurred = self.open_parts() > 0.0 || self.silent.blur > 0.0;
+        let (low, high) = match behind.sign {
+            _ if blurred => (low, high),
+            sign if sign > 0.0 => (low, high.min(last + most(self.rules.up))),
+            sign if sign < 0.0 => (low.max(last - most(self.rules.down)), high),
+            _ => (low, high),
+        };
+        self.counts.behind += u64::from(behind.sign != 0.0);
+        if total > high + corrected + NEAR || total < low - corrected - NEAR {
+            let Behind { sign, total: was, .. } = behind;
+            self.fail(format!(
+                "{was} (missing {sign}), of {before}, became {total} and not within {low} to {high}"
+            ));
         }
     }
 

@@ -50,6 +50,8 @@ pub(super) struct Silent {
     pub(super) kept: Vec<Option<f64>>,
     /// Nobody else had it since.
     pub(super) sure: Vec<bool>,
+    /// By how much what each was asked and has not confirmed is something else.
+    pub(super) asked: Vec<f64>,
     /// So many readings at which the meter was asked what the guesses are wrong by.
     looks: u8,
     lately: VecDeque<(u64, Band)>,
@@ -66,9 +68,22 @@ pub(super) struct Silent {
 impl Silent {
     pub(super) fn new(units: usize) -> Self {
         let (quiet, kept, sure) = (vec![None; units], vec![None; units], vec![false; units]);
+        let asked = vec![0.0; units];
         let lately = VecDeque::new();
         let (deaf_until, surely_until, blur) = (0, 0, 0.0);
-        Self { quiet, kept, sure, looks: 0, lately, looked: 0, deaf_until, surely_until, blur, unseen: false }
+        Self {
+            quiet,
+            kept,
+            sure,
+            asked,
+            looks: 0,
+            lately,
+            looked: 0,
+            deaf_until,
+            surely_until,
+            blur,
+            unseen: false,
+        }
     }
 
     /// What the meter has said of them.
@@ -119,7 +134,9 @@ impl Silent {
 
     /// Whether this is what one of them may count for: its part, or nothing once the meter may have said so.
     pub(super) fn may_count(&self, at: usize, told: f64) -> bool {
-        let may = |quiet: Quiet| (told - quiet.part).abs() <= NEAR || told.abs() <= NEAR;
+        let may = |quiet: Quiet| {
+            quiet.vague || quiet.asked || (told - quiet.part).abs() <= NEAR || told.abs() <= NEAR
+        };
         self.quiet[at].is_some_and(may)
     }
 
@@ -154,6 +171,10 @@ impl Oracle {
                     self.silent.maybe_disturbed(self.now);
                 }
                 continue;
+            }
+            if self.up[UNITS + at] != Up::Yes && self.silent.asked[at] >= 1.0 / MW {
+                // What it was asked may have reached it.
+                self.silent.sure[at] = false;
             }
             let sure = self.silent.sure[at];
             match quiet {
@@ -379,6 +400,7 @@ impl Oracle {
             // The output was another all the time; that is as near as it is seen.
             (self.at, self.moved, self.loose) = (Some(told), self.now.saturating_sub(STEP_MS), true);
             (self.way, self.edge) = (None, true);
+            self.lag(0.0, told);
             self.note_total(false);
         }
         true

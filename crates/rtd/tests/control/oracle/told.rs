@@ -14,7 +14,7 @@ impl Oracle {
             return;
         }
         // Where nobody takes anything the output begins anew, from what is read a while later.
-        let refuses = |at: usize| self.units[at].refuses;
+        let refuses = |at: usize| self.units[at].refuses && self.units[at].failed;
         let refused = match self.rules.is_dispatch() {
             true => self.there().next().is_some() && self.there().all(refuses),
             false => self.there().any(refuses),
@@ -72,7 +72,7 @@ impl Oracle {
             let device = UNITS + at;
             let written = writes.iter().find(|(to, _, write)| *to == device && value(*write).is_none());
             let is = written.is_some();
-            let due = self.units[at].giving.is_some_and(|giving| giving.again() <= self.now);
+            let due = self.units[at].giving.is_some_and(|giving| !giving.left && giving.again() <= self.now);
             let again = due && self.owner == Owner::Local && self.remote() != Some(false);
             if is && !gives && !again {
                 self.fail(format!("device {device} is released without a reason"));
@@ -83,15 +83,18 @@ impl Oracle {
                 ));
             }
             let Unit { holds, giving, .. } = self.units[at];
-            if !is && gives && holds && giving.is_none() && self.up[device] == Up::Yes {
+            if !is && gives && holds && giving.is_none_or(|giving| giving.left) && self.up[device] == Up::Yes
+            {
                 let why = self.handle.left;
                 self.fail(format!("device {device} keeps what it was told, released for {why:?}"));
             }
             if let Some((_, request, _)) = written {
-                self.units[at].giving = Some(Giving { request: *request, at: self.now, refused: false });
+                self.units[at].giving =
+                    Some(Giving { request: *request, at: self.now, refused: false, left: false });
             }
             if self.owner == Owner::Local && self.remote() == Some(false) {
-                self.units[at].giving = None;
+                let asked = self.units[at].giving.filter(|giving| !giving.refused);
+                self.units[at].giving = asked.map(|giving| Giving { left: true, ..giving });
             }
             self.counts.released += u64::from(is);
         }
@@ -108,7 +111,9 @@ impl Oracle {
                     let Unit { holds, giving, failed, .. } = self.units[at];
                     // While the plant is read anew its refusal is the last that was heard of it.
                     let failed = failed && self.unread.is_some();
-                    self.units[at] = Unit { failed, holds, giving, ..Unit::default() };
+                    // Once it is back it has to take what it counts for before it gets another part.
+                    let refuses = self.unread.is_none();
+                    self.units[at] = Unit { failed, refuses, holds, giving, ..Unit::default() };
                 }
             }
         }
@@ -139,6 +144,10 @@ impl Oracle {
                 self.fail(format!("device {device} refuses, and is told {told} and not what it does"));
             }
             let turn = self.totals.len();
+            if let Some(at) = device.checked_sub(UNITS).filter(|at| *at < self.units.len()) {
+                let off = (told - self.silent.kept[at].unwrap_or(0.0)).abs();
+                self.silent.asked[at] = self.silent.asked[at].max(off);
+            }
             if let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) {
                 *unit = Unit {
                     told: Some(told),
@@ -193,6 +202,9 @@ impl Oracle {
         let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) else { return };
         if let Some(giving) = unit.giving.as_mut().filter(|giving| giving.request == request) {
             giving.refused = !good;
+            if giving.left {
+                unit.giving = None;
+            }
             if good {
                 (unit.giving, unit.holds) = (None, false);
                 (self.silent.kept[device - UNITS], self.silent.sure[device - UNITS]) = (None, false);
@@ -202,11 +214,17 @@ impl Oracle {
         if unit.open != Some(request) {
             return;
         }
+        let back = unit.refuses && good;
         (unit.open, unit.refuses) = (None, !good);
         if good {
             (unit.confirmed, unit.failed) = (Some(unit.asked), false);
             (self.silent.kept[device - UNITS], self.silent.sure[device - UNITS]) = (Some(unit.asked), true);
+            self.silent.asked[device - UNITS] = 0.0;
             unit.done = unit.asked_turn;
+            if back && self.rules.is_dispatch() {
+                // It gets another part now, and so do the others.
+                self.others();
+            }
             return;
         }
         unit.failed = true;
