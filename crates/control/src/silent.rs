@@ -61,13 +61,15 @@ struct Unit {
     counts: bool,
     /// Nobody knows what it does: its part is as good a guess as there is.
     guess: bool,
+    /// What it does together with others is known, and how much of it is its own is not.
+    together: bool,
     /// So many readings in a row said the other thing.
     against: u8,
 }
 
 impl Unit {
     const fn new(part: f64, sure: bool, since: Mono) -> Self {
-        Self { part, lost: (part, sure), since, counts: true, guess: !sure, against: 0 }
+        Self { part, lost: (part, sure), since, counts: true, guess: !sure, together: false, against: 0 }
     }
 
     const fn now(&self) -> f64 {
@@ -181,6 +183,7 @@ impl Silent {
     pub fn begin(&mut self, own: &[Option<f64>], together: Option<f64>, now: Mono) {
         for (unit, own) in self.units.iter_mut().zip(own) {
             if let Some((unit, own)) = unit.as_mut().zip(*own) {
+                unit.together = false;
                 unit.does(own, false);
             }
         }
@@ -191,12 +194,27 @@ impl Silent {
             let all = self.units.iter().flatten().count();
             let open = if guesses > 0 { guesses } else { all };
             for unit in self.units.iter_mut().flatten().filter(|unit| unit.guess || guesses == 0) {
+                unit.together = open > 1;
                 unit.does(unit.now() + more / open as f64, false);
             }
         }
         self.no_evidence();
         if self.guesses().count() > 0 {
             self.disturbed(now);
+        }
+    }
+
+    /// One of which nothing was heard says what it does, and has not taken anything yet. Where what it does together with
+    /// others was known, the others do the rest of that.
+    pub fn says(&mut self, at: usize, does: f64) {
+        let Some(unit) = self.units.get_mut(at).and_then(Option::as_mut) else { return };
+        let rest = unit.now() - does;
+        let together = std::mem::take(&mut unit.together);
+        unit.does(does, false);
+        let count = self.units.iter().flatten().filter(|unit| unit.together && together).count();
+        for unit in self.units.iter_mut().flatten().filter(|unit| unit.together && together) {
+            unit.together = count > 1;
+            unit.does(unit.now() + rest / count as f64, unit.guess);
         }
     }
 
@@ -227,10 +245,12 @@ impl Silent {
         (0..self.units.len()).filter_map(|at| self.part(at)).sum()
     }
 
-    /// Whether the meter began to speak against what a unit counts for, or has not been asked yet.
+    /// Whether the meter began to speak against what a unit counts for, or has not been asked yet: what it is off may be
+    /// that unit.
     #[must_use]
-    pub fn doubts(&self) -> bool {
-        self.units.iter().flatten().any(|unit| unit.against > 0 || unit.guess)
+    pub fn doubts(&self, now: Mono) -> bool {
+        let asked = now >= self.waits;
+        self.units.iter().flatten().any(|unit| !asked || unit.against > 0 || unit.guess)
     }
 
     /// Nobody drives the units any more: what was in force is no matter of what comes then, and who has them may move

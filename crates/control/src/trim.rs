@@ -24,12 +24,12 @@ pub struct Rules {
     pub most: f64,
 }
 
-/// The meter rests where it moves by less than this part of the largest correction in a step.
-const STILL: f64 = 0.001;
+/// The meter rests where it moves by less than this part of the largest correction from one reading to the next.
+const STILL: f64 = 0.01;
 /// For so long it must rest before what is missing is taken for an error.
 const REST: Duration = Duration::from_secs(10);
 /// A meter that does not come to rest is waited for so long.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_secs(120);
 /// So long after the units were told something else the meter shows it.
 const SHOWS: Duration = Duration::from_secs(2);
 /// What moves by less than this part of the largest correction rests.
@@ -267,7 +267,7 @@ mod tests {
         bench.trim.disturbed();
         let before = bench.trim.now();
         let moved = (0..400_u32).position(|second| step(&mut bench, f64::from(second % 2)) != before);
-        assert_eq!(moved, Some(299));
+        assert_eq!(moved, Some(119));
     }
 
     #[test]

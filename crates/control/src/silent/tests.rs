@@ -48,9 +48,10 @@ fn the_meter_says_that_it_makes_nothing_and_that_it_does_again() {
         }
         assert!(!look(&mut silent, 200, 10.0 - part, 10.0));
         assert!(!look(&mut silent, 201, 10.0 - part, 10.0));
-        assert!(silent.part(0) == Some(part) && silent.doubts());
+        assert!(silent.part(0) == Some(part) && silent.doubts(at(201)));
         assert!(look(&mut silent, 202, 10.0 - part * 0.51, 10.0));
-        assert_eq!((silent.part(0), silent.parts(), silent.doubts()), (Some(0.0), 0.0, false));
+        assert_eq!((silent.part(0), silent.parts(), silent.doubts(at(300))), (Some(0.0), 0.0, false));
+        assert!(silent.doubts(at(205)), "the others are on their way");
         // The others are on their way: nothing speaks for the unit.
         for second in 203..300 {
             assert!(!look(&mut silent, second, 10.0 - part * 50.0 / second as f64, 10.0));
@@ -182,7 +183,7 @@ fn guessed(part: f64) -> Silent {
 fn what_the_meter_is_off_is_what_a_guess_is_wrong_by() {
     for (part, does) in [(0.0, 4.0), (3.0, 3.0), (3.0, 0.0), (2.0, -5.0), (0.0, 0.0)] {
         let mut silent = guessed(part);
-        assert_eq!((silent.guesses().collect::<Vec<_>>(), silent.doubts()), (vec![0], true));
+        assert_eq!((silent.guesses().collect::<Vec<_>>(), silent.doubts(at(300))), (vec![0], true));
         assert_eq!((silent.part(0), silent.part(1), silent.parts()), (Some(part), Some(2.0), part + 2.0));
         let off = does - part;
         let judged = (101..200).find(|second| look(&mut silent, *second, 10.0 + off, 10.0));
@@ -250,6 +251,21 @@ fn what_the_others_are_read_to_do_leaves_the_rest() {
     silent.begin(&[Some(4.0), None, Some(9.0)], Some(6.0), at(100));
     assert_eq!(silent.parts(), 6.0);
     assert!((101..200).all(|second| !look(&mut silent, second, 10.0, 10.0)));
+}
+
+#[test]
+fn of_what_two_do_together_the_rest_is_done_by_the_other() {
+    let mut silent = Silent::new(RULES, 3);
+    silent.lost(0, 0.0, false, at(90));
+    silent.lost(1, 0.0, false, at(90));
+    silent.begin(&[None; 3], Some(1.0), at(100));
+    assert_eq!((silent.part(0), silent.part(1)), (Some(0.5), Some(0.5)));
+    silent.says(0, 5.0);
+    assert_eq!((silent.part(0), silent.part(1)), (Some(5.0), Some(-4.0)));
+    // It is known now, and no matter of the other one.
+    silent.says(0, 4.0);
+    silent.says(2, 4.0);
+    assert_eq!((silent.part(0), silent.part(1)), (Some(4.0), Some(-4.0)));
 }
 
 #[test]
