@@ -143,6 +143,10 @@ impl Units {
             } else {
                 if !able.unit.available {
                     drive.lost(self.least);
+                } else if let (Some(power), None) = (able.power, drive.part()) {
+                    // It is back, and says itself what it does.
+                    self.silent.says(at, power);
+                    drive.does(power);
                 }
                 self.silent.lost(at, drive.stays(), drive.sure, now);
             }

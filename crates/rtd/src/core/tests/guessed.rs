@@ -127,10 +127,21 @@ fn of_two_the_sum_is_known() {
     let mut plant = plant(true);
     plant.units[1].there = false;
     plant.units[3].there = false;
+    (plant.units[1].told, plant.units[1].power) = (16.0, 16.0);
+    (plant.units[3].told, plant.units[3].power) = (4.0, 4.0);
     plant.seconds(10);
     let (worst, unknown) = takes_over(&mut plant);
     // Two are not heard of, and the other two are: what both do together is known.
     assert!(worst < 0.01 && unknown < 3, "{worst}, {unknown} s");
+    // One of them is back, and says what it does: the other does the rest. What is seen is that units that share anew walk
+    // as fast as they can, and not all as far.
+    for unit in [1, 3] {
+        plant.units[unit].there = true;
+        for second in 0..120 {
+            plant.second();
+            assert!((plant.meter() - 40.0).abs() < 4.1, "{unit}, {second} s: {}", plant.meter());
+        }
+    }
 }
 
 #[test]
