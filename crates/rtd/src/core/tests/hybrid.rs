@@ -263,6 +263,73 @@ fn clouds_pass_and_the_battery_gives_what_the_sun_lacks() {
 }
 
 #[test]
+fn a_derate_that_is_lifted_comes_back_by_the_ramp() {
+    let keys = format!("{HYBRID}ramp_up_per_min = 60.0\nramp_down_per_min = 120.0\n");
+    let keys = keys.replace("charge_within = \"pv.mw\"\n", "");
+    let site = hybrid(&keys);
+    let mut plant = Plant::new(&keys);
+    plant.set(9.0);
+    plant.pass(5);
+    plant.is(9.0, 0.0, (9.0, 0.0));
+    let is = |plant: &mut Plant, mw: f64, clamp: f64| {
+        let (force, flags, code) = plant.shown();
+        assert!((plant.poi() - mw).abs() < COUNT, "{}, wanted {mw}", plant.poi());
+        assert!((force - mw).abs() <= COUNT && flags == Flags::ONLINE, "{force} {flags:?}, wanted {mw}");
+        assert_eq!((code, plant.alarms().contains("\"short\"")), (clamp, clamp != 0.0), "at {mw}");
+    };
+    // All that is lost is lost at once.
+    plant.able = 0.0;
+    plant.pass(1);
+    is(&mut plant, 5.0, 1.0);
+    plant.pass(5);
+    plant.able = 10.0;
+    plant.say();
+    for (mw, clamp) in [(6.0, 4.0), (7.0, 4.0), (8.0, 4.0), (9.0, 0.0)] {
+        is(&mut plant, mw, clamp);
+        // Not with everything that is read, nor by a site that is read again.
+        for _ in 0..4 {
+            plant.world.pass(200);
+            plant.say();
+            assert!((plant.poi() - mw).abs() < COUNT, "{}, wanted {mw}", plant.poi());
+        }
+        plant.world.reconfigure(&site, &site);
+        plant.obey();
+        is(&mut plant, mw, clamp);
+        plant.world.pass(200);
+        plant.obey();
+    }
+    // On its way back it is lost again.
+    plant.able = 0.0;
+    plant.pass(3);
+    plant.able = 10.0;
+    plant.pass(2);
+    assert!((6.0..8.5).contains(&plant.poi()), "{}", plant.poi());
+    plant.able = 1.0;
+    plant.say();
+    is(&mut plant, 6.0, 1.0);
+    // And a set point that asks for no more than there is ends it.
+    plant.set(5.5);
+    plant.pass(3);
+    is(&mut plant, 5.5, 0.0);
+    // Downwards: a battery that is full, and has room again.
+    plant.charge = 9.0;
+    plant.say();
+    plant.set(-5.0);
+    for _ in 0..8 {
+        plant.world.pass(1_000);
+        plant.say();
+    }
+    is(&mut plant, 0.0, 2.0);
+    plant.charge = 5.0;
+    plant.say();
+    for (mw, clamp) in [(-2.0, 4.0), (-4.0, 4.0), (-5.0, 0.0)] {
+        is(&mut plant, mw, clamp);
+        plant.world.pass(1_000);
+        plant.obey();
+    }
+}
+
+#[test]
 fn with_a_lower_set_point_the_sun_is_held_back_and_one_that_is_free_is_stored_first() {
     let mut plant = Plant::new(HYBRID);
     plant.set(3.0);

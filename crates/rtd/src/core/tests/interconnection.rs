@@ -289,6 +289,59 @@ fn at_full_load_what_is_missing_is_telemetered() {
 }
 
 #[test]
+fn at_full_load_a_unit_that_is_back_comes_by_the_ramp() {
+    for silent in [true, false] {
+        let mut plant = at(96.0);
+        lose(&mut plant, silent);
+        plant.seconds(60);
+        let unit = &mut plant.units[1];
+        (unit.there, unit.runs, unit.closed, unit.told) = (true, true, true, 0.0);
+        let sum = |plant: &Plant| {
+            told(plant)
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != 1 || plant.units[1].there)
+                .map(|(_, part)| part)
+                .sum::<f64>()
+        };
+        let (mut last, mut missing) = (sum(&plant), 96.0 - plant.read(FORCE).0);
+        assert!((last - 75.0).abs() < 1e-5 && missing > 20.0, "{last} {missing}");
+        let mut seconds = 0;
+        while missing > 0.0 {
+            // Readings come more often than the ramp's steps.
+            plant.say();
+            plant.second();
+            seconds += 1;
+            let (now, (force, flags)) = (sum(&plant), plant.read(FORCE));
+            // Two looks may lie a step apart.
+            let first = if seconds == 1 { 2.0 } else { 1.0 };
+            assert!(
+                now >= last - 1e-5 && now - last <= first * RAMP + 1e-5,
+                "{silent}, {seconds} s: {last} {now}"
+            );
+            let left = 96.0 - force;
+            assert!(
+                left <= missing && missing - left <= first * RAMP + 2.0 * COUNT,
+                "{silent}: {missing} {left}"
+            );
+            assert!(
+                told(&plant).iter().enumerate().all(|(at, part)| at == 1 || *part > 24.0),
+                "{:?}",
+                told(&plant)
+            );
+            assert_eq!(flags, Flags::ONLINE, "{silent}, {seconds} s");
+            assert_eq!(plant.code(), if left > 0.0 { 4.0 } else { 0.0 }, "{silent}: ramp, at {left} left");
+            (last, missing) = (now, left);
+            assert!(seconds < 90, "{silent}: {missing}");
+        }
+        eprintln!("silent {silent}: back after {seconds} s");
+        assert!(f64::from(seconds) >= (20.0 / RAMP) - 2.0, "{seconds}");
+        plant.seconds(600);
+        assert!((plant.read(1).0 - 96.0).abs() <= COUNT + 1e-9);
+    }
+}
+
+#[test]
 fn one_of_which_nothing_is_heard_and_that_goes_on_moves_nothing() {
     let mut plant = at(70.0);
     let before = told(&plant);
