@@ -166,8 +166,8 @@ mod tests {
     fn what_comes_and_goes_by_less_than_the_ramp_is_followed_at_once() {
         let mut bench = Bench::new();
         bench.ask(12.0, 8.0, 0);
-        for at in 1..400 {
-            let can = 8.0 + [0.0, 0.3, -0.2, 0.4][at as usize % 4];
+        for (at, more) in (1..400).zip([0.3, -0.2, 0.4, 0.0].into_iter().cycle()) {
+            let can = 8.0 + more;
             assert_eq!((bench.ask(12.0, can, at * 130), bench.due()), (can, None), "{at}");
         }
     }
