@@ -223,11 +223,12 @@ impl Silent {
         self.units.iter().enumerate().filter_map(|(at, unit)| unit.filter(|unit| unit.guess).map(|_| at))
     }
 
-    /// What a unit does is known: it is there, or known to be off. Whether that is new. Where it is told what it counted
-    /// for nothing moves, and what the meter has said of others holds.
-    pub fn known(&mut self, at: usize, now: Mono) -> bool {
+    /// What a unit does from now on is known: it is there, or known to be off. Whether that is new. Where it is what it
+    /// counted for nothing moves, and what the meter has said of others holds.
+    pub fn known(&mut self, at: usize, does: f64, now: Mono) -> bool {
         let Some(unit) = self.units.get_mut(at).and_then(Option::take) else { return false };
-        if unit.guess || !unit.counts {
+        let by = (does - unit.now()).abs();
+        if unit.guess || (by > 0.0 && by >= self.rules.least) {
             self.disturbed(now);
         }
         true

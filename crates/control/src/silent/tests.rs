@@ -34,7 +34,7 @@ fn a_unit_counts_for_what_it_was_told_last() {
     silent.lost(2, 0.0, true, at(3));
     assert_eq!(silent.part(2), Some(0.0));
     silent.lost(2, -1.0, true, at(3));
-    assert!(silent.known(1, at(3)) && !silent.known(1, at(3)) && !silent.known(9, at(3)));
+    assert!(silent.known(1, 2.5, at(3)) && !silent.known(1, 2.5, at(3)) && !silent.known(9, 2.5, at(3)));
     assert_eq!((silent.part(1), silent.parts()), (None, -1.0));
 }
 
@@ -88,7 +88,7 @@ fn one_that_comes_and_goes_and_does_what_it_was_told_keeps_no_other_from_being_j
     let judged = (101..200).find(|second| {
         match second % 4 {
             0 => silent.lost(1, 3.0, true, at(*second)),
-            2 => drop(silent.known(1, at(*second))),
+            2 => drop(silent.known(1, 3.0, at(*second))),
             _ => {}
         }
         look(&mut silent, *second, 6.0, 10.0)
@@ -98,8 +98,22 @@ fn one_that_comes_and_goes_and_does_what_it_was_told_keeps_no_other_from_being_j
     silent.lost(1, 3.0, true, at(200));
     assert_eq!((210..213).filter(|second| look(&mut silent, *second, 7.0, 10.0)).count(), 1);
     assert_eq!(silent.part(1), Some(0.0));
-    assert!(silent.known(1, at(230)));
+    assert!(silent.known(1, 3.0, at(230)));
     assert!((231..240).all(|second| !look(&mut silent, second, 14.0, 10.0)), "it walks");
+}
+
+#[test]
+fn while_others_make_up_for_one_that_is_known_to_be_off_no_other_is_judged() {
+    let judged = |does: f64| {
+        let mut silent = Silent::new(RULES, 3);
+        silent.lost(0, 4.0, true, at(100));
+        silent.lost(1, 3.0, true, at(100));
+        assert!((101..130).all(|second| !look(&mut silent, second, 10.0, 10.0)));
+        assert!(silent.known(1, does, at(130)));
+        (130..200).find(|second| look(&mut silent, *second, 7.0, 10.0))
+    };
+    // They are on their way to its part.
+    assert_eq!((judged(3.0), judged(0.0)), (Some(132), Some(142)));
 }
 
 #[test]
@@ -319,7 +333,7 @@ proptest! {
         for (second, (unit, what, one, other)) in (1..).zip(steps) {
             match what {
                 0 => silent.lost(unit, one, true, at(second)),
-                1 => drop(silent.known(unit, at(second))),
+                1 => drop(silent.known(unit, other, at(second))),
                 2 => silent.rest(),
                 _ => {
                     let actual = (what < 5).then_some(one);

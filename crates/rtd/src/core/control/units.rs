@@ -139,7 +139,7 @@ impl Units {
                 drive.is_off(driven);
             }
             if able.off || takes(drive, able) {
-                known |= self.silent.known(at, now);
+                known |= self.silent.known(at, drive.stays(), now);
             } else {
                 if !able.unit.available {
                     drive.lost(self.least);

@@ -519,3 +519,21 @@ fn devices_that_miss_a_poll_beside_one_of_which_nothing_is_heard_go_on_where_the
     plant.seconds(600);
     assert!(plant.worst(50.0, 60) <= COUNT + 1e-9);
 }
+
+#[test]
+fn while_the_others_make_up_for_one_that_is_off_no_other_is_taken_for_gone() {
+    let follows = "ramp_up_per_min = 20.0\nfollows_within = 50.0\nfollows_s = 60\n";
+    let mut plant = Plant::new(&site(&[("ramp_up_per_min = 20.0\n", follows)]), 1e-6);
+    plant.set(40.0);
+    plant.seconds(300);
+    plant.units[1].there = false;
+    plant.units[2].there = false;
+    plant.seconds(20);
+    (plant.units[1].closed, plant.units[1].power) = (false, 0.0);
+    plant.say();
+    for second in 0..120 {
+        plant.second();
+        assert!(!alarms(&plant).contains("unit3 counts for nothing"), "{second}: {}", plant.meter());
+    }
+    assert!((plant.meter() - 40.0).abs() < 0.1, "{}", plant.meter());
+}
