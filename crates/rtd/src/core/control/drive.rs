@@ -127,6 +127,8 @@ struct Giving {
     request: u64,
     at: Mono,
     answered: bool,
+    /// Whoever is at the plant has it: it is asked no more, and may still say that it has.
+    left: bool,
 }
 
 /// One device's part of a set point.
@@ -266,14 +268,14 @@ impl Drive {
 
     /// Gives it back to its own control, where it may hold something and has something for that.
     pub(super) fn give_back(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
-        let write = self.spec.release().filter(|_| self.holds && self.giving.is_none())?;
+        let write = self.spec.release().filter(|_| self.holds && !self.is_giving())?;
         Some(self.give(write, now, next_request))
     }
 
     fn give(&mut self, write: FieldWrite, now: Mono, next_request: &mut u64) -> Write {
         let request = take(next_request);
         self.before = false;
-        self.giving = Some(Giving { request, at: now, answered: false });
+        self.giving = Some(Giving { request, at: now, answered: false, left: false });
         Write { device: self.spec.device, request, write }
     }
 
@@ -290,18 +292,23 @@ impl Drive {
 
     /// When it has to be asked again to take its own control back.
     pub(super) fn gives_again(&self) -> Option<Mono> {
-        let giving = self.giving?;
+        let giving = self.giving.filter(|giving| !giving.left)?;
         Some(giving.at.plus(if giving.answered { RETRY } else { ANSWER_MAX }))
     }
 
-    /// Whoever is at the plant has it: it is left as it is.
+    /// Whoever is at the plant has it: it is left as it is, also where it was told something before this start. What is
+    /// on its way is still answered.
     pub(super) fn leave_it(&mut self) {
-        self.giving = None;
+        self.before = false;
+        self.giving = self.giving.filter(|giving| !giving.answered);
+        if let Some(giving) = &mut self.giving {
+            giving.left = true;
+        }
     }
 
     /// Whether it was asked to take its own control back, and has not said yet that it did.
-    pub(super) const fn is_giving(&self) -> bool {
-        self.giving.is_some()
+    pub(super) fn is_giving(&self) -> bool {
+        self.giving.is_some_and(|giving| !giving.left)
     }
 
     /// Whether it was asked to take its own control back, and refused or was not reached.
@@ -349,6 +356,9 @@ impl Drive {
             && self.spec.device == device
         {
             giving.answered = true;
+            if giving.left {
+                self.giving = None;
+            }
             if result.is_ok() {
                 (self.giving, self.holds, self.told, self.sure) = (None, false, None, false);
             }

@@ -79,9 +79,6 @@ fn what_disables_is_given_back_once_it_answers_and_the_plant_is_in_remote() {
     let mut world = begun(&handing("disable"));
     world.switches(true, true);
     assert_eq!(writes(&world), [], "it does not answer yet");
-    world.switches(true, false);
-    pass(&mut world, 5, true, false);
-    assert_eq!(writes(&world), [], "with its switch in local the plant has it");
     for again in 0..3 {
         pass(&mut world, 1, true, true);
         assert_eq!(writes(&world), [FieldWrite::Release704], "{again}");
@@ -93,6 +90,43 @@ fn what_disables_is_given_back_once_it_answers_and_the_plant_is_in_remote() {
     assert_eq!(holding(&world), []);
     pass(&mut world, 60, true, true);
     assert_eq!(writes(&world), [], "once");
+}
+
+#[test]
+fn what_the_plant_had_in_local_after_the_start_is_given_back_by_a_breaker_alone() {
+    let mut world = begun(&handing("disable"));
+    world.switches(true, false);
+    pass(&mut world, 5, true, false);
+    pass(&mut world, 30, true, true);
+    assert_eq!((writes(&world), holding(&world)), (vec![], held(POINT)), "the plant has driven it since");
+    pass(&mut world, 1, false, true);
+    assert_eq!(writes(&world), [FieldWrite::Release704]);
+    world.confirm_writes();
+    assert_eq!(holding(&world), []);
+}
+
+#[test]
+fn a_release_that_the_switch_to_local_overtakes_still_counts() {
+    for takes in [true, false] {
+        let mut world = World::with_site(&handing("disable"));
+        world.all_good();
+        world.connect(EMS);
+        world.set(EMS, OperateMode::Direct, 12_000.0);
+        world.confirm_writes();
+        pass(&mut world, 20, true, false);
+        assert_eq!(writes(&world), [FieldWrite::Release704], "once");
+        match takes {
+            true => world.confirm_writes(),
+            false => world.refuse_writes(),
+        };
+        assert_eq!(holding(&world), if takes { vec![] } else { held(POINT) });
+        pass(&mut world, 20, true, false);
+        pass(&mut world, 20, true, true);
+        assert_eq!(writes(&world), [], "{takes}: the plant has it");
+        assert!(!world.core.alarms().to_string().contains("\"kept\""));
+        pass(&mut world, 1, false, true);
+        assert_eq!(writes(&world), if takes { vec![] } else { vec![FieldWrite::Release704] }, "{takes}");
+    }
 }
 
 #[test]
