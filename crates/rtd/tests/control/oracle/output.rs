@@ -80,6 +80,8 @@ impl Oracle {
                 }
             } else {
                 self.loose = true;
+                // What was known last of what they may do in all holds them.
+                self.lag(0.0, total);
             }
             self.way = None;
             return;
