@@ -186,6 +186,12 @@ PLANTED = [
         "const READINGS: u8 = 250;",
     ),
     (
+        "a unit that is back gets its new part at once",
+        CORE + "control/drive.rs",
+        "        (self.wanted, self.refuses) = (None, true);\n",
+        "        (self.wanted, self.refuses) = (None, false);\n",
+    ),
+    (
         "a response comes at once after a hand-over",
         "control/src/primary.rs",
         "(Way::Follows, Some(_)) => self.now = wanted,",
