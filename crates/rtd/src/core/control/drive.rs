@@ -206,9 +206,9 @@ impl Drive {
     }
 
     /// Nothing is heard of it. Where what it was asked may have reached it, it does the one or the other; what is less
-    /// than `least` cannot be seen.
+    /// than `least` cannot be seen. What was known to be off may be on again.
     pub(super) fn lost(&mut self, least: f64) {
-        self.sure &= self.open < least.max(NEAR);
+        self.sure &= self.told.is_some() && self.open < least.max(NEAR);
     }
 
     /// Whether it answered the last time that it does not take what it is told.
