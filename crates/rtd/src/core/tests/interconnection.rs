@@ -462,6 +462,26 @@ fn a_plant_that_does_not_follow_is_seen_though_another_device_comes_and_goes() {
 }
 
 #[test]
+fn one_that_was_off_and_may_be_on_again_is_a_guess_until_the_meter_was_asked() {
+    let mut plant = at(60.0);
+    (plant.units[1].closed, plant.units[1].power) = (false, 0.0);
+    plant.seconds(400);
+    plant.units[1].there = false;
+    plant.seconds(10);
+    assert_eq!(plant.read(FORCE), (60.0, Flags::ONLINE), "its breaker is known to be open");
+    // It closes, and the unit runs up to what it was told last; nothing is heard of it.
+    plant.units[1].closed = true;
+    plant.seconds(3);
+    assert!(!plant.read(FORCE).1.contains(Flags::ONLINE), "{}", alarms(&plant));
+    for second in 0..900 {
+        plant.second();
+        let (off, good) = ((plant.meter() - 60.0).abs(), plant.read(FORCE).1.contains(Flags::ONLINE));
+        assert!(!good || off < 5.0, "{second}: {} and good", plant.meter());
+    }
+    assert!(plant.worst(60.0, 60) <= 0.05, "{}", plant.meter());
+}
+
+#[test]
 fn what_the_meter_said_of_one_is_over_once_it_was_heard_of_whoever_had_the_plant() {
     let mut plant = at(70.0);
     let before = told(&plant);
