@@ -382,7 +382,8 @@ impl SetPoint {
             *running = running.filter(|end| *end > now);
         }
         self.load(plant);
-        if self.is_refused(plant) {
+        // Nor is it known what comes of a release that is on its way.
+        if self.is_refused(plant) || self.drives.iter().any(|drive| drive.may_take_it(now)) {
             self.machine.doubt(now.plus(RETRY));
         }
         let turn = self.machine.advance(&self.response.without(&plant.seen), now);

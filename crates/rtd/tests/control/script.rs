@@ -310,7 +310,7 @@ fn stops(dice: &mut Dice, steps: &mut Vec<Step>) {
     steps.push(Step::SetPoint { master: 0, counts: hundredths(dice, 300) * 60, width: 0, select: false });
     steps.extend((0..25).map(|_| second));
     steps.extend([Step::Dead { device: UNITS + unit, at_once: true }, second, Step::Falls { unit }]);
-    steps.extend((0..16).map(|_| second));
+    steps.extend((0..45).map(|_| second));
 }
 
 fn hundredths(dice: &mut Dice, most: u64) -> i32 {

@@ -290,6 +290,11 @@ impl Drive {
         self.give_back(now, next_request).or_else(|| self.give_again(now, next_request))
     }
 
+    /// Whether it was asked to take its own control back, and may be about to.
+    pub(super) fn may_take_it(&self, now: Mono) -> bool {
+        self.giving.is_some_and(|giving| !giving.answered && giving.at.plus(ANSWER_MAX) > now)
+    }
+
     /// When it has to be asked again to take its own control back.
     pub(super) fn gives_again(&self) -> Option<Mono> {
         let giving = self.giving.filter(|giving| !giving.left)?;

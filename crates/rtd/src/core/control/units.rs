@@ -105,6 +105,8 @@ impl Units {
         let together = others.sum::<Option<f64>>().map(|others| made - others);
         self.silent.begin(&own, together, now);
         self.back.reset();
+        // Limits that were known before say nothing of where it stands now.
+        self.within = Band::ALL;
     }
 
     /// The plant has them.

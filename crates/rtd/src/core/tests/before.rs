@@ -153,6 +153,24 @@ fn whoever_takes_it_over_has_it_as_ever() {
 }
 
 #[test]
+fn whoever_takes_it_over_while_a_release_is_on_its_way_begins_after_it() {
+    let mut world = begun(&handing("disable"));
+    world.connect(EMS);
+    pass(&mut world, 2, true, true);
+    assert_eq!(writes(&world), [FieldWrite::Release704]);
+    let set = world.set(EMS, OperateMode::Direct, 12_000.0);
+    assert_eq!(set, Outcome::Status(CommandStatus::Success));
+    // What was read before it took its own control back is not where it stands.
+    pass(&mut world, 5, true, true);
+    assert_eq!(writes(&world), [FieldWrite::Release704]);
+    world.confirm_writes();
+    pass(&mut world, 1, true, true);
+    assert_eq!(writes(&world), []);
+    pass(&mut world, 3, true, true);
+    assert!(matches!(writes(&world)[..], [FieldWrite::SunSpec704 { .. }, ..]), "{:?}", writes(&world));
+}
+
+#[test]
 fn what_is_written_is_known_to_be_held_in_the_same_moment() {
     let mut world = World::with_site(&site());
     world.all_good();

@@ -23,6 +23,12 @@ impl Oracle {
             self.unread = Some(self.now + 2_000);
             self.counts.refused_all += 1;
         }
+        // Nor is it known what comes of a release that is on its way.
+        let may_take_it =
+            |unit: &Unit| unit.giving.is_some_and(|giving| !giving.refused && self.now < giving.at + 15_000);
+        if self.units.iter().any(may_take_it) && !self.apart {
+            self.unread = Some(self.now + 2_000);
+        }
         let apart = self.devices() != Some(true) || self.units_remote() == Some(false);
         if apart || self.apart {
             self.unread = Some(self.now);
