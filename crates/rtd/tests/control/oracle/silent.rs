@@ -305,7 +305,6 @@ impl Oracle {
         for at in units {
             if let Some(quiet) = &mut self.silent.quiet[*at] {
                 quiet.counts = !quiet.counts;
-                self.counts.silent_turned += 1;
             }
         }
         if !units.is_empty() {
@@ -378,6 +377,9 @@ impl Oracle {
         let spread = by().fold(f64::NEG_INFINITY, f64::max) - by().fold(f64::INFINITY, f64::min);
         self.silent.blur = self.silent.blur.max(spread);
         let Some((turned, _)) = fit.iter().min_by_key(|(turned, _)| turned.len()) else { return false };
+        let stops = turned.iter().filter_map(|at| self.silent.quiet[*at]).filter(|quiet| quiet.counts);
+        // What the others are told shows it: that is what counts.
+        self.counts.silent_turned += stops.count() as u64;
         self.turn(turned);
         !turned.is_empty()
     }
