@@ -249,8 +249,8 @@ impl Silent {
     /// Whether the meter began to speak against what a unit counts for, or has not been asked yet: what it is off may be
     /// that unit.
     #[must_use]
-    pub fn doubts(&self, now: Mono) -> bool {
-        let asked = now >= self.waits;
+    pub fn doubts(&self) -> bool {
+        let asked = self.read >= self.waits;
         self.units.iter().flatten().any(|unit| !asked || unit.against > 0 || unit.guess)
     }
 

@@ -492,7 +492,7 @@ impl SetPoint {
         // Whatever else holds it back, or is still on its way, is no error of the meter.
         let moving = self.machine.is_moving() || self.response.is_moving();
         let rests = !moving
-            && !self.units.as_ref().is_some_and(|units| units.doubts(now))
+            && !self.units.as_ref().is_some_and(Units::doubts)
             && self.in_force.value().is_some()
             && plant.seen.bounds.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));

@@ -162,8 +162,8 @@ impl Units {
     }
 
     /// Whether the meter speaks against what one of them counts for, or has not been asked yet.
-    pub(super) fn doubts(&self, now: Mono) -> bool {
-        self.silent.doubts(now)
+    pub(super) fn doubts(&self) -> bool {
+        self.silent.doubts()
     }
 
     /// What a device counts for of which nothing is heard.
