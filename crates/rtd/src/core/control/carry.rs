@@ -1,6 +1,8 @@
-//! A set point over a change of the site, and what is known of its devices over a restart. One that is defined as it was goes on as it was; every other one begins
-//! with the plant, and nothing that was commanded before is ever said to a device again. Nothing moves by that:
-//! devices that it drives as before keep what they were told, where they would at any other return to the plant.
+//! A set point over a change of the site, and what is known of its devices over a restart.
+//!
+//! One that is defined as it was goes on as it was; every other one begins with the plant, and nothing that was commanded
+//! before is ever said to a device again. Nothing moves by that: devices that it drives as before keep what they were
+//! told, where they would at any other return to the plant.
 
 use std::sync::Arc;
 

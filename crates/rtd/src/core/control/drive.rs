@@ -121,6 +121,19 @@ struct Asked {
     answered: bool,
 }
 
+/// What a device may hold of what it was told, there or away.
+#[derive(Clone, Copy, Debug)]
+enum Holds {
+    /// It was told nothing, or has its own control back.
+    Nothing,
+    /// It was told something.
+    Told,
+    /// That was before this start: nobody here told it anything since, nor gave it back.
+    ToldBefore,
+    /// It was asked to take its own control back, and has not said yet that it did.
+    Giving(Giving),
+}
+
 /// A device is being given back to its own control.
 #[derive(Clone, Copy, Debug)]
 struct Giving {
@@ -149,34 +162,15 @@ pub(super) struct Drive {
     pub(super) refuses: bool,
     /// By how much what it was asked and has not confirmed is another part than it confirmed before.
     open: f64,
-    /// It was told something and never given back: it may hold it, away or not.
-    holds: bool,
-    /// That was before this start: nobody here told it anything since, nor gave it back.
-    before: bool,
-    /// It was asked to take its own control back, and has not said yet that it did.
-    giving: Option<Giving>,
+    holds: Holds,
 }
 
 impl Drive {
     pub(super) fn new(spec: DriveSpec) -> Self {
         let (wanted, asked, confirmed) = (None, None, None);
-        let (failed, refuses, told, sure, giving) = (None, false, None, false, None);
-        let (holds, before, part, open) = (false, false, 0.0, 0.0);
-        Self {
-            spec,
-            wanted,
-            part,
-            asked,
-            confirmed,
-            failed,
-            told,
-            sure,
-            refuses,
-            open,
-            holds,
-            before,
-            giving,
-        }
+        let (failed, refuses, told, sure) = (None, false, None, false);
+        let (holds, part, open) = (Holds::Nothing, 0.0, 0.0);
+        Self { spec, wanted, part, asked, confirmed, failed, told, sure, refuses, open, holds }
     }
 
     /// What it is to do from now on.
@@ -253,29 +247,35 @@ impl Drive {
 
     /// Whether it may hold something that it was told.
     pub(super) const fn holds(&self) -> bool {
-        self.holds
+        !matches!(self.holds, Holds::Nothing)
     }
 
     /// It may hold something that it was told before this start.
     pub(super) const fn held_before(&mut self) {
-        (self.holds, self.before) = (true, true);
+        self.holds = Holds::ToldBefore;
     }
 
     /// Whether it may hold something of before this start, and nobody here saw to it since.
     pub(super) const fn is_from_before(&self) -> bool {
-        self.before
+        matches!(self.holds, Holds::ToldBefore)
+    }
+
+    const fn giving(&self) -> Option<Giving> {
+        match self.holds {
+            Holds::Giving(giving) => Some(giving),
+            _ => None,
+        }
     }
 
     /// Gives it back to its own control, where it may hold something and has something for that.
     pub(super) fn give_back(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
-        let write = self.spec.release().filter(|_| self.holds && !self.is_giving())?;
+        let write = self.spec.release().filter(|_| self.holds() && !self.is_giving())?;
         Some(self.give(write, now, next_request))
     }
 
     fn give(&mut self, write: FieldWrite, now: Mono, next_request: &mut u64) -> Write {
         let request = take(next_request);
-        self.before = false;
-        self.giving = Some(Giving { request, at: now, answered: false, left: false });
+        self.holds = Holds::Giving(Giving { request, at: now, answered: false, left: false });
         Write { device: self.spec.device, request, write }
     }
 
@@ -292,33 +292,33 @@ impl Drive {
 
     /// Whether it was asked to take its own control back, and may be about to.
     pub(super) fn may_take_it(&self, now: Mono) -> bool {
-        self.giving.is_some_and(|giving| !giving.answered && giving.at.plus(ANSWER_MAX) > now)
+        self.giving().is_some_and(|giving| !giving.answered && giving.at.plus(ANSWER_MAX) > now)
     }
 
     /// When it has to be asked again to take its own control back.
     pub(super) fn gives_again(&self) -> Option<Mono> {
-        let giving = self.giving.filter(|giving| !giving.left)?;
+        let giving = self.giving().filter(|giving| !giving.left)?;
         Some(giving.at.plus(if giving.answered { RETRY } else { ANSWER_MAX }))
     }
 
     /// Whoever is at the plant has it: it is left as it is, also where it was told something before this start. What is
     /// on its way is still answered.
     pub(super) fn leave_it(&mut self) {
-        self.before = false;
-        self.giving = self.giving.filter(|giving| !giving.answered);
-        if let Some(giving) = &mut self.giving {
-            giving.left = true;
-        }
+        self.holds = match self.holds {
+            Holds::Nothing => Holds::Nothing,
+            Holds::Giving(giving) if !giving.answered => Holds::Giving(Giving { left: true, ..giving }),
+            Holds::Told | Holds::ToldBefore | Holds::Giving(_) => Holds::Told,
+        };
     }
 
     /// Whether it was asked to take its own control back, and has not said yet that it did.
     pub(super) fn is_giving(&self) -> bool {
-        self.giving.is_some_and(|giving| !giving.left)
+        self.giving().is_some_and(|giving| !giving.left)
     }
 
     /// Whether it was asked to take its own control back, and refused or was not reached.
     pub(super) fn is_kept(&self) -> bool {
-        self.giving.is_some_and(|giving| giving.answered)
+        self.giving().is_some_and(|giving| giving.answered)
     }
 
     /// When it has to be told (again).
@@ -343,7 +343,7 @@ impl Drive {
     pub(super) fn ask(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
         let (write, of) = self.wanted.filter(|_| self.due().is_some_and(|due| due <= now))?;
         let request = take(next_request);
-        (self.holds, self.before, self.giving) = (true, false, None);
+        self.holds = Holds::Told;
         // From now on it may be the one or the other, until it says.
         self.open = self.open.max((self.part - self.stays()).abs());
         self.sure &= self.told.is_some() || self.part == 0.0;
@@ -356,16 +356,14 @@ impl Drive {
 
     /// A driver answered a write. Answers to writes that were given up in the meantime change nothing.
     pub(super) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
-        if let Some(giving) = &mut self.giving
-            && giving.request == request
-            && self.spec.device == device
-        {
-            giving.answered = true;
-            if giving.left {
-                self.giving = None;
-            }
+        let giving = self.giving().filter(|giving| giving.request == request);
+        if let Some(giving) = giving.filter(|_| self.spec.device == device) {
+            self.holds = match giving.left {
+                true => Holds::Told,
+                false => Holds::Giving(Giving { answered: true, ..giving }),
+            };
             if result.is_ok() {
-                (self.giving, self.holds, self.told, self.sure) = (None, false, None, false);
+                (self.holds, self.told, self.sure) = (Holds::Nothing, None, false);
             }
             return;
         }
@@ -395,8 +393,7 @@ impl Drive {
 
     /// Takes over from another of the same device that is told in the same way what the device may hold.
     pub(super) fn inherit(&mut self, old: &Self) {
-        (self.told, self.holds, self.giving) = (old.told, old.holds, old.giving);
-        self.before = old.before;
+        (self.told, self.holds) = (old.told, old.holds);
     }
 
     /// Goes on as another of the same definition did.

@@ -102,8 +102,8 @@ impl Units {
         let own: Vec<Option<f64>> = plant.units.iter().map(|able| able.power).collect();
         let others = plant.units.iter().filter(|able| able.unit.available || able.off);
         let others = others.map(|able| able.power.or(able.off.then_some(0.0)));
-        let together = others.sum::<Option<f64>>().map(|others| made - others);
-        self.silent.begin(&own, together, now);
+        let left = others.sum::<Option<f64>>().map(|others| made - others);
+        self.silent.begin(&own, left, now);
         self.back.reset();
         // Limits that were known before say nothing of where it stands now.
         self.within = Band::ALL;
@@ -176,7 +176,8 @@ impl Units {
         self.silent.guesses()
     }
 
-    /// Gives each device its part of the whole, which is never asked to be beyond `asked`. `of` makes of what is missing which output it is.
+    /// Gives each device its part of the whole, which is never asked to be beyond `asked`. `of` makes of what is missing
+    /// which output it is.
     pub(super) fn share(
         &mut self,
         whole: f64,
@@ -201,15 +202,14 @@ impl Units {
             true => dispatch(target, &self.on_their_way(target, may, drives, &units), self.method, within),
             false => dispatch(target, &units, self.method, within),
         };
-        let (beyond, missing) = (wanted - target, parts.short + left);
+        let beyond = wanted - target;
         let short = parts.short + if beyond.abs() > NEAR { beyond } else { 0.0 };
-        let held = plant.units.iter().filter(|able| able.unit.available);
-        let held = held.map(|able| if missing > 0.0 { able.held.high } else { able.held.low });
-        // Of several reasons the most special: that there is no more of the others goes without saying.
-        let held = held.max().filter(|_| missing.abs() > NEAR);
-        let held = held.or_else(|| plant.seen.bounds?.holds(wanted));
-        let all = comes && (wanted - may).abs() <= NEAR;
-        let clamp = (short != 0.0).then(|| held.unwrap_or(if all { Clamp::Ramp } else { Clamp::Hard }));
+        let clamp = (short != 0.0).then(|| {
+            // Where nothing keeps them from all of it, they are on their way to it.
+            let all = comes && (wanted - may).abs() <= NEAR;
+            let else_by = if all { Clamp::Ramp } else { Clamp::Hard };
+            Self::held_by(wanted, parts.short + left, plant).unwrap_or(else_by)
+        });
         let there: Vec<bool> = units.iter().map(|unit| unit.available).collect();
         let before = std::mem::replace(&mut self.there, there);
         let others = !before.is_empty() && before != self.there;
@@ -233,6 +233,15 @@ impl Units {
             self.silent.disturbed(now);
         }
         Shared { short, clamp, others }
+    }
+
+    /// What keeps the devices from what is missing, and what keeps all of them from what is wanted.
+    fn held_by(wanted: f64, missing: f64, plant: &Plant) -> Option<Clamp> {
+        let there = plant.units.iter().filter(|able| able.unit.available);
+        let held = there.map(|able| if missing > 0.0 { able.held.high } else { able.held.low });
+        // Of several reasons the most special: that there is no more of the others goes without saying.
+        let held = held.max().filter(|_| missing.abs() > NEAR);
+        held.or_else(|| plant.seen.bounds?.holds(wanted))
     }
 
     /// What those are asked for that are heard of, of what they could do: what they can do again comes by the ramp.
