@@ -247,7 +247,11 @@ pub(super) fn changes(old: &Site, new: &Site, kept: &Kept, served: &Served) -> V
     for view in &before {
         let id = &view.point.id;
         if !new_names.contains_key(&(view.kind, id.clone())) && !kept.is_renamed(id) {
-            changes.push(Change::new("point", id, Deed::Removed, leaves(view)));
+            let mut text = leaves(view);
+            if view.kind == "set point" {
+                text += &format!("; {}", setpoints::goes_back((old, id), (new, None), kept));
+            }
+            changes.push(Change::new("point", id, Deed::Removed, text));
         }
     }
     for view in &after {
@@ -269,7 +273,7 @@ pub(super) fn changes(old: &Site, new: &Site, kept: &Kept, served: &Served) -> V
             }
             Some(before) => {
                 let back = (view.kind == "set point" && !kept.setpoint(id))
-                    .then(|| setpoints::goes_back((old, was), (new, id), kept));
+                    .then(|| setpoints::goes_back((old, was), (new, Some(id)), kept));
                 changes.extend(changed(before, view, takes(), back));
             }
         }

@@ -39,12 +39,16 @@ pub(super) fn facts(site: &Site, setpoint: &SetPoint) -> Vec<Keyed> {
     facts
 }
 
-/// What becomes of a set point that is another one from now on, and of the devices that it drives.
-pub(super) fn goes_back((old, was): (&Site, &PointId), (new, is): (&Site, &PointId), kept: &Kept) -> String {
+/// What becomes of a set point that is another one from now on, or none any more (`is`), and of the devices that it
+/// drives.
+pub(super) fn goes_back(
+    (old, was): (&Site, &PointId),
+    (new, is): (&Site, Option<&PointId>),
+    kept: &Kept,
+) -> String {
     let mut text = "authority goes back to the plant".to_owned();
     let Some(before) = old.setpoints.iter().find(|one| one.point.id == *was) else { return text };
-    // One of another id is another set point to whoever carries it over.
-    let after = new.setpoints.iter().find(|one| one.point.id == *is).filter(|_| was == is);
+    let after = new.setpoints.iter().find(|one| Some(&one.point.id) == is);
     let after = after.filter(|after| after.regulating.handover == Handover::Keep);
     let alike = |drive: &&Drive| {
         after.is_some_and(|after| {

@@ -275,8 +275,8 @@ fn each_key_of_a_set_point_is_told_by_its_name() {
 #[test]
 fn a_set_point_that_goes_back_for_another_reason_is_told_too() {
     let back = "point bess.mw.setpoint changed: authority goes back to the plant, bess is told nothing more";
-    let told = told(&[("127.0.0.1:2", "127.0.0.1:5")]);
-    assert_eq!(told[1..], [back], "{told:?}");
+    let lines = told(&[("127.0.0.1:2", "127.0.0.1:5")]);
+    assert_eq!(lines[1..], [back], "{lines:?}");
     // A part of a dispatch is a rule of the set point.
     let shared = |high: &str| {
         format!(
@@ -294,6 +294,16 @@ fn a_set_point_that_goes_back_for_another_reason_is_told_too() {
             "point bess.mw.setpoint changed: drive.bess.high: 4 -> 3; authority goes back to the plant, bess keeps what it was told"
         ]
     );
+    // Under another name it drives the same device.
+    let name = ("id = \"bess.mw.setpoint\"", "id = \"bess.setpoint\"");
+    let lines = told(&[name]);
+    let back = "point bess.setpoint changed: authority goes back to the plant, bess keeps what it was told";
+    assert!(lines.iter().any(|line| line == back), "{lines:#?}");
+    // There is none any more.
+    let block = &FILE[FILE.find("[[setpoint]]").unwrap()..];
+    let lines = told(&[(block, "")]);
+    let back = "point bess.mw.setpoint removed: index 1 is no longer served; authority goes back to the plant, bess is handed back to its own control";
+    assert!(lines.iter().any(|line| line == back), "{lines:#?}");
 }
 
 #[test]
