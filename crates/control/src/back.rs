@@ -2,7 +2,8 @@
 //!
 //! While units together cannot do all that is asked for, the output goes on to its set point without them, and what is
 //! missing is told. So there is nothing left of the ramp when a derate is lifted or a unit is there again: all that was
-//! missing would come in one leap. What they can do less, and what others make up for, is at once.
+//! missing would come in one leap. What they can do less, and what others make up for, is at once. And what one of them
+//! is found to do nobody has to tell it: it is there already, and takes nothing from what the others do.
 
 use std::time::Duration;
 
@@ -28,12 +29,34 @@ struct Short {
     held: bool,
 }
 
+/// What is known of the units now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Units {
+    /// What they could do of the whole.
+    pub reach: f64,
+    /// What they do by what they were told, and what those count for that cannot be told.
+    pub does: f64,
+    /// What of the whole is more or less than a moment ago and has no ramp.
+    pub by: f64,
+}
+
 /// The way back of what units can do again.
 #[derive(Clone, Copy, Debug)]
 pub struct Back {
     rules: Rules,
     step: Duration,
     short: Option<Short>,
+}
+
+impl Short {
+    /// They do more of it than they were asked for, or it is another by what has no ramp: the way goes on from there.
+    fn found(mut self, units: Units, near: f64) -> Self {
+        let more = units.does - self.done;
+        let found = if self.up { more > near } else { more < -near };
+        let by = units.by + if found { more } else { 0.0 };
+        (self.done, self.base) = (self.done + by, self.base + by);
+        self
+    }
 }
 
 impl Back {
@@ -54,12 +77,13 @@ impl Back {
         self.short.filter(|short| short.held).map(|short| short.since.plus(self.step))
     }
 
-    /// What is to be asked for of `whole`, of which they could do `reach` now. What is held at once is held on the way
-    /// back, too: each of `bands`, as far as `reach` itself is within it.
-    pub fn ask(&mut self, whole: f64, reach: f64, bands: &[Band], now: Mono) -> f64 {
+    /// What is to be asked for of `whole`. What is held at once is held on the way back, too: each of `bands`, as far as
+    /// what they could do is within it.
+    pub fn ask(&mut self, whole: f64, units: Units, bands: &[Band], now: Mono) -> f64 {
         let near = NEAR * whole.abs().max(1.0);
+        let reach = units.reach;
         let (ask, mut short) = match self.short {
-            Some(short) => self.back(short, reach, near, now),
+            Some(short) => self.back(short.found(units, near), reach, near, now),
             None => (reach, None),
         };
         let hold = |ask, band: &Band| Band { low: band.low.min(reach), high: band.high.max(reach) }.hold(ask);
@@ -100,17 +124,28 @@ mod tests {
 
     const RULES: Rules = Rules { up: 1.0, down: 2.0, deadband: 0.0 };
 
-    struct Bench(Back);
+    /// The way back, and what they do.
+    struct Bench(Back, f64);
 
     impl Bench {
         fn new() -> Self {
-            Self(Back::new(RULES, Duration::from_secs(1)))
+            Self::of(RULES)
+        }
+
+        fn of(rules: Rules) -> Self {
+            Self(Back::new(rules, Duration::from_secs(1)), 0.0)
         }
 
         /// What is asked for of a whole, with units that can do so much either way.
         fn ask(&mut self, whole: f64, can: f64, millis: u64) -> f64 {
             let can = Band { low: -can, high: can };
-            self.0.ask(whole, can.hold(whole), &[can], Mono::from_millis(millis))
+            self.within(whole, can, &[can], 0.0, millis)
+        }
+
+        fn within(&mut self, whole: f64, can: Band, bands: &[Band], by: f64, millis: u64) -> f64 {
+            let units = Units { reach: can.hold(whole), does: self.1, by };
+            self.1 = self.0.ask(whole, units, bands, Mono::from_millis(millis));
+            self.1
         }
 
         fn due(&self) -> Option<u64> {
@@ -177,10 +212,7 @@ mod tests {
         let mut bench = Bench::new();
         let can = Band { low: -20.0, high: 20.0 };
         bench.ask(-12.0, 4.0, 0);
-        let mut ask = |limit: Band, millis| {
-            let now = Mono::from_millis(millis);
-            bench.0.ask(-12.0, limit.hold(-12.0), &[can, limit], now)
-        };
+        let mut ask = |limit: Band, millis| bench.within(-12.0, limit, &[can, limit], 0.0, millis);
         assert_eq!(ask(Band::ALL, 5_000), -6.0);
         assert_eq!(ask(Band { low: -20.0, high: -7.0 }, 5_100), -7.0, "what may be no more is no more");
         assert_eq!(ask(Band { low: -7.5, high: -7.0 }, 6_500), -7.5);
@@ -190,12 +222,44 @@ mod tests {
     #[test]
     fn without_a_ramp_it_is_at_once_and_what_they_must_do_they_do() {
         let rules = Rules { up: f64::INFINITY, down: f64::INFINITY, deadband: 0.0 };
-        let mut bench = Bench(Back::new(rules, Duration::from_secs(1)));
+        let mut bench = Bench::of(rules);
         bench.ask(12.0, 6.0, 0);
         assert_eq!(bench.ask(12.0, 20.0, 10), 12.0);
         let mut bench = Bench::new();
         bench.ask(12.0, 6.0, 0);
         let can = Band { low: 9.0, high: 20.0 };
-        assert_eq!(bench.0.ask(12.0, 12.0, &[can], Mono::from_millis(2_000)), 9.0);
+        assert_eq!(bench.within(12.0, can, &[can], 0.0, 2_000), 9.0);
+    }
+
+    #[test]
+    fn what_one_is_found_to_do_takes_nothing_from_the_others() {
+        for sign in [1.0, -1.0] {
+            let mut bench = Bench::new();
+            bench.ask(sign * 12.0, 8.0, 0);
+            // One of them does 3 of it by itself.
+            bench.1 += sign * 3.0;
+            assert_eq!((bench.ask(sign * 12.0, 11.0, 5_300), bench.due()), (sign * 11.0, None));
+            assert_eq!(bench.ask(sign * 12.0, 20.0, 5_400), sign * 12.0, "a step after that");
+            // It does more than is missing: the others do that less.
+            bench.ask(sign * 12.0, 8.0, 9_000);
+            bench.1 += sign * 6.0;
+            assert_eq!(bench.ask(sign * 12.0, 20.0, 9_100), sign * 12.0);
+            // One is lost: the others make up for it at once.
+            bench.ask(sign * 12.0, 8.0, 20_000);
+            bench.1 -= sign * 3.0;
+            assert_eq!(bench.ask(sign * 12.0, 8.5, 20_100), sign * 8.5);
+        }
+    }
+
+    #[test]
+    fn what_has_no_ramp_is_at_once_on_the_way_back_too() {
+        let mut bench = Bench::new();
+        let can = Band { low: -20.0, high: 20.0 };
+        bench.ask(12.0, 6.0, 0);
+        assert_eq!(bench.ask(12.0, 20.0, 5_000), 7.0);
+        assert_eq!(bench.within(12.5, can, &[can], 0.5, 5_100), 7.5);
+        assert_eq!(bench.within(11.0, can, &[can], -1.5, 5_200), 6.0);
+        assert_eq!(bench.within(11.0, can, &[can], 0.0, 5_999), 6.0);
+        assert_eq!(bench.within(11.0, can, &[can], 0.0, 6_000), 7.0);
     }
 }

@@ -560,6 +560,7 @@ impl SetPoint {
         if let Some(units) = &mut self.units {
             let ((low, high), beside) = (self.spec.machine.asked, asked - output + self.response.now());
             let may = Band { low: low + beside, high: high + beside };
+            units.answer(self.response.now());
             let shared = units.share(whole, may, &mut self.drives, plant, of, now);
             (self.short, self.short_clamp) = (shared.short, shared.clamp);
             if let (Some(trim), true) = (&mut self.trim, shared.others) {

@@ -230,6 +230,11 @@ impl Drive {
         self.told.unwrap_or(0.0)
     }
 
+    /// What it does by all that is known: its part, or what it stays at while it has none.
+    pub(super) fn does_now(&self) -> f64 {
+        self.part().unwrap_or(self.stays())
+    }
+
     /// It is known to do this now.
     pub(super) const fn does(&mut self, part: f64) {
         (self.told, self.sure, self.open) = (Some(part), true, 0.0);

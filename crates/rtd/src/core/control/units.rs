@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use control::back::Back;
+use control::back::{self, Back};
 use control::dispatch::{Method, Unit, dispatch};
 use control::silent::{self, Look, Silent};
 use control::{Band, Clamp, Rules};
@@ -62,6 +62,9 @@ pub(super) struct Units {
     within: Band,
     /// How what they can do again comes back.
     back: Back,
+    /// What is answered to the grid's frequency, and by how much that is another since they were told last.
+    response: f64,
+    at_once: f64,
 }
 
 /// Whether a device does what it is told.
@@ -88,7 +91,8 @@ impl Units {
         let walks = follows.map_or(WALKS[0], |time| time.min(WALKS[1]));
         let silent = Silent::new(silent::Rules { least, walks }, devices);
         let back = Back::new(rules, STEP);
-        Self { method, least, there: Vec::new(), since: 0, silent, within: Band::ALL, back }
+        let (there, within) = (Vec::new(), Band::ALL);
+        Self { method, least, there, since: 0, silent, within, back, response: 0.0, at_once: 0.0 }
     }
 
     /// Somebody begins to drive. What devices do by their own word they do; and of which nothing is heard, does what the
@@ -176,6 +180,12 @@ impl Units {
         self.silent.guesses()
     }
 
+    /// What is answered to the grid's frequency now. It has no ramp, not on the way back of what they can do either.
+    pub(super) const fn answer(&mut self, response: f64) {
+        self.at_once += response - self.response;
+        self.response = response;
+    }
+
     /// Gives each device its part of the whole, which is never asked to be beyond `asked`. `of` makes of what is missing
     /// which output it is.
     pub(super) fn share(
@@ -195,7 +205,7 @@ impl Units {
         let within = self.for_others(wanted, asked, drives, &units);
         let may = within.hold(wanted);
         let reach = together(&units).hold(may);
-        let asked = self.back(whole, reach, within, &units, now);
+        let asked = self.back(whole, reach, within, drives, &units, now);
         let comes = (reach - asked).abs() > NEAR;
         let (target, left) = if comes { (asked, may - reach) } else { (may, 0.0) };
         let parts = match comes {
@@ -221,8 +231,7 @@ impl Units {
         for (at, ((drive, part), able)) in drives.iter_mut().zip(&parts.units).zip(&plant.units).enumerate() {
             match (able.unit.available, drive.refuses) {
                 (true, false) => {
-                    let did = drive.part().unwrap_or(drive.stays());
-                    walks |= others && (part - did).abs() >= self.least;
+                    walks |= others && (part - drive.does_now()).abs() >= self.least;
                     drive.want(*part, of);
                 }
                 (true, true) => drive.want(self.silent.part(at).unwrap_or_default(), of),
@@ -245,10 +254,22 @@ impl Units {
     }
 
     /// What those are asked for that are heard of, of what they could do: what they can do again comes by the ramp.
-    fn back(&mut self, whole: f64, reach: f64, within: Band, units: &[Unit], now: Mono) -> f64 {
+    fn back(
+        &mut self,
+        whole: f64,
+        reach: f64,
+        within: Band,
+        drives: &[Drive],
+        units: &[Unit],
+        now: Mono,
+    ) -> f64 {
         let (others, can) = (self.silent.parts(), together(units));
+        let there = drives.iter().zip(units).filter(|(_, unit)| unit.available);
+        let does: f64 = there.map(|(drive, _)| drive.does_now()).sum();
         let all = |band: Band| Band { low: band.low + others, high: band.high + others };
-        self.back.ask(whole, reach + others, &[all(can), all(within), self.within], now) - others
+        let by = std::mem::take(&mut self.at_once);
+        let known = back::Units { reach: reach + others, does: does + others, by };
+        self.back.ask(whole, known, &[all(can), all(within), self.within], now) - others
     }
 
     /// The units part of the way from what they do to what they will do of `may`: what they do in all is the target, and
@@ -256,7 +277,7 @@ impl Units {
     fn on_their_way(&self, target: f64, may: f64, drives: &[Drive], units: &[Unit]) -> Vec<Unit> {
         let there = dispatch(may, units, self.method, self.within).units;
         let does = units.iter().zip(drives);
-        let does = does.map(|(unit, drive)| unit.can.hold(drive.part().unwrap_or(drive.stays())));
+        let does = does.map(|(unit, drive)| unit.can.hold(drive.does_now()));
         let does: Vec<f64> = does.collect();
         let of = |parts: &[f64]| -> f64 {
             units.iter().zip(parts).filter(|(unit, _)| unit.available).map(|(_, part)| part).sum()
