@@ -27,6 +27,8 @@ struct Short {
     since: Mono,
     /// They could do more than the ramp lets them.
     held: bool,
+    /// What had no ramp asked for so much more of it since.
+    beside: f64,
 }
 
 /// What is known of the units now.
@@ -34,6 +36,8 @@ struct Short {
 pub struct Units {
     /// What they could do of the whole.
     pub reach: f64,
+    /// Where the whole goes: they go no further, only to come back.
+    pub goal: f64,
     /// What they do by what they were told, and what those count for that cannot be told.
     pub does: f64,
     /// What of the whole is more or less than a moment ago and has no ramp.
@@ -49,11 +53,18 @@ pub struct Back {
 }
 
 impl Short {
-    /// They do more of it than they were asked for, or it is another by what has no ramp: the way goes on from there.
+    const fn sign(&self) -> f64 {
+        if self.up { 1.0 } else { -1.0 }
+    }
+
+    /// They do more of it than they were asked for, or more is asked for that has no ramp: the way goes on from there.
+    /// Of that, less takes away what it brought; less of what they do not do yet moves nothing.
     fn found(mut self, units: Units, near: f64) -> Self {
-        let more = units.does - self.done;
-        let found = if self.up { more > near } else { more < -near };
-        let by = units.by + if found { more } else { 0.0 };
+        let sign = self.sign();
+        let found = sign * (units.does - self.done);
+        let brought = (self.beside + sign * units.by).max(0.0) - self.beside.max(0.0);
+        self.beside += sign * units.by;
+        let by = sign * (if found > near { found } else { 0.0 } + brought);
         (self.done, self.base) = (self.done + by, self.base + by);
         self
     }
@@ -83,7 +94,7 @@ impl Back {
         let near = NEAR * whole.abs().max(1.0);
         let reach = units.reach;
         let (ask, mut short) = match self.short {
-            Some(short) => self.back(short.found(units, near), reach, near, now),
+            Some(short) => self.back(short.found(units, near), units, near, now),
             None => (reach, None),
         };
         let hold = |ask, band: &Band| Band { low: band.low.min(reach), high: band.high.max(reach) }.hold(ask);
@@ -92,22 +103,27 @@ impl Back {
         if let Some(short) = &mut short {
             short.done = ask;
         }
-        let anew = Short { up, done: ask, base: ask, since: now, held: false };
+        let anew = Short { up, done: ask, base: ask, since: now, held: false, beside: 0.0 };
         self.short = (missing.abs() > near).then(|| short.filter(|short| short.up == up).unwrap_or(anew));
         ask
     }
 
     /// As far as the ramp lets them go in a step, from where they were at its beginning.
-    fn back(&self, mut short: Short, reach: f64, near: f64, now: Mono) -> (f64, Option<Short>) {
+    fn back(&self, mut short: Short, units: Units, near: f64, now: Mono) -> (f64, Option<Short>) {
+        let Units { reach, goal, .. } = units;
         // Downwards is upwards, seen from below.
-        let (sign, rate) = if short.up { (1.0, self.rules.up) } else { (-1.0, self.rules.down) };
+        let (sign, rate) = (short.sign(), if short.up { self.rules.up } else { self.rules.down });
         if now >= short.since.plus(self.step) {
             (short.base, short.since) = (short.done, now);
         }
         short.base = sign * (sign * short.base).min(sign * short.done);
+        // What a limit took them to at once they do not leave again.
         let most = sign * short.base + rate * self.step.as_secs_f64();
+        let most = most.min(sign * goal).max(sign * short.done);
         short.held = sign * reach > most + near;
         if !short.held {
+            // They do all that they can: nothing of it is to be taken away again.
+            short.beside = short.beside.min(0.0);
             return (reach, Some(short));
         }
         if most > sign * short.done + near {
@@ -143,7 +159,7 @@ mod tests {
         }
 
         fn within(&mut self, whole: f64, can: Band, bands: &[Band], by: f64, millis: u64) -> f64 {
-            let units = Units { reach: can.hold(whole), does: self.1, by };
+            let units = Units { reach: can.hold(whole), goal: whole, does: self.1, by };
             self.1 = self.0.ask(whole, units, bands, Mono::from_millis(millis));
             self.1
         }
@@ -217,6 +233,8 @@ mod tests {
         assert_eq!(ask(Band { low: -20.0, high: -7.0 }, 5_100), -7.0, "what may be no more is no more");
         assert_eq!(ask(Band { low: -7.5, high: -7.0 }, 6_500), -7.5);
         assert_eq!(ask(Band { low: -6.0, high: 20.0 }, 6_600), -6.0, "nor is it beyond what they could do");
+        assert_eq!(ask(Band { low: -20.0, high: -10.0 }, 6_700), -10.0);
+        assert_eq!(ask(Band::ALL, 6_800), -10.0, "no way back from there");
     }
 
     #[test]
@@ -252,14 +270,36 @@ mod tests {
     }
 
     #[test]
+    fn they_go_no_further_than_where_the_whole_goes() {
+        for sign in [1.0, -1.0] {
+            let mut bench = Bench::new();
+            bench.ask(sign * 12.0, 8.0, 0);
+            let mut ask = |whole: f64, goal: f64, millis| {
+                let whole = sign * whole;
+                let units = Units { reach: whole, goal: sign * goal, does: bench.1, by: 0.0 };
+                bench.1 = bench.0.ask(whole, units, &[], Mono::from_millis(millis));
+                sign * bench.1
+            };
+            // The whole is on its way down by a ramp of its own, and they stand below it already.
+            assert_eq!([ask(11.0, 7.0, 2_000), ask(9.0, 7.0, 4_000), ask(7.0, 7.0, 6_000)], [8.0, 8.0, 7.0]);
+        }
+    }
+
+    #[test]
     fn what_has_no_ramp_is_at_once_on_the_way_back_too() {
         let mut bench = Bench::new();
         let can = Band { low: -20.0, high: 20.0 };
         bench.ask(12.0, 6.0, 0);
         assert_eq!(bench.ask(12.0, 20.0, 5_000), 7.0);
         assert_eq!(bench.within(12.5, can, &[can], 0.5, 5_100), 7.5);
-        assert_eq!(bench.within(11.0, can, &[can], -1.5, 5_200), 6.0);
-        assert_eq!(bench.within(11.0, can, &[can], 0.0, 5_999), 6.0);
-        assert_eq!(bench.within(11.0, can, &[can], 0.0, 6_000), 7.0);
+        assert_eq!(bench.within(11.0, can, &[can], -1.5, 5_200), 7.0, "what it brought goes, and no more");
+        assert_eq!(bench.within(12.0, can, &[can], 1.0, 5_300), 7.0, "nor does it come twice");
+        assert_eq!(bench.within(12.3, can, &[can], 0.3, 5_400), 7.3);
+        assert_eq!(bench.within(12.0, can, &[can], -0.3, 5_999), 7.0);
+        assert_eq!(bench.within(12.0, can, &[can], 0.0, 6_000), 8.0);
+        let least = Band { low: -6.0, high: 6.0 };
+        assert_eq!(bench.within(12.5, least, &[least], 0.5, 7_000), 6.0);
+        assert_eq!(bench.within(9.0, least, &[least], -3.5, 8_000), 6.0, "they do all that they can");
+        assert_eq!(bench.within(5.0, least, &[least], -4.0, 8_500), 5.0);
     }
 }

@@ -22,7 +22,7 @@ use crate::limits::Band;
 /// So many readings in a row are enough.
 const READINGS: u8 = 3;
 /// What the plant still walks within three readings, of what it is off, is no matter.
-const WALKED: f64 = 0.1;
+const WALKED: f64 = 0.02;
 /// What the meter is off is looked at for so long, twice: a unit may have stopped some time before it was missed.
 const OFF: Duration = Duration::from_secs(30);
 /// No more of what was in force is kept apart.
@@ -201,6 +201,13 @@ impl Silent {
         self.no_evidence();
         if self.guesses().count() > 0 {
             self.disturbed(now);
+        }
+    }
+
+    /// Of what is guessed there is no more than this share: somebody else may have moved all of them alike.
+    pub fn shrink(&mut self, share: f64) {
+        for unit in self.units.iter_mut().flatten().filter(|unit| unit.guess) {
+            unit.does(unit.now() * share, true);
         }
     }
 

@@ -121,6 +121,12 @@ impl Trim {
         *self = Self { now: self.bound().hold(units - goal), ..Self::new(self.rules) };
     }
 
+    /// Something else makes up for so much less of it, or (negative) more: what the units do stays.
+    pub fn shift(&mut self, by: f64) {
+        self.now = self.bound().hold(self.now + by);
+        self.left = 0.0;
+    }
+
     /// A unit was lost, or is back: what is missing until the others are where they were told is no error.
     pub const fn disturbed(&mut self) {
         self.wait = Some(Wait { rests: Duration::ZERO, lasts: Duration::ZERO });

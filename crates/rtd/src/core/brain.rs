@@ -138,7 +138,7 @@ impl Brain {
             }
             FieldEvent::Written { device, request, result } => {
                 for commanded in &mut self.setpoints {
-                    commanded.setpoint.written(device, request, &result);
+                    commanded.setpoint.written(device, request, &result, self.now.mono);
                 }
             }
         }

@@ -14,6 +14,7 @@ mod units;
 use std::time::Duration;
 
 use control::authority::Spec;
+use control::back::{self, Back};
 use control::dispatch::Method;
 use control::primary;
 use control::pulses::{Pulses, Way};
@@ -205,6 +206,9 @@ pub(crate) struct SetPoint {
     trimmed_at: Mono,
     /// What the devices were last told in all: where a limit is not known any more, they stay there.
     whole: Option<f64>,
+    /// How what limits leave undone of it comes back, and what of it had no ramp.
+    back: Back,
+    beside: f64,
     /// Since when the plant does something else than what is in force.
     strays: Option<Mono>,
     strays_too_long: bool,
@@ -217,7 +221,7 @@ impl SetPoint {
         let (machine, trim) = (Machine::new(spec.machine, now), spec.trim.map(Trim::new));
         let response = Response::new(spec.primary, now);
         let (count, follows) = (spec.scale.half_step() * 2.0, spec.follows.map(|(_, time)| time));
-        let devices = spec.drives.len();
+        let (devices, back) = (spec.drives.len(), Back::new(spec.machine.rules, STEP));
         let units = spec.method.map(|method| Units::new(method, spec.machine.rules, count, follows, devices));
         Self {
             spec,
@@ -238,6 +242,8 @@ impl SetPoint {
             trimmed: 0.0,
             trimmed_at: now,
             whole: None,
+            back,
+            beside: 0.0,
             strays: None,
             strays_too_long: false,
         }
@@ -349,13 +355,15 @@ impl SetPoint {
     fn begin(&mut self, plant: &Plant, now: Mono) {
         self.response.begin(&plant.seen);
         (self.trimmed_at, self.whole) = (now, None);
+        self.back.reset();
         self.aux = plant.aux.unwrap_or(self.aux);
         let Some(actual) = plant.seen.actual else { return };
         self.in_force = Force::Begun(actual);
         if let Some(trim) = &mut self.trim {
             let made = actual + self.aux;
             // Where it is not known what the units do it is as it was, or none.
-            trim.take_over(plant.units_now.unwrap_or(made + self.trimmed), made);
+            let units = plant.units_now.or_else(|| Units::own(plant).filter(|_| self.units.is_some()));
+            trim.take_over(units.unwrap_or(made + trim.now()), made);
             self.trimmed = trim.now();
         }
         if let Some(units) = &mut self.units {
@@ -365,7 +373,12 @@ impl SetPoint {
 
     /// Follows the auxiliary load. One that is not known any more stays as it was.
     fn load(&mut self, plant: &Plant) {
-        self.aux_known = plant.aux.is_some();
+        let again = !std::mem::replace(&mut self.aux_known, plant.aux.is_some());
+        if let (true, Some(aux), Some(trim)) = (again, plant.aux, &mut self.trim) {
+            // The meter has told of it meanwhile: nothing moves.
+            trim.shift(self.aux - aux);
+            self.trimmed = if self.machine.output().is_some() { trim.now() } else { self.trimmed };
+        }
         if let Some(aux) = plant.aux.filter(|aux| (aux - self.aux).abs() >= self.spec.scale.half_step()) {
             self.aux = aux;
         }
@@ -382,8 +395,7 @@ impl SetPoint {
             *running = running.filter(|end| *end > now);
         }
         self.load(plant);
-        // Nor is it known what comes of a release that is on its way.
-        if self.is_refused(plant) || self.drives.iter().any(|drive| drive.may_take_it(now)) {
+        if self.is_refused(plant) || self.is_under_way(plant, now) {
             self.machine.doubt(now.plus(RETRY));
         }
         let turn = self.machine.advance(&self.response.without(&plant.seen), now);
@@ -394,7 +406,9 @@ impl SetPoint {
         if self.machine.waits() {
             // What they were told before may hold or not: they will be told as if for the first time.
             self.drives.iter_mut().for_each(Drive::wait);
-            if plant.seen.device_remote == Permit::Withheld {
+            // Away, they may have fallen back by themselves.
+            let away = self.units.is_some() && Units::all_away(plant);
+            if away || plant.seen.device_remote == Permit::Withheld {
                 self.drives.iter_mut().for_each(Drive::doubt);
             }
             self.rest();
@@ -413,8 +427,10 @@ impl SetPoint {
             self.correct(whole, plant, now);
             self.share(whole, plant, now);
             // One that is away would get what held before as the first thing when it is back.
-            let answering = self.drives.iter_mut().zip(&plant.answer).filter(|(_, answers)| **answers);
-            settled.writes.extend(answering.filter_map(|(drive, _)| drive.ask(now, next_request)));
+            let one_refuses = self.one_refuses();
+            let answering = self.drives.iter_mut().zip(&plant.answer);
+            let told = answering.filter(|(drive, answers)| **answers && drive.is_told(one_refuses));
+            settled.writes.extend(told.filter_map(|(drive, _)| drive.ask(now, next_request)));
             self.confirm();
         } else if !self.machine.waits() {
             settled.writes.extend(self.give_again(plant, now, next_request));
@@ -449,6 +465,7 @@ impl SetPoint {
     /// The devices are told nothing: nothing of it is in force, and nothing is missing.
     fn rest(&mut self) {
         (self.in_force, self.whole) = (Force::Unknown, None);
+        self.back.reset();
         (self.short, self.short_clamp, self.cut, self.cut_clamp) = (0.0, None, 0.0, None);
     }
 
@@ -544,15 +561,29 @@ impl SetPoint {
         self.units.as_ref().and_then(|units| units.part(at)).unwrap_or(0.0)
     }
 
+    /// Where the output goes.
+    fn goal(&self, plant: &Plant) -> Option<f64> {
+        let bounds = plant.seen.bounds?;
+        Some(bounds.hold(bounds.soft.hold(self.machine.target()?)))
+    }
+
     /// Gives each device its part.
     fn share(&mut self, output: f64, plant: &Plant, now: Mono) {
         let asked = output + self.trimmed + self.aux;
-        let (whole, clamp) = match &plant.seen.bounds {
-            Some(bounds) => (bounds.hold(asked), bounds.holds(asked)),
+        let beside = self.aux + self.response.now();
+        let by = beside - std::mem::replace(&mut self.beside, beside);
+        let (may, bands, clamp) = match &plant.seen.bounds {
+            Some(bounds) => (bounds.hold(asked), [bounds.at_once()], bounds.holds(asked)),
             // Without its limit the correction would take it beyond where the limit was.
-            None => (self.whole.unwrap_or(asked), self.cut_clamp),
+            None => (self.whole.unwrap_or(asked), [Band::ALL], self.cut_clamp),
         };
-        self.whole = Some(whole);
+        let goal =
+            self.goal(plant).map_or(asked, |goal| goal + asked - self.machine.output().unwrap_or(goal));
+        let known = back::Units { reach: may, goal, does: self.whole.unwrap_or(may), by };
+        let whole = self.back.ask(asked, known, &bands, now);
+        let comes = plant.seen.bounds.is_some() && (asked - whole).abs() > NEAR;
+        let clamp = clamp.or(comes.then_some(Clamp::Ramp));
+        let moved = whole - self.whole.replace(whole).unwrap_or(whole);
         (self.cut, self.cut_clamp) = (asked - whole, clamp);
         self.turn += 1;
         let (turn, cut) = (self.turn, self.cut);
@@ -560,7 +591,8 @@ impl SetPoint {
         if let Some(units) = &mut self.units {
             let ((low, high), beside) = (self.spec.machine.asked, asked - output + self.response.now());
             let may = Band { low: low + beside, high: high + beside };
-            units.answer(self.response.now());
+            // What limits keep from them does not move them.
+            units.moves(by.clamp(moved.min(0.0), moved.max(0.0)), goal);
             let shared = units.share(whole, may, &mut self.drives, plant, of, now);
             (self.short, self.short_clamp) = (shared.short, shared.clamp);
             if let (Some(trim), true) = (&mut self.trim, shared.others) {
@@ -605,9 +637,27 @@ impl SetPoint {
     }
 
     /// A driver answered a write.
-    pub(crate) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
-        self.drives.iter_mut().for_each(|drive| drive.written(device, request, result));
+    pub(crate) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>, now: Mono) {
+        let mut was_before = false;
+        for drive in &mut self.drives {
+            was_before |= drive.written(device, request, result);
+        }
+        if was_before {
+            // What it does from now on has to be read.
+            self.machine.doubt(now.plus(RETRY));
+        }
         self.confirm();
+    }
+
+    /// It is not known what comes of a release that is on its way, nor of what a device that is there was asked before.
+    fn is_under_way(&self, plant: &Plant, now: Mono) -> bool {
+        let mut drives = self.drives.iter().zip(&plant.answer);
+        drives.any(|(drive, answers)| drive.may_take_it(now) || (*answers && drive.is_under_way(now)))
+    }
+
+    /// Whether one of several with fixed shares refuses: the others would follow what it does not do, step by step.
+    fn one_refuses(&self) -> bool {
+        self.units.is_none() && self.drives.iter().any(|drive| drive.failed.is_some())
     }
 
     /// Whether nobody takes any more what is told: the first that does would leap to where the output went meanwhile.
@@ -628,14 +678,17 @@ impl SetPoint {
         let driven = self.machine.output().is_some();
         // What is waited for is a reading, which comes by itself.
         let tells = driven && !self.machine.waits();
-        let writes = self.drives.iter().filter_map(Drive::due).min().filter(|_| tells);
+        let one_refuses = self.one_refuses();
+        let told = self.drives.iter().filter(|drive| drive.is_told(one_refuses));
+        let writes = told.filter_map(Drive::due).min().filter(|_| tells);
         let trim = self.trim.filter(|_| tells).map(|_| self.trimmed_at.plus(STEP));
         let strays = self.strays.filter(|_| !self.strays_too_long);
         let strays = strays.and_then(|since| Some(since.plus(self.spec.follows?.1)));
         let pulses = [self.pulsing.raise, self.pulsing.lower].into_iter().flatten().min();
         let response = self.response.due().filter(|_| tells);
         let kept = self.drives.iter().filter_map(Drive::gives_again).min().filter(|_| !driven);
-        let back = self.units.as_ref().and_then(Units::due).filter(|_| tells);
+        let back = [self.back.due(), self.units.as_ref().and_then(Units::due)].into_iter().flatten().min();
+        let back = back.filter(|_| tells);
         [self.machine.due(), writes, trim, strays, pulses, response, kept, back].into_iter().flatten().min()
     }
 }

@@ -125,9 +125,11 @@ impl Brain {
                 Some(new) => new.setpoint.machine.hold_as(&old.setpoint.machine),
                 None => {}
             }
-            let heir = new.map(|new| &mut new.setpoint);
+            let heir = new.map(|new| new.setpoint.spec.id.clone());
             let place = |device| moves.device(device);
-            let writes = old.setpoint.withdraw(heir, place, now.mono, &mut self.next_request);
+            let mut news: Vec<_> = self.setpoints.iter_mut().map(|new| &mut new.setpoint).collect();
+            let writes =
+                old.setpoint.withdraw(heir.as_ref(), &mut news, place, now.mono, &mut self.next_request);
             if !local {
                 let (time, point, why) = (now.wall, id.clone(), RELOADED);
                 self.record(Record::Authority {

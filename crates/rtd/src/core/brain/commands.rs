@@ -241,6 +241,7 @@ impl Brain {
                 let seen = self.plant(commanded).seen;
                 commanded.setpoint.judge(master, peer.control, asked.value, &seen, self.now.mono)
             }
+            _ if !peer.control => Err(CommandStatus::NotAuthorized),
             _ => Err(CommandStatus::NotSupported),
         };
         let point = commanded.map(|commanded| commanded.setpoint.spec.id.clone());

@@ -224,11 +224,14 @@ impl Brain {
         // What the units make beside the set point has to be known where one begins, as a limit has.
         let begins = !self.needs_aux(commanded) || aux.is_some();
         let read = self.table.read_at(commanded.actual);
-        // Where one of them is not heard of, what the others do tells it: that has to be read as well.
-        let silent = units.iter().any(|able| !able.unit.available && !able.off);
-        let powers = around.drives.iter().zip(&units).filter(|(_, able)| silent && able.power.is_some());
+        // What each of them does has to be read as well: one may have stopped, and is not known yet not to answer.
+        let powers = around.drives.iter().zip(&units).filter(|(_, able)| able.power.is_some());
         let powers = powers.filter_map(|(around, _)| around.power);
-        let all_read = powers.map(|power| self.table.read_at(power.at)).fold(read, Ord::min);
+        let units_now = around.units.and_then(|at| self.quantity(at));
+        // The correction begins with what the units do then.
+        let corrected = around.units.filter(|_| units_now.is_some());
+        let beside = powers.chain(corrected).map(|one| self.table.read_at(one.at));
+        let all_read = beside.fold(read, Ord::min);
         let seen = Seen {
             actual: self.good(commanded.actual),
             read: all_read,
@@ -243,7 +246,6 @@ impl Brain {
         let meter = around
             .meter
             .and_then(|of| Some(Meter { value: self.quantity(of)?, read: self.table.read_at(of.at) }));
-        let units_now = around.units.and_then(|at| self.quantity(at));
         let hz = around.primary.and_then(|primary| self.quantity(primary.frequency));
         let answers = around.primary.is_some_and(|primary| self.permit(primary.enable) == Permit::Given);
         Plant { seen, read, answer, units, meter, units_now, aux, hz, answers }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use control::{Master, Owner};
 use site::DeviceIx;
-use telemetry::Mono;
+use telemetry::{Mono, PointId};
 
 use super::{Drive, SetPoint, Write, take};
 use crate::core::MasterIx;
@@ -37,7 +37,7 @@ impl SetPoint {
         (self.aux, self.aux_known) = (old.aux, old.aux_known);
         (self.trim, self.trimmed, self.trimmed_at) = (old.trim, old.trimmed, old.trimmed_at);
         self.response = old.response;
-        self.whole = old.whole;
+        (self.whole, self.back, self.beside) = (old.whole, old.back, old.beside);
         self.units.clone_from(&old.units);
         (self.strays, self.strays_too_long) = (old.strays, old.strays_too_long);
         for (drive, old) in self.drives.iter_mut().zip(&old.drives) {
@@ -45,34 +45,37 @@ impl SetPoint {
         }
     }
 
-    /// The plant has it, where it goes on as something else, or not at all. Devices that are still driven in the same
-    /// way by who comes after it keep what they were told, where they may; the others are handed back to their own
-    /// control, as far as they are still there: `device` is a device's place now. Where the plant has it already,
-    /// those alone that were to take it and have not yet.
+    /// The plant has it, where it goes on as something else, or not at all. Devices that `heir`, one of `news`, drives in
+    /// the same way keep what they were told, where they may; the others are handed back to their own control, as far as
+    /// they are still there: `device` is a device's place now. Whoever drives one from now on waits for its answer, and
+    /// asks again. Where the plant has it already, those alone are that were to take it and have not yet.
     pub(in crate::core) fn withdraw(
         &self,
-        mut heir: Option<&mut Self>,
+        heir: Option<&PointId>,
+        news: &mut [&mut Self],
         device: impl Fn(DeviceIx) -> Option<DeviceIx>,
         now: Mono,
         next_request: &mut u64,
     ) -> Vec<Write> {
         let driven = self.owner() != Owner::Local;
         let mut writes = Vec::new();
-        for drive in &self.drives {
+        for (part, drive) in self.drives.iter().enumerate() {
             let Some(at) = device(drive.spec.device) else { continue };
-            let disables = heir.as_ref().is_some_and(|heir| heir.spec.disables);
-            let next = heir.as_mut().and_then(|heir| {
-                let alike = |next: &&mut Drive| next.spec.device == at && next.spec.kind == drive.spec.kind;
-                heir.drives.iter_mut().find(alike)
+            let release = drive.spec.release();
+            let next = news.iter_mut().find_map(|new| {
+                let keeps = !new.spec.disables && heir == Some(&new.spec.id);
+                let next = new.drives.iter_mut().find(|next| next.spec.device == at)?;
+                Some((keeps && next.spec.kind == drive.spec.kind, next))
             });
-            if let Some(next) = next {
+            if let Some((keeps, next)) = next {
                 next.inherit(drive);
-                // One that refuses is asked again by who comes after.
-                if driven && disables {
-                    writes.extend(next.give_back(now, next_request));
+                if let Some(part) = self.units.as_ref().and_then(|units| units.part(part)) {
+                    next.counts_for(part);
+                }
+                if driven && !keeps {
+                    writes.extend(release.and_then(|write| next.give_back_by(write, now, next_request)));
                 }
             } else if drive.is_giving() || (driven && drive.holds()) {
-                let release = drive.spec.release();
                 writes.extend(release.map(|write| Write { device: at, request: take(next_request), write }));
             }
         }

@@ -138,6 +138,7 @@ enum Holds {
 #[derive(Clone, Copy, Debug)]
 struct Giving {
     request: u64,
+    write: FieldWrite,
     at: Mono,
     answered: bool,
     /// Whoever is at the plant has it: it is asked no more, and may still say that it has.
@@ -152,6 +153,8 @@ pub(super) struct Drive {
     wanted: Option<(FieldWrite, Of)>,
     part: f64,
     asked: Option<Asked>,
+    /// What it was asked in another life and has not answered: it may still do that.
+    under_way: Option<(u64, Mono)>,
     confirmed: Option<(FieldWrite, Of)>,
     pub(super) failed: Option<String>,
     /// The part that it confirmed last, whether it is there or not; `None` where it holds none.
@@ -170,7 +173,20 @@ impl Drive {
         let (wanted, asked, confirmed) = (None, None, None);
         let (failed, refuses, told, sure) = (None, false, None, false);
         let (holds, part, open) = (Holds::Nothing, 0.0, 0.0);
-        Self { spec, wanted, part, asked, confirmed, failed, told, sure, refuses, open, holds }
+        Self {
+            spec,
+            wanted,
+            part,
+            asked,
+            under_way: None,
+            confirmed,
+            failed,
+            told,
+            sure,
+            refuses,
+            open,
+            holds,
+        }
     }
 
     /// What it is to do from now on.
@@ -189,6 +205,7 @@ impl Drive {
 
     /// Nobody here has it: it is told nothing, and then as if for the first time.
     pub(super) fn drop_out(&mut self) {
+        self.leave_under_way();
         (self.wanted, self.refuses) = (None, false);
         self.forget();
     }
@@ -222,7 +239,13 @@ impl Drive {
 
     /// Nobody knows what it does: it is told nothing, and then as if for the first time.
     pub(super) fn wait(&mut self) {
+        self.leave_under_way();
         (self.wanted, self.asked, self.confirmed, self.refuses) = (None, None, None, false);
+    }
+
+    fn leave_under_way(&mut self) {
+        let open = self.asked.filter(|asked| !asked.answered);
+        self.under_way = open.map(|asked| (asked.request, asked.at)).or(self.under_way);
     }
 
     /// What it does, as far as it is known, where nobody hears of it or it does not take what it is told.
@@ -238,6 +261,12 @@ impl Drive {
     /// It is known to do this now.
     pub(super) const fn does(&mut self, part: f64) {
         (self.told, self.sure, self.open) = (Some(part), true, 0.0);
+    }
+
+    /// Nothing is heard of it, and somebody else has it now: that it did this is a guess.
+    pub(super) fn counts_for(&mut self, part: f64) {
+        self.told = self.told.map(|_| part);
+        self.sure = false;
     }
 
     /// It is known to be off: it does nothing. `sure` where it is nobody else's.
@@ -274,20 +303,30 @@ impl Drive {
 
     /// Gives it back to its own control, where it may hold something and has something for that.
     pub(super) fn give_back(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
-        let write = self.spec.release().filter(|_| self.holds() && !self.is_giving())?;
-        Some(self.give(write, now, next_request))
+        let write = self.spec.release()?;
+        self.give_back_by(write, now, next_request)
+    }
+
+    /// Gives it back in the way of whoever told it, where it may hold something.
+    pub(super) fn give_back_by(
+        &mut self,
+        write: FieldWrite,
+        now: Mono,
+        next_request: &mut u64,
+    ) -> Option<Write> {
+        (self.holds() && !self.is_giving()).then(|| self.give(write, now, next_request))
     }
 
     fn give(&mut self, write: FieldWrite, now: Mono, next_request: &mut u64) -> Write {
         let request = take(next_request);
-        self.holds = Holds::Giving(Giving { request, at: now, answered: false, left: false });
+        self.holds = Holds::Giving(Giving { request, write, at: now, answered: false, left: false });
         Write { device: self.spec.device, request, write }
     }
 
     /// Asks it again to take its own control back, where it refused or was not reached.
     pub(super) fn give_again(&mut self, now: Mono, next_request: &mut u64) -> Option<Write> {
-        let write = self.spec.release().filter(|_| self.gives_again().is_some_and(|due| due <= now))?;
-        Some(self.give(write, now, next_request))
+        let giving = self.giving().filter(|_| self.gives_again().is_some_and(|due| due <= now))?;
+        Some(self.give(giving.write, now, next_request))
     }
 
     /// Gives it back where that was not asked for yet, and asks again where it was.
@@ -298,6 +337,11 @@ impl Drive {
     /// Whether it was asked to take its own control back, and may be about to.
     pub(super) fn may_take_it(&self, now: Mono) -> bool {
         self.giving().is_some_and(|giving| !giving.answered && giving.at.plus(ANSWER_MAX) > now)
+    }
+
+    /// Whether what it was asked in another life may be about to be done.
+    pub(super) fn is_under_way(&self, now: Mono) -> bool {
+        self.under_way.is_some_and(|(_, at)| at.plus(ANSWER_MAX) > now)
     }
 
     /// When it has to be asked again to take its own control back.
@@ -324,6 +368,11 @@ impl Drive {
     /// Whether it was asked to take its own control back, and refused or was not reached.
     pub(super) fn is_kept(&self) -> bool {
         self.giving().is_some_and(|giving| giving.answered)
+    }
+
+    /// Whether it is to be told what it is to do now. Where one of several refuses that one alone is.
+    pub(super) const fn is_told(&self, one_refuses: bool) -> bool {
+        !one_refuses || self.failed.is_some()
     }
 
     /// When it has to be told (again).
@@ -359,10 +408,17 @@ impl Drive {
         Some(Write { device: self.spec.device, request, write })
     }
 
-    /// A driver answered a write. Answers to writes that were given up in the meantime change nothing.
-    pub(super) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) {
-        let giving = self.giving().filter(|giving| giving.request == request);
-        if let Some(giving) = giving.filter(|_| self.spec.device == device) {
+    /// A driver answered a write. Answers to writes that were given up in the meantime change nothing here. Whether it
+    /// was one of another life, or a release.
+    pub(super) fn written(&mut self, device: DeviceIx, request: u64, result: &Result<(), String>) -> bool {
+        if self.spec.device != device {
+            return false;
+        }
+        if self.under_way.is_some_and(|(open, _)| open == request) {
+            self.under_way = None;
+            return true;
+        }
+        if let Some(giving) = self.giving().filter(|giving| giving.request == request) {
             self.holds = match giving.left {
                 true => Holds::Told,
                 false => Holds::Giving(Giving { answered: true, ..giving }),
@@ -370,10 +426,10 @@ impl Drive {
             if result.is_ok() {
                 (self.holds, self.told, self.sure) = (Holds::Nothing, None, false);
             }
-            return;
+            return true;
         }
         let asked = self.asked.as_mut().filter(|asked| asked.request == request);
-        let Some(asked) = asked.filter(|_| self.spec.device == device) else { return };
+        let Some(asked) = asked else { return false };
         asked.answered = true;
         self.refuses = result.is_err();
         match result {
@@ -390,15 +446,20 @@ impl Drive {
                 self.told.get_or_insert(asked.part);
             }
         }
+        false
     }
 
     pub(super) fn forget(&mut self) {
         (self.asked, self.confirmed, self.failed) = (None, None, None);
     }
 
-    /// Takes over from another of the same device that is told in the same way what the device may hold.
+    /// Takes over from another of the same device what the device may hold.
     pub(super) fn inherit(&mut self, old: &Self) {
-        (self.told, self.holds) = (old.told, old.holds);
+        self.holds = old.holds;
+        let open = old.asked.filter(|asked| !asked.answered).map(|asked| (asked.request, asked.at));
+        self.under_way = open.or(old.under_way);
+        // Told in another way, its part is of something else.
+        self.told = old.told.filter(|_| self.spec.kind == old.spec.kind);
     }
 
     /// Goes on as another of the same definition did.
@@ -408,7 +469,7 @@ impl Drive {
         self.refuses = old.refuses;
         self.part = old.part;
         self.inherit(old);
-        (self.sure, self.open) = (old.sure, old.open);
+        (self.sure, self.open, self.under_way) = (old.sure, old.open, old.under_way);
     }
 }
 

@@ -64,6 +64,8 @@ struct Bench {
     point: SetPoint,
     plant: Plant,
     request: u64,
+    /// When it was looked at last.
+    now: Mono,
 }
 
 impl Bench {
@@ -79,7 +81,7 @@ impl Bench {
             hz: None,
             answers: false,
         };
-        Self { point: SetPoint::new(spec, Mono::ZERO), plant, request: 0 }
+        Self { point: SetPoint::new(spec, Mono::ZERO), plant, request: 0, now: Mono::ZERO }
     }
 
     fn new(revert_s: u16) -> Self {
@@ -92,6 +94,7 @@ impl Bench {
     }
 
     fn settle(&mut self, now: Mono) -> Settled {
+        self.now = now;
         self.point.settle(&self.plant, now, &mut self.request)
     }
 
@@ -100,7 +103,7 @@ impl Bench {
     }
 
     fn written(&mut self, request: u64, result: &Result<(), String>) {
-        self.point.written(BESS, request, result);
+        self.point.written(BESS, request, result, self.now);
     }
 
     fn judge(&self, master: MasterIx, right: bool, wire: f64, seen: &Seen) -> Result<f64, CommandStatus> {
@@ -433,7 +436,7 @@ fn a_lost_unit_is_made_up_for_at_once_and_what_is_missing_is_not_in_force() {
     let mut bench = Bench::of(SetPointSpec { drives, method: Some(Method::Capability), ..spec(0) });
     bench.plant.units = vec![unit(true); 4];
     let answer = |bench: &mut Bench, writes: &[Write]| {
-        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK));
+        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK, bench.now));
     };
     bench.accept(2.0, 2.0, 0);
     let writes = bench.writes(0);
@@ -472,7 +475,7 @@ fn one_is_silent(limits: Band) -> Bench {
     bench.accept(-4.0, -4.0, 0);
     let writes = bench.writes(0);
     assert_eq!(watts(&writes), [-2e6; 2]);
-    writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK));
+    writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK, bench.now));
     bench.plant.units[0].unit.available = false;
     bench
 }
@@ -487,7 +490,7 @@ fn what_a_silent_unit_counts_for_gives_the_others_no_more_than_the_whole_may() {
         // It charges with 2, or it does nothing any more: then 6 would be too much.
         let writes = bench.writes(2);
         assert_eq!(watts(&writes), [4e6]);
-        bench.point.written(writes[0].device, writes[0].request, &OK);
+        bench.point.written(writes[0].device, writes[0].request, &OK, bench.now);
         assert_eq!((bench.point.in_force(), bench.point.short()), (Some(2.0), 2.0));
         assert_eq!(bench.point.clamp(), Some(Clamp::Hard));
         bench.accept(-4.0, 2.0, 3);
@@ -504,7 +507,7 @@ fn what_others_confirmed_of_an_output_that_counted_on_a_lost_unit_is_not_in_forc
     bench.plant.units = vec![unit; 2];
     bench.plant.units[1].unit.priority = 1;
     let answer = |bench: &mut Bench, writes: &[Write]| {
-        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK));
+        writes.iter().for_each(|write| bench.point.written(write.device, write.request, &OK, bench.now));
     };
     bench.accept(1.0, 1.0, 0);
     let writes = bench.writes(0);
@@ -547,7 +550,7 @@ fn the_correction_brings_the_meter_there_and_stops_where_something_else_holds() 
                 assert!((watts(&[write])[0] - 2.2e6).abs() < 1.0, "nothing moves at the hand-over");
             }
             units = watts(&[write])[0] / 1e6;
-            bench.point.written(write.device, write.request, &OK);
+            bench.point.written(write.device, write.request, &OK, bench.now);
         }
         bench.plant.meter = meter(units - 0.3, second);
     }
@@ -594,4 +597,48 @@ fn nothing_calls_for_time_that_has_passed_while_a_reading_is_waited_for() {
     }
     (bench.plant.seen.actual, bench.plant.seen.read) = (Some(1.0), seconds(77));
     assert_eq!(watts(&bench.writes(77)), [2_500_000.0], "it is known, and there is no ramp");
+}
+
+#[test]
+fn while_one_of_fixed_shares_refuses_the_others_stay() {
+    let half = DriveKind::SunSpec704 { watts_per_unit: 0.5e6 };
+    let drives = (0..2).map(|device| DriveSpec { kind: half, ..drive(device, 0) }).collect();
+    let mut bench = Bench::of(SetPointSpec { drives, ..spec(0) });
+    let no = Err("illegal data value".to_owned());
+    bench.accept(3.0, 3.0, 0);
+    let writes = bench.writes(0);
+    assert_eq!(watts(&writes), [1.5e6; 2]);
+    let mut does = [0.0; 2];
+    let answer = |bench: &mut Bench, writes: &[Write], refuses: bool, does: &mut [f64; 2]| {
+        for write in writes {
+            let at = write.device.get();
+            let result = if at == 1 && refuses { &no } else { &OK };
+            if result.is_ok() {
+                does[at] = watts(&[*write])[0] / 1e6;
+            }
+            bench.point.written(write.device, write.request, result, bench.now);
+        }
+    };
+    answer(&mut bench, &writes, false, &mut does);
+    // One trips, and takes nothing any more.
+    does[1] = 0.0;
+    bench.accept(3.2, 1.5, 1);
+    let writes = bench.writes(1);
+    answer(&mut bench, &writes, true, &mut does);
+    let stays = does[0];
+    for second in 2..40 {
+        bench.plant.seen.actual = Some(does[0] + does[1]);
+        let writes = bench.writes(second);
+        assert!(writes.iter().all(|write| write.device.get() == 1), "{second}: {writes:?}");
+        answer(&mut bench, &writes, true, &mut does);
+        let due = bench.point.due();
+        assert!(due.is_none_or(|due| due > seconds(second)), "{due:?} at {second} s");
+    }
+    assert_eq!(does, [stays, 0.0]);
+    for second in 40..44 {
+        bench.plant.seen.actual = Some(does[0] + does[1]);
+        let writes = bench.writes(second);
+        answer(&mut bench, &writes, false, &mut does);
+    }
+    assert_eq!(does, [1.6; 2], "it takes it again: both do their share, and there is no ramp");
 }

@@ -36,6 +36,13 @@ pub(crate) struct Able {
     pub(crate) held: Held,
 }
 
+impl Able {
+    /// What it does, by its own word or because it is off.
+    fn does(&self) -> Option<f64> {
+        self.power.or(self.off.then_some(0.0))
+    }
+}
+
 /// What a sharing out came to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shared {
@@ -62,9 +69,10 @@ pub(super) struct Units {
     within: Band,
     /// How what they can do again comes back.
     back: Back,
-    /// What is answered to the grid's frequency, and by how much that is another since they were told last.
-    response: f64,
+    /// By how much the whole is another since they were told last that has no ramp.
     at_once: f64,
+    /// Where the whole goes.
+    goal: f64,
 }
 
 /// Whether a device does what it is told.
@@ -92,7 +100,7 @@ impl Units {
         let silent = Silent::new(silent::Rules { least, walks }, devices);
         let back = Back::new(rules, STEP);
         let (there, within) = (Vec::new(), Band::ALL);
-        Self { method, least, there, since: 0, silent, within, back, response: 0.0, at_once: 0.0 }
+        Self { method, least, there, since: 0, silent, within, back, at_once: 0.0, goal: 0.0 }
     }
 
     /// Somebody begins to drive. What devices do by their own word they do; and of which nothing is heard, does what the
@@ -105,12 +113,38 @@ impl Units {
         }
         let own: Vec<Option<f64>> = plant.units.iter().map(|able| able.power).collect();
         let others = plant.units.iter().filter(|able| able.unit.available || able.off);
-        let others = others.map(|able| able.power.or(able.off.then_some(0.0)));
-        let left = others.sum::<Option<f64>>().map(|others| made - others);
+        let left = others.map(Able::does).sum::<Option<f64>>().map(|others| made - others);
         self.silent.begin(&own, left, now);
+        if left.is_none() {
+            self.silent.shrink(self.share_of(made, drives, plant));
+        }
         self.back.reset();
         // Limits that were known before say nothing of where it stands now.
         self.within = Band::ALL;
+    }
+
+    /// What of all that they did by what was told last they may do now, where all together do `made`.
+    fn share_of(&self, made: f64, drives: &[Drive], plant: &Plant) -> f64 {
+        let (mut known, mut open) = (0.0, 0.0);
+        for (at, (drive, able)) in drives.iter().zip(&plant.units).enumerate() {
+            let silent = self.silent.part(at);
+            match silent.filter(|_| !self.silent.guesses().any(|guess| guess == at)).or(able.power) {
+                Some(part) => known += part,
+                None => open += silent.unwrap_or(drive.stays()),
+            }
+        }
+        let share = (made - known) / open;
+        if share.is_finite() { share.clamp(0.0, 1.0) } else { 1.0 }
+    }
+
+    /// Whether nothing is heard of any of them.
+    pub(super) fn all_away(plant: &Plant) -> bool {
+        plant.units.iter().all(|able| !able.unit.available)
+    }
+
+    /// What all of them do by their own word.
+    pub(super) fn own(plant: &Plant) -> Option<f64> {
+        plant.units.iter().map(Able::does).sum()
     }
 
     /// The plant has them.
@@ -180,10 +214,10 @@ impl Units {
         self.silent.guesses()
     }
 
-    /// What is answered to the grid's frequency now. It has no ramp, not on the way back of what they can do either.
-    pub(super) const fn answer(&mut self, response: f64) {
-        self.at_once += response - self.response;
-        self.response = response;
+    /// The whole is by so much another than before that has no ramp, nor has it on the way back of what they can do.
+    /// `goal` is where it goes.
+    pub(super) const fn moves(&mut self, by: f64, goal: f64) {
+        (self.at_once, self.goal) = (by, goal);
     }
 
     /// Gives each device its part of the whole, which is never asked to be beyond `asked`. `of` makes of what is missing
@@ -234,7 +268,10 @@ impl Units {
                     walks |= others && (part - drive.does_now()).abs() >= self.least;
                     drive.want(*part, of);
                 }
-                (true, true) => drive.want(self.silent.part(at).unwrap_or_default(), of),
+                // As far as it can by now.
+                (true, true) => {
+                    drive.want(able.unit.can.hold(self.silent.part(at).unwrap_or_default()), of);
+                }
                 (false, _) => drive.drop_away(),
             }
         }
@@ -267,8 +304,8 @@ impl Units {
         let there = drives.iter().zip(units).filter(|(_, unit)| unit.available);
         let does: f64 = there.map(|(drive, _)| drive.does_now()).sum();
         let all = |band: Band| Band { low: band.low + others, high: band.high + others };
-        let by = std::mem::take(&mut self.at_once);
-        let known = back::Units { reach: reach + others, does: does + others, by };
+        let (goal, by) = (self.goal, self.at_once);
+        let known = back::Units { reach: reach + others, goal, does: does + others, by };
         self.back.ask(whole, known, &[all(can), all(within), self.within], now) - others
     }
 

@@ -29,9 +29,9 @@ pub(super) struct Unit {
     /// It answers reads, and no writes, which do not reach it.
     pub(super) deaf: bool,
     /// It makes what it was told whether it answers or not.
-    runs: bool,
+    pub(super) runs: bool,
     /// Its breaker is closed; with an open one it makes nothing, but answers.
-    closed: bool,
+    pub(super) closed: bool,
 }
 
 pub(super) struct Plant {
@@ -69,7 +69,7 @@ impl Plant {
         plant
     }
 
-    fn made(&self) -> f64 {
+    pub(super) fn made(&self) -> f64 {
         self.units.iter().map(|unit| unit.power).sum()
     }
 
@@ -339,6 +339,28 @@ fn at_full_load_a_unit_that_is_back_comes_by_the_ramp() {
         plant.seconds(600);
         assert!((plant.read(1).0 - 96.0).abs() <= COUNT + 1e-9);
     }
+}
+
+#[test]
+fn at_full_load_one_that_is_found_to_run_again_takes_nothing_from_the_others() {
+    let trim = "trim = { meter = \"poi.mw\", units = \"units.mw\", gain = 0.02, most = 6.0 }\n";
+    let follow = "ramp_up_per_min = 20.0\nfollows_within = 3.0\nfollows_s = 30";
+    let mut plant = Plant::new(&site(&[(trim, ""), ("ramp_up_per_min = 20.0", follow)]), 1e-6);
+    (plant.losses, plant.aux) = (0.0, 0.0);
+    plant.set(90.0);
+    plant.seconds(400);
+    lose(&mut plant, true);
+    plant.seconds(120);
+    assert_eq!([0, 2, 3].map(|at| plant.units[at].told), [RATED; 3], "it is known to have stopped");
+    // It runs again by what it holds, and nothing is heard of it.
+    plant.units[1].runs = true;
+    for second in 0..400 {
+        plant.second();
+        let others: f64 = [0, 2, 3].into_iter().map(|at| plant.units[at].told).sum();
+        assert!(others >= 90.0 - 22.5 - COUNT, "{second}: {others}");
+    }
+    assert!((plant.meter() - 90.0).abs() < COUNT, "{}", plant.meter());
+    assert_eq!(plant.read(FORCE), (90.0, Flags::ONLINE));
 }
 
 #[test]

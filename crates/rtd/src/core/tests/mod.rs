@@ -2,6 +2,7 @@
 
 mod away;
 mod before;
+mod begins;
 mod control;
 mod desk;
 mod engine;
@@ -10,6 +11,8 @@ mod hsl;
 mod hybrid;
 mod interconnection;
 mod known;
+mod lifted;
+mod lives;
 mod primary;
 mod pulses;
 mod registers;
