@@ -127,8 +127,8 @@ PLANTED = [
         "    let value = bounds.hard.hold(stored);\n",
         "    let value = stored;\n",
         CORE + "control.rs",
-        "Some(bounds) => (bounds.hold(asked), bounds.holds(asked)),",
-        "Some(_) => (asked, None),",
+        "Some(bounds) => (bounds.hold(asked), [bounds.at_once()], bounds.holds(asked)),",
+        "Some(_) => (asked, [Band::ALL], None),",
     ),
     (
         "a charge is not looked at",
@@ -264,6 +264,30 @@ PLANTED = [
         CORE + "control.rs",
         "        self.master().and(self.machine.target())\n",
         "        self.machine.target()\n",
+    ),
+    (
+        "a write of another life is not waited for",
+        CORE + "control.rs",
+        "drive.may_take_it(now) || (*answers && drive.is_under_way(now))",
+        "drive.may_take_it(now) || (!*answers && drive.is_under_way(now))",
+    ),
+    (
+        "the others of fixed shares follow one that refuses",
+        CORE + "control.rs",
+        "self.units.is_none() && self.drives.iter().any(|drive| drive.failed.is_some())",
+        "self.units.is_some() && self.drives.iter().all(|drive| drive.failed.is_some())",
+    ),
+    (
+        "where all were away they count for all that they were told",
+        CORE + "control.rs",
+        "let away = self.units.is_some() && Units::all_away(plant);",
+        "let away = self.units.is_some() && Units::all_away(plant) && plant.units.is_empty();",
+    ),
+    (
+        "what the meter said of a silent unit is lost with another configuration",
+        CORE + "control/carry.rs",
+        "next.counts_for(part);",
+        "next.counts_for(drive.stays() + part * 0.0);",
     ),
     (
         "a step of the wall clock counts as time",

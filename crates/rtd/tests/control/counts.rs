@@ -40,6 +40,8 @@ pub(crate) struct Counts {
     pub(crate) clamps: [u64; CLAMPS.len()],
     /// A set point that another configuration gave back.
     pub(crate) withdrawn: u64,
+    /// Turns in which a write of another life was waited for.
+    pub(crate) under_way: u64,
     pub(crate) writes: u64,
     /// Outputs that were held against ramp, bounds and goal.
     pub(crate) outputs: u64,
@@ -73,6 +75,7 @@ impl Default for Counts {
             statuses: [0; STATUSES.len()],
             clamps: [0; CLAMPS.len()],
             withdrawn: 0,
+            under_way: 0,
             writes: 0,
             outputs: 0,
             first_outputs: 0,
@@ -97,6 +100,7 @@ impl Tally for Counts {
         let mut fields = vec![
             ("cases", &mut self.cases),
             ("withdrawn_by_another_configuration", &mut self.withdrawn),
+            ("writes_of_before_under_way", &mut self.under_way),
             ("writes", &mut self.writes),
             ("outputs_judged", &mut self.outputs),
             ("first_outputs_judged", &mut self.first_outputs),

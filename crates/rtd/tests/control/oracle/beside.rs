@@ -26,6 +26,8 @@ pub(super) struct Beside {
     aux: Option<f64>,
     /// So far all that is beside has moved at once since the output was seen last.
     shift: Band,
+    /// So much of what it moved limits may have cut off, and it is not there yet.
+    cut: f64,
 }
 
 /// What is beside, as the output is judged.
@@ -42,7 +44,12 @@ pub(super) struct Shift {
 impl Beside {
     pub(super) const fn new() -> Self {
         let none = Band(0.0, 0.0);
-        Self { response: none, phase: Phase::Rests, wanted: 0.0, aux: None, shift: none }
+        Self { response: none, phase: Phase::Rests, wanted: 0.0, aux: None, shift: none, cut: 0.0 }
+    }
+
+    /// What moved at an `edge` may have been cut off there.
+    pub(super) fn cut_off(&mut self, edge: bool, by: Band) {
+        self.cut = if edge { self.cut.max(by.size()) } else { 0.0 };
     }
 }
 
@@ -92,7 +99,7 @@ impl Oracle {
     /// Set point and response together begin with what the plant does; that of the set point, where it is known.
     pub(super) fn begin_beside(&mut self, actual: f64) -> Option<f64> {
         let output = self.without(actual);
-        (self.beside.shift, self.beside.phase) = (Band(0.0, 0.0), Phase::Rests);
+        (self.beside.shift, self.beside.phase, self.beside.cut) = (Band(0.0, 0.0), Phase::Rests, 0.0);
         if let Some(output) = output {
             let response = (actual - output).clamp(-PRIMARY.most, PRIMARY.most);
             self.beside.response = Band(response, response);
@@ -201,7 +208,7 @@ impl Oracle {
     pub(super) fn shifted(&self) -> Shift {
         let (aux, Band(low, high)) = (self.aux(), self.beside.response);
         let (now, by) = (Band(low + aux, high + aux), self.beside.shift.plus(self.moves(self.beside.wanted)));
-        Shift { now, by, hidden: now.size() + by.size() }
+        Shift { now, by, hidden: now.size() + by.size() + self.beside.cut }
     }
 
     /// Where a set point stands whose output was last seen there; `None`: not known exactly.

@@ -132,6 +132,9 @@ struct Unit {
     told: Option<f64>,
     /// The write that is not answered yet, and when it was asked for.
     open: Option<u64>,
+    asked_at: u64,
+    /// One of another life, that it may still do.
+    under_way: Option<(u64, u64)>,
     asked: f64,
     asked_turn: usize,
     confirmed: Option<f64>,
@@ -153,6 +156,14 @@ struct Giving {
     refused: bool,
     /// Whoever is at the plant has it: it is not asked again, and may still say that it has taken it.
     left: bool,
+}
+
+impl Unit {
+    /// Nobody asks any more for what it was asked for.
+    fn fresh(&self) -> Self {
+        let under_way = self.open.map(|request| (request, self.asked_at)).or(self.under_way);
+        Self { holds: self.holds, giving: self.giving, under_way, ..Self::default() }
+    }
 }
 
 impl Giving {
@@ -424,7 +435,8 @@ impl Oracle {
         if came && let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) {
             // It may have restarted: whatever it confirmed before counts for nothing.
             let refuses = unit.refuses && self.rules.is_dispatch();
-            *unit = Unit { refuses, holds: unit.holds, giving: unit.giving, ..Unit::default() };
+            let Unit { holds, giving, under_way, .. } = *unit;
+            *unit = Unit { refuses, holds, giving, under_way, ..Unit::default() };
         }
     }
 

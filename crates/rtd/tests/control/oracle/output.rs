@@ -40,11 +40,15 @@ impl Oracle {
             // Nothing has to be told while it is not known where the devices stand, or none of them takes anything.
             self.loose = true;
             let takes = !self.rules.is_dispatch() || self.there().any(|at| self.takes(at));
-            if !waits && takes && self.unread.is_none() {
+            if !waits && takes && self.unread.is_none() && !self.one_refuses() {
                 self.fail("a device is told nothing".to_owned());
             }
             if !takes {
                 self.lag(0.0, self.counted());
+            }
+            if let Some(bounds) = bounds.filter(|_| self.one_refuses()) {
+                // The output goes on within its bounds, told or not.
+                (self.at, self.edge) = (Some(bounds.held(before)), true);
             }
             self.way = None;
             return;
@@ -70,6 +74,10 @@ impl Oracle {
             // It stays where it is, with all that is beside it; what was cut off of that comes after.
             let slack = if self.loose { f64::INFINITY } else { 0.0 };
             let dispatched = self.rules.is_dispatch() || self.rules.drives == Drives::Limited;
+            // What is beside it comes back by the ramp, too.
+            let by = self.shifted().by;
+            self.edge |= by != Band(0.0, 0.0);
+            self.beside.cut_off(self.edge, by);
             if (total - before).abs() > slack + NEAR && !dispatched {
                 self.fail(format!("{before} became {total} while it had to stay"));
             }
@@ -89,6 +97,9 @@ impl Oracle {
         if self.rules.is_dispatch() && self.others_end(total, self.counted(), &bounds, most) {
             // What those that are heard of do not do is no way of the output.
             self.lag(0.0, total);
+            if let Some(behind) = &mut self.behind {
+                behind.since = self.now;
+            }
             (self.at, self.loose, self.edge, self.way) = (Some(bounds.held(before)), true, true, None);
             return;
         }
@@ -110,7 +121,14 @@ impl Oracle {
         let corrected = if free { corrected } else { corrected.max(most + hidden) };
         let by = if free { by } else { Band(by.0.min(0.0), by.1.max(0.0)) };
         let (all_hidden, hidden) = (hidden, if free { 0.0 } else { hidden });
-        self.edge = bounds.is_edge(total, most + now.size());
+        // What was cut off of what is beside it comes back by the ramp. It is all there once the output has had the time
+        // to be where it goes, too.
+        let goal = self.target.filter(|_| !self.rough).map(|target| self.goal(target, &bounds, now));
+        let there = goal.is_some_and(|goal| goal.0 == goal.1 && goal.has(total, NEAR + most));
+        let there = there && self.way.is_some_and(|way| self.is_long_ago(&way, now, most + hidden));
+        let cut = self.edge && hidden + most > 0.0 && !there;
+        self.edge = cut || bounds.is_edge(total, most + now.size());
+        self.beside.cut_off(self.edge, by);
         let hides = if free && !self.edge { 0.0 } else { all_hidden };
         let moved = total - from;
         if let Some(behind) = self.behind {
@@ -119,7 +137,6 @@ impl Oracle {
             let first = if self.handle.anew { "the first output after a hand-over: " } else { "" };
             self.fail(format!("{first}{before} ({from} within its bounds) became {total} in {passed} ms"));
         }
-        let goal = self.target.filter(|_| !self.rough).map(|target| self.goal(target, &bounds, now));
         if let Some(goal) = goal {
             let low = (from + by.0).min(goal.0) - most - hidden;
             let high = (from + by.1).max(goal.1) + most + hidden;
@@ -222,6 +239,14 @@ impl Oracle {
         let (low, high) = (edge(f64::NEG_INFINITY).max(-ASKED), edge(f64::INFINITY).min(ASKED));
         let beyond = others <= low + NEAR + most || others >= high - NEAR - most;
         counted != 0.0 && beyond
+    }
+
+    /// Whether the same was asked for long enough that the output has gone so far since.
+    fn is_long_ago(&self, way: &Way, beside: Band, far: f64) -> bool {
+        let rate = self.rules.up.unwrap_or(f64::INFINITY).min(self.rules.down.unwrap_or(f64::INFINITY));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of a test")]
+        let takes = (far / rate * 1_000.0) as u64 + 2 * STEP_MS;
+        way.target == self.target && way.beside == beside.0 && way.since + takes <= self.now
     }
 
     /// It comes nearer to its goal, by its ramp.

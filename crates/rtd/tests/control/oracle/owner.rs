@@ -64,6 +64,7 @@ impl Oracle {
     ) {
         let expected = match asked {
             Some(value) => self.judge(master, value),
+            None if !self.rules.rights[master] => Err("NOT_AUTHORIZED"),
             None => Err("NOT_SUPPORTED"),
         };
         let wanted = expected.err().unwrap_or("SUCCESS");

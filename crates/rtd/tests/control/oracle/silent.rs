@@ -37,7 +37,7 @@ struct Quiet {
 impl Quiet {
     fn guessed(&mut self) {
         self.part = if self.counts { self.part } else { 0.0 };
-        self.vague |= self.asked;
+        self.vague |= self.asked || self.open;
         (self.guess, self.asked, self.counts) = (true, false, true);
     }
 }
@@ -46,6 +46,8 @@ impl Quiet {
 #[derive(Clone, Debug)]
 pub(super) struct Silent {
     quiet: Vec<Option<Quiet>>,
+    /// What that is of each is not known here.
+    pub(super) hazy: Vec<bool>,
     /// What each has confirmed last; nothing, where it was given back since.
     pub(super) kept: Vec<Option<f64>>,
     /// Nobody else had it since.
@@ -73,6 +75,7 @@ impl Silent {
         let (deaf_until, surely_until, blur) = (0, 0, 0.0);
         Self {
             quiet,
+            hazy: vec![false; units],
             kept,
             sure,
             asked,
@@ -88,8 +91,15 @@ impl Silent {
 
     /// What the meter has said of them.
     pub(super) fn forget(&mut self) {
-        let fresh = Self::new(self.kept.len());
-        *self = Self { kept: std::mem::take(&mut self.kept), ..fresh };
+        let mut fresh = Self::new(self.kept.len());
+        for (at, quiet) in self.quiet.iter().enumerate() {
+            fresh.kept[at] = self.kept[at];
+            if let Some(quiet) = quiet {
+                fresh.kept[at] = self.kept[at].map(|_| if quiet.counts { quiet.part } else { 0.0 });
+                fresh.hazy[at] = quiet.vague || quiet.asked || quiet.open;
+            }
+        }
+        *self = fresh;
     }
 
     fn no_evidence(&mut self) {
@@ -188,7 +198,7 @@ impl Oracle {
                         part,
                         guess,
                         asked: false,
-                        vague: false,
+                        vague: self.silent.hazy[at],
                         since,
                         counts: true,
                         against: 0,
@@ -203,6 +213,9 @@ impl Oracle {
                 }
                 self.silent.disturbed(self.now);
             }
+        }
+        if self.handle.anew {
+            self.shrink();
         }
         if self.owner == Owner::Local {
             self.silent.lately.clear();
@@ -255,6 +268,23 @@ impl Oracle {
             return;
         }
         self.hold_against(actual);
+    }
+
+    /// Somebody begins: of what is only guessed there is no more than its share of what the plant does.
+    fn shrink(&mut self) {
+        let Some(made) = self.base() else { return };
+        let (mut known, mut open) = (0.0, 0.0);
+        for (quiet, kept) in self.silent.quiet.iter().zip(&self.silent.kept) {
+            match quiet {
+                Some(quiet) if !quiet.guess => known += if quiet.counts { quiet.part } else { 0.0 },
+                Some(quiet) => open += quiet.part,
+                None => open += kept.unwrap_or(0.0),
+            }
+        }
+        let share = (made - known) / open;
+        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 1.0 };
+        let guesses = self.silent.quiet.iter_mut().flatten().filter(|quiet| quiet.guess);
+        guesses.for_each(|quiet| quiet.part *= share);
     }
 
     /// A reading of the meter is held against what was in force lately.

@@ -4,7 +4,7 @@ use control::Cause;
 use rtd::core::FieldWrite;
 
 use super::{Giving, Oracle, Owner, Unit, Up};
-use crate::sites::{ASKED, RATED, UNITS};
+use crate::sites::{ASKED, Drives, RATED, UNITS};
 
 impl Oracle {
     /// Devices that cannot be told anything may do something else by themselves: the output goes on from what the
@@ -26,7 +26,14 @@ impl Oracle {
         // Nor is it known what comes of a release that is on its way.
         let may_take_it =
             |unit: &Unit| unit.giving.is_some_and(|giving| !giving.refused && self.now < giving.at + 15_000);
-        if self.units.iter().any(may_take_it) && !self.apart {
+        // Nor of what a device that is there was asked in another life.
+        let may_do_it = |at: usize| {
+            let under_way = self.units[at].under_way;
+            self.up[UNITS + at] == Up::Yes && under_way.is_some_and(|(_, asked)| self.now < asked + 15_000)
+        };
+        let under_way = (0..self.units.len()).any(may_do_it);
+        self.counts.under_way += u64::from(under_way);
+        if (under_way || self.units.iter().any(may_take_it)) && !self.apart {
             self.unread = Some(self.now + 2_000);
         }
         let apart = self.devices() != Some(true) || self.units_remote() == Some(false);
@@ -35,7 +42,7 @@ impl Oracle {
         }
         self.apart = apart;
         let Some(since) = self.unread else { return };
-        if self.units_remote() == Some(false) {
+        if self.units_remote() == Some(false) || (self.rules.is_dispatch() && self.devices() != Some(true)) {
             self.silent.doubt();
         }
         self.way = None;
@@ -43,8 +50,7 @@ impl Oracle {
         let Some((base, actual)) = read else {
             // Whatever they were told and have confirmed before counts for nothing.
             for unit in &mut self.units {
-                let Unit { failed, holds, giving, .. } = *unit;
-                *unit = Unit { failed, holds, giving, ..Unit::default() };
+                *unit = Unit { failed: unit.failed, ..unit.fresh() };
             }
             self.totals.clear();
             (self.others_since, self.was) = (0, Vec::new());
@@ -114,19 +120,25 @@ impl Oracle {
         if self.rules.is_dispatch() {
             for at in 0..self.units.len() {
                 if self.up[UNITS + at] != Up::Yes {
-                    let Unit { holds, giving, failed, .. } = self.units[at];
+                    let Unit { holds, giving, failed, under_way, .. } = self.units[at];
                     // While the plant is read anew its refusal is the last that was heard of it.
                     let failed = failed && self.unread.is_some();
                     // Once it is back it has to take what it counts for before it gets another part.
                     let refuses = self.unread.is_none();
-                    self.units[at] = Unit { failed, refuses, holds, giving, ..Unit::default() };
+                    self.units[at] = Unit { failed, refuses, holds, giving, under_way, ..Unit::default() };
                 }
             }
         }
         // Who is still waited for is told nothing new yet.
         let waits = self.units.iter().any(|unit| unit.open.is_some() && !unit.refuses);
+        let one_refuses = self.one_refuses();
         for (device, request, write) in writes {
             let Some(told) = value(*write) else { continue };
+            let refuses =
+                device.checked_sub(UNITS).and_then(|at| self.units.get(at)).is_some_and(|unit| unit.failed);
+            if one_refuses && !refuses {
+                self.fail(format!("device {device} is told {told} while another refuses"));
+            }
             let revert = match write {
                 FieldWrite::SunSpec704 { revert_s, .. } | FieldWrite::SunSpec123 { revert_s, .. } => {
                     *revert_s
@@ -158,6 +170,7 @@ impl Oracle {
                 *unit = Unit {
                     told: Some(told),
                     open: Some(*request),
+                    asked_at: self.now,
                     asked: told,
                     asked_turn: turn,
                     holds: true,
@@ -173,6 +186,11 @@ impl Oracle {
         }
         self.note_total(waits);
         self.watch();
+    }
+
+    /// One of several with fixed shares refuses: the others are told nothing.
+    pub(super) fn one_refuses(&self) -> bool {
+        self.rules.drives == Drives::Shares && self.units.iter().any(|unit| unit.failed)
     }
 
     /// Whether each unit that has a part was told one; what that comes to.
@@ -206,6 +224,18 @@ impl Oracle {
     /// A device answered a write.
     pub(crate) fn written(&mut self, device: usize, request: u64, good: bool) {
         let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) else { return };
+        let under_way = unit.under_way.filter(|(open, _)| *open == request).is_some();
+        if under_way {
+            unit.under_way = None;
+        }
+        let gives = unit.giving.is_some_and(|giving| giving.request == request);
+        if (under_way || gives) && self.owner != Owner::Local && !self.apart {
+            // What it does from now on has to be read.
+            self.unread = Some(self.now + 2_000);
+        }
+        if under_way {
+            return;
+        }
         if let Some(giving) = unit.giving.as_mut().filter(|giving| giving.request == request) {
             giving.refused = !good;
             if giving.left {
@@ -214,6 +244,7 @@ impl Oracle {
             if good {
                 (unit.giving, unit.holds) = (None, false);
                 (self.silent.kept[device - UNITS], self.silent.sure[device - UNITS]) = (None, false);
+                self.silent.hazy[device - UNITS] = false;
             }
             return;
         }
@@ -226,6 +257,7 @@ impl Oracle {
             (unit.confirmed, unit.failed) = (Some(unit.asked), false);
             (self.silent.kept[device - UNITS], self.silent.sure[device - UNITS]) = (Some(unit.asked), true);
             self.silent.asked[device - UNITS] = 0.0;
+            self.silent.hazy[device - UNITS] = false;
             unit.done = unit.asked_turn;
             if back && self.rules.is_dispatch() {
                 // It gets another part now, and so do the others.
@@ -244,7 +276,7 @@ impl Oracle {
     pub(super) fn forget(&mut self) {
         self.silent.doubt();
         for unit in &mut self.units {
-            *unit = Unit { holds: unit.holds, giving: unit.giving, ..Unit::default() };
+            *unit = unit.fresh();
         }
     }
 }
