@@ -226,14 +226,14 @@ PLANTED = [
     (
         "another ramp goes on with the old set point",
         CORE + "brain/carry.rs",
-        "let goes_on = moves.kept.setpoint(id) && (was.is_none() || owner.is_some());",
+        "let goes_on = moves.kept.setpoint(&old.setpoint.spec.id) && (was.is_none() || owner.is_some());",
         "let goes_on = was.is_none() || owner.is_some();",
     ),
     (
         "the operator's hand is lost with another configuration",
         CORE + "brain/carry.rs",
-        "Some(new) => new.setpoint.machine.hold_as(&old.setpoint.machine),",
-        "Some(_) => {}",
+        "(Some(new), None) => new.setpoint.machine.hold_as(&old.setpoint.machine),",
+        "(Some(_), None) => {}",
     ),
     (
         "IIN1.5 says nothing",

@@ -27,8 +27,9 @@ struct Short {
     since: Mono,
     /// They could do more than the ramp lets them.
     held: bool,
-    /// What had no ramp asked for so much more of it since.
+    /// What had no ramp asked for so much more of it since, and so much of that they could not do.
     beside: f64,
+    owed: f64,
 }
 
 /// What is known of the units now.
@@ -62,8 +63,9 @@ impl Short {
     fn found(mut self, units: Units, near: f64) -> Self {
         let sign = self.sign();
         let found = sign * (units.does - self.done);
-        let brought = (self.beside + sign * units.by).max(0.0) - self.beside.max(0.0);
+        let before = self.beside;
         self.beside += sign * units.by;
+        let brought = self.beside.max(self.owed) - before.max(self.owed);
         let by = sign * (if found > near { found } else { 0.0 } + brought);
         (self.done, self.base) = (self.done + by, self.base + by);
         self
@@ -103,7 +105,7 @@ impl Back {
         if let Some(short) = &mut short {
             short.done = ask;
         }
-        let anew = Short { up, done: ask, base: ask, since: now, held: false, beside: 0.0 };
+        let anew = Short { up, done: ask, base: ask, since: now, held: false, beside: 0.0, owed: 0.0 };
         self.short = (missing.abs() > near).then(|| short.filter(|short| short.up == up).unwrap_or(anew));
         ask
     }
@@ -122,8 +124,8 @@ impl Back {
         let most = most.min(sign * goal).max(sign * short.done);
         short.held = sign * reach > most + near;
         if !short.held {
-            // They do all that they can: nothing of it is to be taken away again.
-            short.beside = short.beside.min(0.0);
+            // They do all that they can: what more is asked for beside is not brought.
+            short.owed = short.beside.max(0.0);
             return (reach, Some(short));
         }
         if most > sign * short.done + near {
@@ -301,5 +303,14 @@ mod tests {
         assert_eq!(bench.within(12.5, least, &[least], 0.5, 7_000), 6.0);
         assert_eq!(bench.within(9.0, least, &[least], -3.5, 8_000), 6.0, "they do all that they can");
         assert_eq!(bench.within(5.0, least, &[least], -4.0, 8_500), 5.0);
+        // What swung while they did all that they could is no matter.
+        let mut bench = Bench::new();
+        bench.ask(12.0, 6.0, 0);
+        for (whole, by) in [(16.0, 4.0), (12.0, -4.0), (9.0, -3.0), (12.0, 3.0)] {
+            assert_eq!(bench.within(whole, least, &[least], by, 1_000), 6.0);
+        }
+        assert_eq!(bench.within(12.0, can, &[can], 0.0, 2_000), 7.0);
+        assert_eq!(bench.within(15.0, can, &[can], 3.0, 2_100), 10.0);
+        assert_eq!(bench.within(12.0, can, &[can], -3.0, 2_200), 7.0);
     }
 }

@@ -374,10 +374,11 @@ impl SetPoint {
     /// Follows the auxiliary load. One that is not known any more stays as it was.
     fn load(&mut self, plant: &Plant) {
         let again = !std::mem::replace(&mut self.aux_known, plant.aux.is_some());
+        let again = again && self.machine.output().is_some();
         if let (true, Some(aux), Some(trim)) = (again, plant.aux, &mut self.trim) {
             // The meter has told of it meanwhile: nothing moves.
             trim.shift(self.aux - aux);
-            self.trimmed = if self.machine.output().is_some() { trim.now() } else { self.trimmed };
+            self.trimmed = trim.now();
         }
         if let Some(aux) = plant.aux.filter(|aux| (aux - self.aux).abs() >= self.spec.scale.half_step()) {
             self.aux = aux;
@@ -398,7 +399,12 @@ impl SetPoint {
         if self.is_refused(plant) || self.is_under_way(plant, now) {
             self.machine.doubt(now.plus(RETRY));
         }
-        let turn = self.machine.advance(&self.response.without(&plant.seen), now);
+        let mut seen = self.response.without(&plant.seen);
+        if self.one_refuses() && !self.machine.waits() {
+            // The first that it takes would be a leap: the output rests, as where a limit is not known.
+            seen.bounds = None;
+        }
+        let turn = self.machine.advance(&seen, now);
         let mut settled = Settled { transfer: turn.transfer, writes: Vec::new() };
         if let Some(transfer) = turn.transfer.filter(|transfer| transfer.to == Owner::Local) {
             settled.writes = self.leave(transfer.cause, now, next_request);
@@ -427,10 +433,8 @@ impl SetPoint {
             self.correct(whole, plant, now);
             self.share(whole, plant, now);
             // One that is away would get what held before as the first thing when it is back.
-            let one_refuses = self.one_refuses();
-            let answering = self.drives.iter_mut().zip(&plant.answer);
-            let told = answering.filter(|(drive, answers)| **answers && drive.is_told(one_refuses));
-            settled.writes.extend(told.filter_map(|(drive, _)| drive.ask(now, next_request)));
+            let answering = self.drives.iter_mut().zip(&plant.answer).filter(|(_, answers)| **answers);
+            settled.writes.extend(answering.filter_map(|(drive, _)| drive.ask(now, next_request)));
             self.confirm();
         } else if !self.machine.waits() {
             settled.writes.extend(self.give_again(plant, now, next_request));
@@ -500,6 +504,7 @@ impl SetPoint {
 
     /// Moves the correction at the meter on.
     fn correct(&mut self, output: f64, plant: &Plant, now: Mono) {
+        let one_refuses = self.one_refuses();
         let Some(trim) = &mut self.trim else { return };
         let by = now.since(self.trimmed_at);
         if by < STEP {
@@ -507,10 +512,10 @@ impl SetPoint {
         }
         self.trimmed_at = now;
         // Whatever else holds it back, or is still on its way, is no error of the meter.
-        let moving = self.machine.is_moving() || self.response.is_moving();
+        let moving = self.machine.is_moving() || self.response.is_moving() || one_refuses;
         let rests = !moving
             && !self.units.as_ref().is_some_and(Units::doubts)
-            && self.in_force.value().is_some()
+            && matches!(self.in_force, Force::Confirmed(_))
             && plant.seen.bounds.is_some();
         let free = rests && matches!(self.machine.clamp(), None | Some(Clamp::Deadband));
         let missing = self.short + self.cut;
@@ -564,6 +569,10 @@ impl SetPoint {
     /// Where the output goes.
     fn goal(&self, plant: &Plant) -> Option<f64> {
         let bounds = plant.seen.bounds?;
+        if !self.machine.is_moving() {
+            // Within the dead band it rests.
+            return self.machine.output();
+        }
         Some(bounds.hold(bounds.soft.hold(self.machine.target()?)))
     }
 
@@ -601,8 +610,16 @@ impl SetPoint {
         } else {
             self.short = whole - self.drives.iter().fold(whole, |whole, drive| drive.spec.carries(whole));
             self.short_clamp = (self.short != 0.0).then_some(Clamp::Hard);
-            let of = of(self.short);
-            self.drives.iter_mut().for_each(|drive| drive.want(whole, of));
+            let (of, one_refuses) = (of(self.short), self.one_refuses());
+            let hold = |part: f64| plant.seen.bounds.map_or(part, |bounds| bounds.hold(part));
+            for drive in &mut self.drives {
+                match drive.took() {
+                    _ if !one_refuses || drive.failed.is_some() => drive.want(whole, of),
+                    // It goes on as it is.
+                    Some(part) => drive.want(hold(part), of),
+                    None => drive.rest(),
+                }
+            }
         }
     }
 
@@ -611,7 +628,9 @@ impl SetPoint {
         if self.machine.output().is_none() || self.machine.waits() {
             return;
         }
-        let done: Option<Vec<Of>> = self.drives.iter().filter_map(Drive::done).collect();
+        // Of fixed shares one that rests has not done its own.
+        let rests = |drive: &Drive| drive.done().or(self.units.is_none().then_some(None));
+        let done: Option<Vec<Of>> = self.drives.iter().filter_map(rests).collect();
         match done.map(|done| done.into_iter().min_by_key(|of| of.turn)) {
             // What others confirmed of an output that counted on one that is lost since is not what is done.
             Some(Some(of)) if self.units.as_ref().is_none_or(|units| units.is_theirs(of)) => {
@@ -678,9 +697,7 @@ impl SetPoint {
         let driven = self.machine.output().is_some();
         // What is waited for is a reading, which comes by itself.
         let tells = driven && !self.machine.waits();
-        let one_refuses = self.one_refuses();
-        let told = self.drives.iter().filter(|drive| drive.is_told(one_refuses));
-        let writes = told.filter_map(Drive::due).min().filter(|_| tells);
+        let writes = self.drives.iter().filter_map(Drive::due).min().filter(|_| tells);
         let trim = self.trim.filter(|_| tells).map(|_| self.trimmed_at.plus(STEP));
         let strays = self.strays.filter(|_| !self.strays_too_long);
         let strays = strays.and_then(|since| Some(since.plus(self.spec.follows?.1)));

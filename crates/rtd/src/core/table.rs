@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use site::{DeviceIx, ReadingIx};
-use telemetry::{Mono, Now, Origin, PointId, Reasons, Value};
+use telemetry::{Mono, Now, Origin, PointId, Quality, Reasons, Value};
 
 use super::checks::{CheckSpec, Checked};
 use super::derive::Derived;
@@ -343,8 +343,14 @@ impl Table {
             return self.rows.get(point.0).map_or(Mono::ZERO, |row| row.sample.received);
         };
         let takes = |input: &PointIx| derived.taken.is_none_or(|taken| taken == *input);
-        let inputs = derived.inputs.iter().map(|input| input.at).filter(takes);
-        inputs.map(|input| self.read_before(input, at)).min().unwrap_or(Mono::ZERO)
+        let inputs = || derived.inputs.iter().map(|input| input.at).filter(takes);
+        // What is good without one of them does not wait for that.
+        let is_good = |input: &PointIx| {
+            self.rows.get(input.0).is_some_and(|row| row.sample.reasons.quality() == Quality::Good)
+        };
+        let good = inputs().filter(is_good).map(|input| self.read_before(input, at)).min();
+        let all = || inputs().map(|input| self.read_before(input, at)).min();
+        good.or_else(all).unwrap_or(Mono::ZERO)
     }
 
     /// Has what is made of a point made again.

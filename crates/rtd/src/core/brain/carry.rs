@@ -1,6 +1,6 @@
 //! What the machine knows and decides, over a change of the site; and what it learns of the time before its start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use site::{DeviceIx, Site};
@@ -107,27 +107,36 @@ impl Brain {
     fn carry_setpoints(&mut self, olds: &[Commanded], moves: &Moves<'_>, now: Now) {
         let may =
             |master: &MasterIx| moves.new.masters.get(master.get()).is_some_and(|master| master.control);
+        // Its owner's place, where it has one and that may still have it; `None` where it does not go on.
+        let goes_on = |old: &Commanded| {
+            let was = old.setpoint.master();
+            let owner = was.and_then(|was| moves.master(was)).filter(may);
+            let goes_on = moves.kept.setpoint(&old.setpoint.spec.id) && (was.is_none() || owner.is_some());
+            goes_on.then_some(owner)
+        };
+        let stay: BTreeSet<&PointId> =
+            olds.iter().filter(|old| goes_on(old).is_some()).map(|old| &old.setpoint.spec.id).collect();
         for old in olds {
             self.carry_score(old);
             let id = &old.setpoint.spec.id;
             // Under another name it is another set point, which the devices do not notice.
             let is_it = |new: &&mut Commanded| moves.kept.id_before(&new.setpoint.spec.id) == id;
             let mut new = self.setpoints.iter_mut().find(is_it);
-            let (was, local) = (old.setpoint.master(), old.setpoint.owner() == control::Owner::Local);
-            let owner = was.and_then(|was| moves.master(was)).filter(may);
-            let goes_on = moves.kept.setpoint(id) && (was.is_none() || owner.is_some());
-            match &mut new {
-                Some(new) if goes_on => {
+            let local = old.setpoint.owner() == control::Owner::Local;
+            match (&mut new, goes_on(old)) {
+                (Some(new), Some(owner)) => {
                     new.setpoint.carry(&old.setpoint, owner);
                     continue;
                 }
                 // The operator's hand stays on it, whatever else it is now.
-                Some(new) => new.setpoint.machine.hold_as(&old.setpoint.machine),
-                None => {}
+                (Some(new), None) => new.setpoint.machine.hold_as(&old.setpoint.machine),
+                (None, _) => {}
             }
             let heir = new.map(|new| new.setpoint.spec.id.clone());
             let place = |device| moves.device(device);
-            let mut news: Vec<_> = self.setpoints.iter_mut().map(|new| &mut new.setpoint).collect();
+            let others = self.setpoints.iter_mut().map(|new| &mut new.setpoint);
+            let others = others.filter(|new| !stay.contains(moves.kept.id_before(&new.spec.id)));
+            let mut news: Vec<_> = others.collect();
             let writes =
                 old.setpoint.withdraw(heir.as_ref(), &mut news, place, now.mono, &mut self.next_request);
             if !local {

@@ -228,9 +228,10 @@ impl Brain {
         let powers = around.drives.iter().zip(&units).filter(|(_, able)| able.power.is_some());
         let powers = powers.filter_map(|(around, _)| around.power);
         let units_now = around.units.and_then(|at| self.quantity(at));
-        // The correction begins with what the units do then.
+        // So does what the correction begins with, and what is made beside it.
         let corrected = around.units.filter(|_| units_now.is_some());
-        let beside = powers.chain(corrected).map(|one| self.table.read_at(one.at));
+        let loaded = around.aux.filter(|_| aux.is_some());
+        let beside = powers.chain(corrected).chain(loaded).map(|one| self.table.read_at(one.at));
         let all_read = beside.fold(read, Ord::min);
         let seen = Seen {
             actual: self.good(commanded.actual),

@@ -10,7 +10,7 @@ use control::{Master, Owner};
 use site::DeviceIx;
 use telemetry::{Mono, PointId};
 
-use super::{Drive, SetPoint, Write, take};
+use super::{Drive, DriveKind, SetPoint, Write, take};
 use crate::core::MasterIx;
 
 impl SetPoint {
@@ -62,11 +62,7 @@ impl SetPoint {
         for (part, drive) in self.drives.iter().enumerate() {
             let Some(at) = device(drive.spec.device) else { continue };
             let release = drive.spec.release();
-            let next = news.iter_mut().find_map(|new| {
-                let keeps = !new.spec.disables && heir == Some(&new.spec.id);
-                let next = new.drives.iter_mut().find(|next| next.spec.device == at)?;
-                Some((keeps && next.spec.kind == drive.spec.kind, next))
-            });
+            let next = Self::next(heir, news, at, drive.spec.kind);
             if let Some((keeps, next)) = next {
                 next.inherit(drive);
                 if let Some(part) = self.units.as_ref().and_then(|units| units.part(part)) {
@@ -80,5 +76,26 @@ impl SetPoint {
             }
         }
         writes
+    }
+
+    /// Who of `news` tells a device from now on what it was told in one way, and whether it keeps that: the heir, where it
+    /// tells it in the same way; else whoever does.
+    fn next<'a>(
+        heir: Option<&PointId>,
+        news: &'a mut [&mut Self],
+        device: DeviceIx,
+        kind: DriveKind,
+    ) -> Option<(bool, &'a mut Drive)> {
+        let place = |is: &dyn Fn(&Self, &Drive) -> bool| {
+            let drive = |new: &Self| new.drives.iter().position(|drive| is(new, drive));
+            news.iter().enumerate().find_map(|(at, new)| Some((at, drive(new)?)))
+        };
+        let is_heir = |new: &Self| heir == Some(&new.spec.id);
+        let is_same = |drive: &Drive| drive.is_same(device, kind);
+        let alike = place(&|new, drive| is_heir(new) && is_same(drive) && drive.spec.kind == kind);
+        let same = || place(&|new, drive| is_heir(new) && is_same(drive));
+        let (new, at) = alike.or_else(same).or_else(|| place(&|_, drive| is_same(drive)))?;
+        let new = news.get_mut(new)?;
+        Some((alike.is_some() && !new.spec.disables, new.drives.get_mut(at)?))
     }
 }

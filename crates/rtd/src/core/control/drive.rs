@@ -145,6 +145,16 @@ struct Giving {
     left: bool,
 }
 
+/// What a device was asked before the output began anew.
+#[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    request: u64,
+    at: Mono,
+    part: f64,
+    /// Nobody else had the device since.
+    sure: bool,
+}
+
 /// One device's part of a set point.
 #[derive(Clone, Debug)]
 pub(super) struct Drive {
@@ -154,7 +164,7 @@ pub(super) struct Drive {
     part: f64,
     asked: Option<Asked>,
     /// What it was asked in another life and has not answered: it may still do that.
-    under_way: Option<(u64, Mono)>,
+    under_way: Option<UnderWay>,
     confirmed: Option<(FieldWrite, Of)>,
     pub(super) failed: Option<String>,
     /// The part that it confirmed last, whether it is there or not; `None` where it holds none.
@@ -244,8 +254,13 @@ impl Drive {
     }
 
     fn leave_under_way(&mut self) {
+        self.under_way = self.still_open();
+    }
+
+    fn still_open(&self) -> Option<UnderWay> {
         let open = self.asked.filter(|asked| !asked.answered);
-        self.under_way = open.map(|asked| (asked.request, asked.at)).or(self.under_way);
+        let open = open.map(|Asked { request, at, part, .. }| UnderWay { request, at, part, sure: true });
+        open.or(self.under_way)
     }
 
     /// What it does, as far as it is known, where nobody hears of it or it does not take what it is told.
@@ -265,7 +280,7 @@ impl Drive {
 
     /// Nothing is heard of it, and somebody else has it now: that it did this is a guess.
     pub(super) fn counts_for(&mut self, part: f64) {
-        self.told = self.told.map(|_| part);
+        self.told = self.told.or((part != 0.0).then_some(part)).map(|_| part);
         self.sure = false;
     }
 
@@ -275,8 +290,9 @@ impl Drive {
     }
 
     /// Somebody else may move it: what it did is a guess from then on.
-    pub(super) const fn doubt(&mut self) {
+    pub(super) fn doubt(&mut self) {
         self.sure = false;
+        self.under_way = self.under_way.map(|open| UnderWay { sure: false, ..open });
     }
 
     /// Whether it may hold something that it was told.
@@ -341,7 +357,7 @@ impl Drive {
 
     /// Whether what it was asked in another life may be about to be done.
     pub(super) fn is_under_way(&self, now: Mono) -> bool {
-        self.under_way.is_some_and(|(_, at)| at.plus(ANSWER_MAX) > now)
+        self.under_way.is_some_and(|open| open.at.plus(ANSWER_MAX) > now)
     }
 
     /// When it has to be asked again to take its own control back.
@@ -370,9 +386,28 @@ impl Drive {
         self.giving().is_some_and(|giving| giving.answered)
     }
 
-    /// Whether it is to be told what it is to do now. Where one of several refuses that one alone is.
-    pub(super) const fn is_told(&self, one_refuses: bool) -> bool {
-        !one_refuses || self.failed.is_some()
+    /// What it took last from whoever has it now, while it takes what it is told.
+    pub(super) fn took(&self) -> Option<f64> {
+        self.told.filter(|_| self.sure && self.failed.is_none())
+    }
+
+    /// It is told nothing for now.
+    pub(super) const fn rest(&mut self) {
+        self.wanted = None;
+    }
+
+    /// Whether the device is told its part by the same registers, or in any other way that there is once a device.
+    pub(super) fn is_same(&self, device: DeviceIx, kind: DriveKind) -> bool {
+        let same = match (self.spec.kind, kind) {
+            (DriveKind::Registers(one), DriveKind::Registers(other)) => {
+                let switches = one.enable.zip(other.enable);
+                one.register == other.register
+                    || switches.is_some_and(|(one, other)| one.register == other.register)
+            }
+            (DriveKind::Registers(_), _) | (_, DriveKind::Registers(_)) => false,
+            _ => true,
+        };
+        same && self.spec.device == device
     }
 
     /// When it has to be told (again).
@@ -414,8 +449,11 @@ impl Drive {
         if self.spec.device != device {
             return false;
         }
-        if self.under_way.is_some_and(|(open, _)| open == request) {
+        if let Some(open) = self.under_way.filter(|open| open.request == request) {
             self.under_way = None;
+            if result.is_ok() {
+                (self.told, self.sure) = (Some(open.part), open.sure);
+            }
             return true;
         }
         if let Some(giving) = self.giving().filter(|giving| giving.request == request) {
@@ -456,8 +494,7 @@ impl Drive {
     /// Takes over from another of the same device what the device may hold.
     pub(super) fn inherit(&mut self, old: &Self) {
         self.holds = old.holds;
-        let open = old.asked.filter(|asked| !asked.answered).map(|asked| (asked.request, asked.at));
-        self.under_way = open.or(old.under_way);
+        self.under_way = old.still_open().map(|open| UnderWay { sure: false, ..open });
         // Told in another way, its part is of something else.
         self.told = old.told.filter(|_| self.spec.kind == old.spec.kind);
     }

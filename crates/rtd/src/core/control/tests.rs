@@ -629,7 +629,8 @@ fn while_one_of_fixed_shares_refuses_the_others_stay() {
     for second in 2..40 {
         bench.plant.seen.actual = Some(does[0] + does[1]);
         let writes = bench.writes(second);
-        assert!(writes.iter().all(|write| write.device.get() == 1), "{second}: {writes:?}");
+        let again = writes.iter().filter(|write| write.device.get() == 0);
+        assert!(watts(&again.copied().collect::<Vec<_>>()).iter().all(|watts| *watts == stays * 1e6));
         answer(&mut bench, &writes, true, &mut does);
         let due = bench.point.due();
         assert!(due.is_none_or(|due| due > seconds(second)), "{due:?} at {second} s");
@@ -641,4 +642,74 @@ fn while_one_of_fixed_shares_refuses_the_others_stay() {
         answer(&mut bench, &writes, false, &mut does);
     }
     assert_eq!(does, [1.6; 2], "it takes it again: both do their share, and there is no ramp");
+}
+
+/// Two units of 10 each, dispatched, with a ramp of 1 a second.
+fn two_units(deadband: f64) -> Bench {
+    let drives = vec![drive(0, 0), drive(1, 0)];
+    let machine =
+        Spec { asked: (-20.0, 20.0), rules: Rules { up: 1.0, down: 1.0, deadband }, ..spec(0).machine };
+    let mut bench = Bench::of(SetPointSpec { drives, method: Some(Method::Capability), machine, ..spec(0) });
+    let mut able = unit(true);
+    able.unit.can = Band { low: -10.0, high: 10.0 };
+    bench.plant.units = vec![able; 2];
+    bench
+}
+
+#[test]
+fn what_rests_within_the_dead_band_comes_back_to_where_it_rested() {
+    let mut bench = two_units(0.5);
+    let mut does = [0.0; 2];
+    let run = |bench: &mut Bench, times: std::ops::Range<u64>, does: &mut [f64; 2]| {
+        for second in times {
+            bench.plant.seen.actual = Some(does.iter().sum());
+            for write in bench.writes(second) {
+                does[write.device.get()] = watts(&[write])[0] / 1e6;
+                bench.point.written(write.device, write.request, &OK, bench.now);
+            }
+        }
+        does.iter().sum::<f64>()
+    };
+    bench.accept(10.3, 0.0, 0);
+    assert!((run(&mut bench, 0..40, &mut does) - 10.3).abs() < 1e-6);
+    bench.plant.units.iter_mut().for_each(|able| able.unit.can.high = 4.0);
+    assert_eq!(run(&mut bench, 40..50, &mut does), 8.0);
+    bench.accept(10.0, 8.0, 50);
+    run(&mut bench, 50..55, &mut does);
+    bench.plant.units.iter_mut().for_each(|able| able.unit.can.high = 10.0);
+    assert!((run(&mut bench, 55..70, &mut does) - 10.3).abs() < 1e-6, "{does:?}");
+    assert_eq!((bench.point.short(), bench.point.clamp()), (0.0, Some(Clamp::Deadband)));
+}
+
+#[test]
+fn the_output_rests_while_one_of_fixed_shares_has_not_answered_after_a_refusal() {
+    let half = DriveKind::SunSpec704 { watts_per_unit: 0.5e6 };
+    let drives = (0..2).map(|device| DriveSpec { kind: half, ..drive(device, 0) }).collect();
+    let machine = Spec { rules: Rules { up: 0.1, down: 0.1, deadband: 0.0 }, ..spec(0).machine };
+    let mut bench = Bench::of(SetPointSpec { drives, machine, ..spec(0) });
+    let no = Err("illegal data value".to_owned());
+    bench.accept(3.0, 2.0, 0);
+    let (mut does, mut open) = ([1.0; 2], None);
+    for second in 0..60 {
+        bench.plant.seen.actual = Some(does.iter().sum());
+        if second == 20
+            && let Some(write) = open.take()
+        {
+            does[1] = watts(&[write])[0] / 1e6;
+            bench.point.written(write.device, write.request, &OK, bench.now);
+        }
+        for write in bench.writes(second) {
+            let at = write.device.get();
+            match (at, second) {
+                (1, 4) => bench.point.written(write.device, write.request, &no, bench.now),
+                (1, 5..20) => open = Some(write),
+                _ => {
+                    let before = std::mem::replace(&mut does[at], watts(&[write])[0] / 1e6);
+                    assert!((does[at] - before).abs() < 0.11, "{second}: {before} to {}", does[at]);
+                    bench.point.written(write.device, write.request, &OK, bench.now);
+                }
+            }
+        }
+    }
+    assert_eq!(does, [1.5; 2]);
 }

@@ -3,10 +3,11 @@
 
 use ieee1815::master::Outcome;
 use ieee1815::{CommandStatus, Flags, OperateMode};
-use site::Site;
+use site::{ReadingIx, Site};
 
 use super::interconnection::{COUNT, FORCE, Plant, site, told};
 use super::world::{EMS, METER};
+use crate::core::{FieldOutcome, Reading};
 
 const TRIM: &str = "trim = { meter = \"poi.mw\", units = \"units.mw\", gain = 0.02, most = 6.0 }\n";
 
@@ -145,4 +146,30 @@ fn where_all_were_away_and_went_on_nothing_moves() {
     for apart in [0, 3, 10] {
         all_away(false, apart);
     }
+}
+
+#[test]
+fn what_is_good_without_a_dead_meter_does_not_wait_for_it() {
+    let breaker = "\n[[digital]]\nid = \"poi.breaker\"";
+    let plc = "\n[[device]]\nid = \"plc\"\nprotocol = \"modbus\"\naddress = \"127.0.0.1:7\"\npoll_ms = 1000\n\n\
+               [[analog]]\nid = \"unit1.second\"\nunit = \"MW\"\nwire = \"engineering\"\nsign = \"+\"\nage_max_ms = 5000\n\
+               source = { device = \"plc\", register = 20, type = \"f32\", unit = \"MW\" }\n\n\
+               [[analog]]\nid = \"unit1.power\"\nunit = \"MW\"\nwire = \"engineering\"\n\
+               derive = { op = \"average\", of = [\"unit1.second\", \"unit1.mw\"] }\n";
+    let drive = "device = \"unit1\", control = \"704\",";
+    let site = site(&[
+        (breaker, &format!("{plc}{breaker}")),
+        (drive, &format!("{drive} power = \"unit1.power\",")),
+        (TRIM, ""),
+    ]);
+    let mut plant = Plant::new(&site, 1e-6);
+    plant.units.iter_mut().for_each(|unit| (unit.told, unit.power) = (10.0, 10.0));
+    let reading = FieldOutcome::Readings(vec![(ReadingIx::new(0), Reading::Number(10.0))]);
+    plant.world.poll(6, reading);
+    plant.seconds(3);
+    plant.world.dead(6);
+    plant.seconds(20);
+    plant.set(50.0);
+    plant.seconds(120);
+    assert!((plant.meter() - 50.0).abs() < 3.0, "{}", plant.meter());
 }

@@ -9,8 +9,9 @@ use crate::core::{FieldOutcome, Reading};
 const PLC: usize = 6;
 const RAMP: f64 = 20.0 / 60.0;
 
-/// The plant with an auxiliary load, a hard limit and what unit 3 can do from a controller of its own.
-fn plant() -> Plant {
+/// The plant with an auxiliary load, a hard limit and what unit 3 can do from a controller of its own. `units`: it is known
+/// what the units do in all.
+fn plant(units: bool) -> Plant {
     let breaker = "\n[[digital]]\nid = \"poi.breaker\"";
     let mut points =
         "\n[[device]]\nid = \"plc\"\nprotocol = \"modbus\"\naddress = \"127.0.0.1:7\"\npoll_ms = 1000\n"
@@ -25,10 +26,12 @@ fn plant() -> Plant {
     points += breaker;
     let unit = "device = \"unit3\", control = \"704\", revert_s = 60, low = 0.0, high = 25.0";
     let keys = "dispatch = \"capability\"\naux = \"aux.mw\"\nlimits_hard = { high = \"hard.high\" }";
+    let known = ", units = \"units.mw\"";
     let site: Site = site(&[
         (breaker, &points),
         ("dispatch = \"capability\"", keys),
         (unit, &unit.replace("high = 25.0", "high = \"unit3.able\"")),
+        (known, if units { known } else { "" }),
     ]);
     Plant::new(&site, 1e-6)
 }
@@ -47,7 +50,7 @@ fn sum(plant: &Plant) -> f64 {
 
 #[test]
 fn what_a_hard_limit_cut_off_comes_back_by_the_ramp() {
-    let mut plant = plant();
+    let mut plant = plant(true);
     plant.aux = 5.0;
     tell(&mut plant, Some(5.0), 100.0, 25.0);
     plant.set(60.0);
@@ -71,7 +74,7 @@ fn what_a_hard_limit_cut_off_comes_back_by_the_ramp() {
 
 #[test]
 fn an_auxiliary_load_that_is_known_again_is_not_made_twice() {
-    let mut plant = plant();
+    let mut plant = plant(true);
     plant.aux = 2.0;
     tell(&mut plant, Some(2.0), 100.0, 25.0);
     plant.set(60.0);
@@ -95,7 +98,7 @@ fn an_auxiliary_load_that_is_known_again_is_not_made_twice() {
 
 #[test]
 fn what_one_is_told_first_is_no_more_than_it_can_do_by_now() {
-    let mut plant = plant();
+    let mut plant = plant(true);
     tell(&mut plant, Some(1.2), 100.0, 25.0);
     plant.set(60.0);
     plant.seconds(300);
@@ -108,5 +111,52 @@ fn what_one_is_told_first_is_no_more_than_it_can_do_by_now() {
     for _ in 0..30 {
         plant.second();
         assert!(plant.units[2].told <= 3.0 + 1e-6, "{}", plant.units[2].told);
+    }
+}
+
+#[test]
+fn who_takes_over_begins_with_the_auxiliary_load_that_is_made_already() {
+    let mut plant = plant(false);
+    (plant.aux, plant.losses) = (5.0, 0.0);
+    plant.units.iter_mut().for_each(|unit| (unit.told, unit.power) = (15.0, 15.0));
+    plant.seconds(3);
+    tell(&mut plant, Some(5.0), 100.0, 25.0);
+    plant.seconds(30);
+    for aux in [5.0, 2.0] {
+        // It is away for a moment while the plant has it, and another then.
+        plant.remote = false;
+        tell(&mut plant, None, 100.0, 25.0);
+        plant.second();
+        plant.aux = aux;
+        tell(&mut plant, Some(aux), 100.0, 25.0);
+        plant.remote = true;
+        plant.seconds(5);
+        let before = sum(&plant);
+        let meter = (plant.meter() / COUNT).round() * COUNT;
+        plant.set(meter);
+        for second in 0..30 {
+            plant.second();
+            assert!((sum(&plant) - before).abs() < 0.1, "{aux}, {second}: {before} {}", sum(&plant));
+        }
+    }
+}
+
+#[test]
+fn who_takes_over_waits_for_the_auxiliary_load_of_then() {
+    let mut plant = plant(true);
+    (plant.aux, plant.losses) = (5.0, 0.0);
+    plant.units.iter_mut().for_each(|unit| (unit.told, unit.power) = (15.0, 15.0));
+    tell(&mut plant, Some(5.0), 100.0, 25.0);
+    plant.seconds(5);
+    // It falls, and its controller is slow.
+    plant.aux = 2.0;
+    plant.seconds(3);
+    let meter = (plant.meter() / COUNT).round() * COUNT;
+    plant.set(meter);
+    plant.seconds(5);
+    tell(&mut plant, Some(2.0), 100.0, 25.0);
+    for second in 0..30 {
+        plant.second();
+        assert!((sum(&plant) - 60.0).abs() < 0.1, "{second}: {}", sum(&plant));
     }
 }

@@ -2,11 +2,11 @@
 //! that a change of the site sent, and what was known of a device of which nothing is heard.
 
 use ieee1815::OperateMode;
-use site::Site;
+use site::{ReadingIx, Site};
 
 use super::interconnection::{Plant, site as units, told};
 use super::world::{BESS, EMS, METER, World, site, site_but};
-use crate::core::{Action, FieldWrite, Input, Operate, Way};
+use crate::core::{Action, FieldOutcome, FieldWrite, Input, Operate, Reading, Way};
 
 const DRIVE: &str = "drive = [{ device = \"bess\", control = \"704\", revert_s = 60 }]";
 
@@ -29,6 +29,10 @@ fn running(site: &Site) -> World {
 fn order(world: &mut World, way: Way) {
     let (action, point) = (Action::Control(way), "bess.mw.setpoint".into());
     world.input(Input::Operate(Operate { point, action, who: "ann".into(), why: "a test".into() }));
+}
+
+fn read_plc(world: &mut World) {
+    world.poll(3, FieldOutcome::Readings(vec![(ReadingIx::new(0), Reading::Number(5.0))]));
 }
 
 fn writes(world: &World) -> Vec<FieldWrite> {
@@ -154,6 +158,87 @@ fn what_the_meter_said_of_a_silent_device_outlives_another_configuration() {
     plant.seconds(200);
     let before = told(&plant);
     assert!((before[0] - 20.0).abs() < 0.1, "it is known to have stopped: {before:?}");
+    plant.world.reconfigure(&old, &new);
+    plant.obey();
+    plant.seconds(1);
+    plant.set(60.0);
+    for _ in 0..60 {
+        plant.second();
+        let now = told(&plant);
+        assert!(
+            now.iter().zip(&before).all(|(now, before)| (now - before).abs() < 0.1),
+            "{before:?} {now:?}"
+        );
+    }
+}
+
+/// A controller of a register each for so many drives.
+fn controller(drives: &[u16], limits: &str, more: &str) -> Site {
+    let soc = "[[device]]\nid = \"plc\"\nprotocol = \"modbus\"\naddress = \"127.0.0.1:4\"\npoll_ms = 1000\n\n\
+               [[analog]]\nid = \"soc\"\nunit = \"MWh\"\nsign = \"+\"\nwire = \"engineering\"\nage_max_ms = 86400000\n\
+               source = { device = \"plc\", register = 4, type = \"f32\", unit = \"MWh\" }\n\n[[analog]]\nid = \"poi.mw\"";
+    let limits = format!("limits = {limits}");
+    let keys = format!(
+        "{more}drive = [{}]",
+        drives.iter().map(|at| drive(*at, drives.len() > 1)).collect::<Vec<_>>().join(",\n")
+    );
+    site_but(&[("[[analog]]\nid = \"poi.mw\"", soc), ("limits = [-4.0, 4.0]", &limits), (DRIVE, &keys)])
+}
+
+fn drive(register: u16, dispatched: bool) -> String {
+    let able = if dispatched { ", low = -2.0, high = 2.0" } else { "" };
+    format!(
+        "{{ device = \"plc\", register = {register}, type = \"i32\", unit = \"kW\", sign = \"+\", \
+         enable = {{ register = {}, on = 1, off = 0 }}{able} }}",
+        register + 100
+    )
+}
+
+#[test]
+fn drives_by_registers_of_one_controller_keep_what_they_were_told_each() {
+    let more = "dispatch = \"capability\"\n";
+    let registers = [300, 302, 304];
+    let (old, new) =
+        (controller(&registers, "[-4.0, 4.0]", more), controller(&registers, "[-4.0, 3.9]", more));
+    let mut world = running(&old);
+    read_plc(&mut world);
+    world.set(EMS, OperateMode::Direct, 18_000.0);
+    for _ in 0..4 {
+        read_plc(&mut world);
+        world.watts(BESS, 3e6);
+        world.confirm_writes();
+        world.pass(1_000);
+    }
+    world.switches(true, true);
+    assert_eq!(world.core.holding().count(), 3);
+    world.writes.clear();
+    world.reconfigure(&old, &new);
+    assert_eq!(world.writes, [], "nothing moves");
+    assert_eq!(world.core.holding().count(), 3);
+    read_plc(&mut world);
+    world.switches(false, true);
+    let off = |register| FieldWrite::ReleaseRegister { register, word: 0 };
+    assert_eq!(writes(&world), [400, 402, 404].map(off), "a breaker gives each back");
+}
+
+#[test]
+fn what_was_found_of_a_device_that_was_never_told_outlives_another_configuration() {
+    let trim = ("trim = { meter = \"poi.mw\", units = \"units.mw\", gain = 0.02, most = 6.0 }\n", "");
+    let slow = |ramp: &str| format!("ramp_up_per_min = {ramp}\nfollows_within = 3.0\nfollows_s = 20");
+    let (one, other) = (slow("20.0"), slow("21.0"));
+    let (old, new) = (
+        units(&[trim, ("ramp_up_per_min = 20.0", &one)]),
+        units(&[trim, ("ramp_up_per_min = 20.0", &other)]),
+    );
+    let mut plant = Plant::new(&old, 1e-6);
+    (plant.losses, plant.aux) = (0.0, 0.0);
+    plant.units.iter_mut().for_each(|unit| (unit.told, unit.power) = (15.0, 15.0));
+    plant.units[2].there = false;
+    plant.seconds(5);
+    plant.set(60.0);
+    plant.seconds(200);
+    let before = told(&plant);
+    assert!((before[0] - 15.0).abs() < 0.1, "the meter has told of it: {before:?}");
     plant.world.reconfigure(&old, &new);
     plant.obey();
     plant.seconds(1);

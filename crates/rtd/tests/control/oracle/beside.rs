@@ -47,6 +47,11 @@ impl Beside {
         Self { response: none, phase: Phase::Rests, wanted: 0.0, aux: None, shift: none, cut: 0.0 }
     }
 
+    /// The auxiliary load, where it is known while a reading is waited for: nothing was told of it yet.
+    pub(super) fn known(&mut self, aux: Option<f64>) {
+        self.aux = aux.or(self.aux);
+    }
+
     /// What moved at an `edge` may have been cut off there.
     pub(super) fn cut_off(&mut self, edge: bool, by: Band) {
         self.cut = if edge { self.cut.max(by.size()) } else { 0.0 };

@@ -134,7 +134,7 @@ struct Unit {
     open: Option<u64>,
     asked_at: u64,
     /// One of another life, that it may still do.
-    under_way: Option<(u64, u64)>,
+    under_way: Option<UnderWay>,
     asked: f64,
     asked_turn: usize,
     confirmed: Option<f64>,
@@ -150,6 +150,15 @@ struct Unit {
 }
 
 #[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    request: u64,
+    at: u64,
+    asked: f64,
+    /// Nobody else had the device since.
+    sure: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
 struct Giving {
     request: u64,
     at: u64,
@@ -161,7 +170,9 @@ struct Giving {
 impl Unit {
     /// Nobody asks any more for what it was asked for.
     fn fresh(&self) -> Self {
-        let under_way = self.open.map(|request| (request, self.asked_at)).or(self.under_way);
+        let (at, asked) = (self.asked_at, self.asked);
+        let open = self.open.map(|request| UnderWay { request, at, asked, sure: true });
+        let under_way = open.or(self.under_way);
         Self { holds: self.holds, giving: self.giving, under_way, ..Self::default() }
     }
 }
@@ -251,8 +262,9 @@ pub(crate) struct Oracle {
     rough: bool,
     beside: Beside,
     silent: Silent,
-    /// When it was read last.
+    /// When it was read last, and what is beside it.
     read: u64,
+    read_beside: u64,
     units: Vec<Unit>,
     /// What they were told in all; and whether that was while one of them was still waited for: then it is not seen of what
     /// output it was.
@@ -300,6 +312,7 @@ impl Oracle {
             beside: Beside::new(),
             silent: Silent::new(rules.drives()),
             read: 0,
+            read_beside: 0,
             units: vec![Unit::default(); rules.drives()],
             totals: Vec::new(),
             others_since: 0,
@@ -423,6 +436,7 @@ impl Oracle {
         match device {
             METER => (self.said.units, self.said.poi, self.read) = (said.units, said.poi, self.now),
             SWITCHGEAR => {
+                self.read_beside = self.now;
                 (self.said.breaker, self.said.remote) = (said.breaker, said.remote);
                 (self.said.hz, self.said.enable, self.said.aux) = (said.hz, said.enable, said.aux);
             }

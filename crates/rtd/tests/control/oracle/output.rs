@@ -36,19 +36,21 @@ impl Oracle {
             self.guess(total - self.counted(), before, self.reach());
         }
         let bounds = self.bounds();
+        if self.one_refuses() {
+            // It rests, within its bounds; of what the one would do and the others do no output is seen.
+            self.at = Some(bounds.map_or(before, |bounds| bounds.held(before)));
+            (self.loose, self.edge, self.way) = (true, true, None);
+            return;
+        }
         let Some(total) = self.total() else {
             // Nothing has to be told while it is not known where the devices stand, or none of them takes anything.
             self.loose = true;
             let takes = !self.rules.is_dispatch() || self.there().any(|at| self.takes(at));
-            if !waits && takes && self.unread.is_none() && !self.one_refuses() {
+            if !waits && takes && self.unread.is_none() {
                 self.fail("a device is told nothing".to_owned());
             }
             if !takes {
                 self.lag(0.0, self.counted());
-            }
-            if let Some(bounds) = bounds.filter(|_| self.one_refuses()) {
-                // The output goes on within its bounds, told or not.
-                (self.at, self.edge) = (Some(bounds.held(before)), true);
             }
             self.way = None;
             return;

@@ -95,7 +95,8 @@ impl Silent {
         for (at, quiet) in self.quiet.iter().enumerate() {
             fresh.kept[at] = self.kept[at];
             if let Some(quiet) = quiet {
-                fresh.kept[at] = self.kept[at].map(|_| if quiet.counts { quiet.part } else { 0.0 });
+                let part = if quiet.counts { quiet.part } else { 0.0 };
+                fresh.kept[at] = self.kept[at].or((part != 0.0).then_some(part)).map(|_| part);
                 fresh.hazy[at] = quiet.vague || quiet.asked || quiet.open;
             }
         }

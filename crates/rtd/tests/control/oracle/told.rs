@@ -3,8 +3,8 @@
 use control::Cause;
 use rtd::core::FieldWrite;
 
-use super::{Giving, Oracle, Owner, Unit, Up};
-use crate::sites::{ASKED, Drives, RATED, UNITS};
+use super::{Giving, NEAR, Oracle, Owner, Unit, Up};
+use crate::sites::{ASKED, Drives, RATED, SHARES, UNITS};
 
 impl Oracle {
     /// Devices that cannot be told anything may do something else by themselves: the output goes on from what the
@@ -29,7 +29,7 @@ impl Oracle {
         // Nor of what a device that is there was asked in another life.
         let may_do_it = |at: usize| {
             let under_way = self.units[at].under_way;
-            self.up[UNITS + at] == Up::Yes && under_way.is_some_and(|(_, asked)| self.now < asked + 15_000)
+            self.up[UNITS + at] == Up::Yes && under_way.is_some_and(|open| self.now < open.at + 15_000)
         };
         let under_way = (0..self.units.len()).any(may_do_it);
         self.counts.under_way += u64::from(under_way);
@@ -42,11 +42,16 @@ impl Oracle {
         }
         self.apart = apart;
         let Some(since) = self.unread else { return };
+        let mut doubts = false;
         if self.units_remote() == Some(false) || (self.rules.is_dispatch() && self.devices() != Some(true)) {
-            self.silent.doubt();
+            doubts = true;
         }
         self.way = None;
-        let read = self.base().zip(self.actual()).filter(|_| !apart && self.read >= since);
+        // What is made beside it is of this moment, too.
+        self.beside.known(self.aux_good().filter(|_| self.rules.aux));
+        let beside = self.rules.aux && self.aux_good().is_some();
+        let read_at = if beside { self.read.min(self.read_beside) } else { self.read };
+        let read = self.base().zip(self.actual()).filter(|_| !apart && read_at >= since);
         let Some((base, actual)) = read else {
             // Whatever they were told and have confirmed before counts for nothing.
             for unit in &mut self.units {
@@ -55,6 +60,9 @@ impl Oracle {
             self.totals.clear();
             (self.others_since, self.was) = (0, Vec::new());
             self.began = None;
+            if doubts {
+                self.doubt();
+            }
             return;
         };
         (self.unread, self.began) = (None, Some(actual));
@@ -137,7 +145,7 @@ impl Oracle {
             let refuses =
                 device.checked_sub(UNITS).and_then(|at| self.units.get(at)).is_some_and(|unit| unit.failed);
             if one_refuses && !refuses {
-                self.fail(format!("device {device} is told {told} while another refuses"));
+                self.goes_on(*device, told);
             }
             let revert = match write {
                 FieldWrite::SunSpec704 { revert_s, .. } | FieldWrite::SunSpec123 { revert_s, .. } => {
@@ -188,7 +196,18 @@ impl Oracle {
         self.watch();
     }
 
-    /// One of several with fixed shares refuses: the others are told nothing.
+    /// While another refuses a device is told again what it took last, as far as that may be.
+    fn goes_on(&mut self, device: usize, told: f64) {
+        let at = device.checked_sub(UNITS);
+        let took = at.and_then(|at| self.silent.kept.get(at)?.filter(|_| self.silent.sure[at]));
+        let share = at.and_then(|at| SHARES.get(at).copied()).unwrap_or(1.0);
+        let may = |took: f64| self.bounds().map_or(took, |bounds| bounds.held(took / share) * share);
+        if took.is_none_or(|took| (may(took) - told).abs() > NEAR) {
+            self.fail(format!("device {device}, which took {took:?}, is told {told} while another refuses"));
+        }
+    }
+
+    /// One of several with fixed shares refuses: the others stay where they are.
     pub(super) fn one_refuses(&self) -> bool {
         self.rules.drives == Drives::Shares && self.units.iter().any(|unit| unit.failed)
     }
@@ -202,7 +221,7 @@ impl Oracle {
     }
 
     pub(super) fn note_total(&mut self, waits: bool) {
-        if let Some(total) = self.total().map(|total| total - self.aux())
+        if let Some(total) = self.total().filter(|_| !self.one_refuses()).map(|total| total - self.aux())
             && self.totals.last().is_none_or(|(last, mixed)| *last != total || (*mixed && !waits))
         {
             self.totals.push((total, waits));
@@ -224,9 +243,15 @@ impl Oracle {
     /// A device answered a write.
     pub(crate) fn written(&mut self, device: usize, request: u64, good: bool) {
         let Some(unit) = device.checked_sub(UNITS).and_then(|at| self.units.get_mut(at)) else { return };
-        let under_way = unit.under_way.filter(|(open, _)| *open == request).is_some();
-        if under_way {
+        let open = unit.under_way.filter(|open| open.request == request);
+        let under_way = open.is_some();
+        if let Some(open) = open {
             unit.under_way = None;
+            if good {
+                let at = device - UNITS;
+                (self.silent.kept[at], self.silent.sure[at]) = (Some(open.asked), open.sure);
+                self.silent.hazy[at] = false;
+            }
         }
         let gives = unit.giving.is_some_and(|giving| giving.request == request);
         if (under_way || gives) && self.owner != Owner::Local && !self.apart {
@@ -274,9 +299,17 @@ impl Oracle {
     }
 
     pub(super) fn forget(&mut self) {
-        self.silent.doubt();
         for unit in &mut self.units {
             *unit = unit.fresh();
+        }
+        self.doubt();
+    }
+
+    /// Somebody else may move them.
+    fn doubt(&mut self) {
+        self.silent.doubt();
+        for open in self.units.iter_mut().filter_map(|unit| unit.under_way.as_mut()) {
+            open.sure = false;
         }
     }
 }
