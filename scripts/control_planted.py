@@ -278,18 +278,6 @@ PLANTED = [
         "self.units.is_some() && self.drives.iter().all(|drive| drive.failed.is_some())",
     ),
     (
-        "where all were away they count for all that they were told",
-        CORE + "control.rs",
-        "let away = self.units.is_some() && Units::all_away(plant);",
-        "let away = self.units.is_some() && Units::all_away(plant) && plant.units.is_empty();",
-    ),
-    (
-        "what the meter said of a silent unit is lost with another configuration",
-        CORE + "control/carry.rs",
-        "next.counts_for(part);",
-        "next.counts_for(drive.stays() + part * 0.0);",
-    ),
-    (
         "a step of the wall clock counts as time",
         CORE + "brain.rs",
         "    pub(super) fn begin(&mut self, now: Now) {\n        self.now = now;\n",
